@@ -1,0 +1,50 @@
+#!/bin/sh
+# Everything a fresh Debian/Ubuntu machine with Node and npm lacks: npm packages (Node 24 among them) and Debian packages.
+# Does nothing, quickly, when all is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+if ! [ -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  echo "setup: npm packages"
+  npm ci --no-audit --no-fund --loglevel=error
+fi
+
+missing=""
+need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"; }
+need runc runc
+need crun crun
+need conmon conmon
+need busybox busybox-static
+need nft nftables
+need ip iproute2
+need mmdebstrap mmdebstrap
+need newuidmap uidmap
+need zstd zstd
+need xz xz-utils
+need bzip2 bzip2
+need skopeo skopeo
+need umoci umoci
+need docker-registry docker-registry
+need getfattr attr
+ls /usr/lib/*/libisal.so.2 >/dev/null 2>&1 || missing="$missing libisal2"
+
+if [ -n "$missing" ]; then
+  if [ "$(id -u)" = 0 ]; then sudo=""
+  elif command -v sudo >/dev/null 2>&1; then sudo="sudo"
+  else
+    echo "setup: these Debian packages are missing:$missing" >&2
+    echo "setup: neither root nor sudo here; ask an administrator to run: apt-get install$missing" >&2
+    exit 1
+  fi
+  echo "setup: Debian packages:$missing"
+  log=$(mktemp)
+  $sudo apt-get update -qq >"$log" 2>&1 || true
+  # word splitting wanted: a list of packages
+  # shellcheck disable=SC2086
+  if ! $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >>"$log" 2>&1; then
+    tail -20 "$log" >&2
+    echo "setup: apt-get install$missing failed" >&2
+    exit 1
+  fi
+  rm -f "$log"
+fi

@@ -1,0 +1,10 @@
+#!/bin/sh
+# All tests, real containers and registries included. Needs root (containers) and what setup.sh installs.
+set -eu
+cd "$(dirname "$0")/.."
+PATH=$PWD/node_modules/.bin:$PATH
+export PATH
+oxfmt --check src test bench scripts
+oxlint
+tsc -p .
+exec node --test --test-concurrency=2 'src/**/*.test.ts' 'test/**/*.test.ts'

@@ -1,0 +1,113 @@
+import type { Readable } from 'node:stream'
+import type { Digest } from '../oci/digest.ts'
+import type { Platform } from '../oci/platform.ts'
+import type { OpOptions } from '../util/progress.ts'
+
+export type BuildContext =
+  | { readonly kind: 'folder'; readonly path: string }
+  /** A tar (plain, gzip, zstd) from standard input, or a Dockerfile when it is no tar (B11). */
+  | { readonly kind: 'stream'; readonly stream: Readable }
+  | { readonly kind: 'empty' }
+
+export interface BuildRequest {
+  readonly context: BuildContext
+  /** Path of the Dockerfile as the user gave it, or its text (`-f -`). Default: `Dockerfile`, then `Containerfile`. */
+  readonly dockerfile?:
+    | { readonly kind: 'path'; readonly path: string }
+    | { readonly kind: 'text'; readonly text: string }
+  readonly names: readonly string[]
+  readonly target?: string
+  readonly buildArgs: Readonly<Record<string, string | undefined>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly noCache: boolean
+  readonly pull: boolean
+  readonly network: 'default' | 'none' | 'host'
+  readonly platform?: Platform
+  readonly squash: boolean
+  readonly timestamps: 'constant' | 'preserve'
+  /** Seconds: SOURCE_DATE_EPOCH, or 0. */
+  readonly epoch?: number
+}
+
+/** Why a step ran although an earlier build had it. */
+export interface CacheMiss {
+  /** Reason class: text, argument, environment, base, file, mode, added, removed, platform, no-cache, evicted, never-built, input. */
+  readonly reason: string
+  /** One line, as shown behind the step: `src/a.ts changed, 1 of 2314 files`. */
+  readonly summary: string
+  readonly differences: readonly {
+    readonly name: string
+    readonly before?: string
+    readonly after?: string
+  }[]
+}
+
+/** What a build reports while it runs; times are monotonic milliseconds since its start. */
+export type BuildEvent =
+  | {
+      readonly type: 'plan'
+      readonly steps: readonly { readonly id: string; readonly name: string; readonly stage: string }[]
+    }
+  | { readonly type: 'start'; readonly step: string; readonly time: number }
+  | { readonly type: 'miss'; readonly step: string; readonly miss: CacheMiss }
+  | {
+      readonly type: 'output'
+      readonly step: string
+      readonly stream: 'stdout' | 'stderr'
+      readonly chunk: Buffer
+      readonly time: number
+    }
+  | {
+      readonly type: 'progress'
+      readonly step: string
+      readonly status: string
+      readonly current?: number
+      readonly total?: number
+    }
+  | { readonly type: 'done'; readonly step: string; readonly time: number; readonly cached: boolean }
+  | { readonly type: 'error'; readonly step: string; readonly time: number; readonly message: string }
+  | {
+      readonly type: 'warning'
+      readonly rule: string
+      readonly message: string
+      readonly line?: number
+      readonly excerpt?: string
+    }
+
+export interface BuildResult {
+  readonly id: Digest
+  readonly manifest: Digest
+  readonly names: readonly string[]
+  /** Every step in order, with why it was not cached. */
+  readonly steps: readonly {
+    readonly name: string
+    readonly cached: boolean
+    readonly miss?: CacheMiss
+    readonly milliseconds: number
+  }[]
+}
+
+export interface Builder {
+  /** All or nothing: an image appears only when every step has succeeded. Errors: DOCKERFILE_*, STEP_FAILED, … with source lines in the message. */
+  build(
+    request: BuildRequest,
+    options?: OpOptions & { readonly onEvent?: (event: BuildEvent) => void },
+  ): Promise<BuildResult>
+  /** Build cache rows for `system df` and `builder prune`. */
+  cacheUsage(): Promise<readonly CacheUsage[]>
+  prune(options: {
+    readonly all: boolean
+  }): Promise<{ readonly removed: readonly string[]; readonly reclaimed: number }>
+}
+
+export interface CacheUsage {
+  readonly id: string
+  readonly description: string
+  readonly type: string
+  readonly size: number
+  readonly createdAt: number
+  readonly lastUsedAt: number
+  readonly uses: number
+  readonly inUse: boolean
+  readonly shared: boolean
+}

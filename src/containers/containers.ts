@@ -1,0 +1,266 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Digest } from '../oci/digest.ts'
+import type { ContainerConfig } from '../oci/config.ts'
+import type { Platform } from '../oci/platform.ts'
+import type { OpOptions } from '../util/progress.ts'
+
+export interface MountRequest {
+  readonly type: 'bind' | 'volume' | 'tmpfs'
+  /** Host path, or volume name (absent: anonymous). */
+  readonly source?: string
+  readonly target: string
+  readonly readonly: boolean
+  /** `-v` makes a missing host folder, `--mount` does not (C53). */
+  readonly createSource?: boolean
+  readonly noCopy?: boolean
+  readonly subpath?: string
+  readonly propagation?: string
+  /** Of a tmpfs: bytes and mode. */
+  readonly size?: number
+  readonly mode?: number
+}
+
+export interface PortRequest {
+  readonly hostIp: string
+  /** 0: any free port. */
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: 'tcp' | 'udp'
+}
+
+/** What `create` is given; kept as it is and shown by `inspect`. Absent fields come from the image. */
+export interface ContainerRequest {
+  readonly image: string
+  readonly name?: string
+  readonly command?: readonly string[]
+  readonly entrypoint?: readonly string[]
+  /** `K=V`, or `K` for the value in the caller's environment (resolved by the caller). */
+  readonly env: readonly string[]
+  readonly workingDir?: string
+  readonly user?: string
+  readonly hostname?: string
+  readonly tty: boolean
+  readonly openStdin: boolean
+  readonly labels: Readonly<Record<string, string>>
+  readonly mounts: readonly MountRequest[]
+  readonly volumesFrom?: readonly string[]
+  readonly network: 'bridge' | 'host' | 'none'
+  readonly ports: readonly PortRequest[]
+  readonly publishAll: boolean
+  readonly extraHosts: readonly string[]
+  readonly dns: readonly string[]
+  readonly readonlyRootfs: boolean
+  readonly init: boolean
+  readonly privileged: boolean
+  readonly capAdd: readonly string[]
+  readonly capDrop: readonly string[]
+  readonly autoRemove: boolean
+  readonly stopSignal?: string
+  /** Seconds. */
+  readonly stopTimeout?: number
+  readonly memory?: number
+  readonly memorySwap?: number
+  readonly cpus?: number
+  readonly cpuShares?: number
+  readonly cpusetCpus?: string
+  readonly pidsLimit?: number
+  readonly platform?: Platform
+}
+
+export type ContainerStatus = 'created' | 'running' | 'paused' | 'exited' | 'removing' | 'dead'
+
+export interface ContainerState {
+  readonly status: ContainerStatus
+  readonly pid: number
+  readonly exitCode: number
+  readonly oomKilled: boolean
+  readonly error: string
+  /** Milliseconds, 0 when it has not happened. */
+  readonly startedAt: number
+  readonly finishedAt: number
+}
+
+export interface PublishedPort {
+  readonly hostIp: string
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: 'tcp' | 'udp'
+}
+
+export interface ContainerDetails {
+  /** 64 hex digits. */
+  readonly id: string
+  readonly name: string
+  readonly createdAt: number
+  readonly imageId: Digest
+  readonly imageName: string
+  readonly path: string
+  readonly args: readonly string[]
+  readonly state: ContainerState
+  /** Request and image merged: what runs. */
+  readonly config: ContainerConfig & {
+    readonly Hostname: string
+    readonly Tty: boolean
+    readonly OpenStdin: boolean
+  }
+  readonly request: ContainerRequest
+  readonly mounts: readonly ContainerMount[]
+  readonly network?: {
+    readonly ip: string
+    readonly gateway: string
+    readonly mac: string
+    readonly prefixLength: number
+  }
+  readonly ports: readonly PublishedPort[]
+  readonly exposedPorts: readonly string[]
+  readonly logPath: string
+  readonly restartCount: number
+  /** Only when asked for: bytes of the writable layer, and of it with the image. */
+  readonly sizeRw?: number
+  readonly sizeRootFs?: number
+}
+
+export interface ContainerMount {
+  readonly type: 'bind' | 'volume' | 'tmpfs'
+  readonly name?: string
+  readonly source: string
+  readonly target: string
+  readonly readonly: boolean
+  readonly propagation: string
+}
+
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr'
+  /** Nanoseconds. */
+  readonly time: bigint
+  /** With its newline, when it has one. */
+  readonly text: Buffer
+}
+
+export interface LogOptions extends OpOptions {
+  readonly follow?: boolean
+  readonly tail?: number
+  readonly since?: bigint
+  readonly until?: bigint
+}
+
+export interface ExecRequest {
+  readonly command: readonly string[]
+  readonly env: readonly string[]
+  readonly workingDir?: string
+  readonly user?: string
+  readonly tty: boolean
+  readonly stdin: boolean
+  readonly privileged?: boolean
+  readonly detach?: boolean
+}
+
+/** Live streams of a container or of an exec, as `run`, `attach` and `exec` need them. */
+export interface Attachment extends AsyncDisposable {
+  write(chunk: Uint8Array): Promise<void>
+  end(): Promise<void>
+  resize(columns: number, rows: number): Promise<void>
+  readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly chunk: Buffer }>
+}
+
+export interface CommitRequest {
+  readonly reference?: string
+  readonly author?: string
+  readonly message?: string
+  readonly changes?: readonly string[]
+  /** Default true. */
+  readonly pause?: boolean
+}
+
+/** `docker cp`'s idea of a path: what HEAD archive tells. */
+export interface PathStat {
+  readonly name: string
+  readonly size: number
+  readonly mode: number
+  readonly isDirectory: boolean
+  readonly linkTarget: string
+}
+
+/** Containers by name, id or unique id prefix. Errors: NO_SUCH_CONTAINER, CONTAINER_NAME_IN_USE, CONTAINER_RUNNING, COMMAND_NOT_FOUND (127), COMMAND_NOT_EXECUTABLE (126), … */
+export interface Containers {
+  list(options?: {
+    readonly all?: boolean
+    readonly size?: boolean
+    readonly filters?: Readonly<Record<string, readonly string[]>>
+  }): Promise<ContainerDetails[]>
+  inspect(nameOrId: string, options?: { readonly size?: boolean }): Promise<ContainerDetails>
+  /** NO_SUCH_IMAGE when the image is not here: pulling is the caller's choice. */
+  create(request: ContainerRequest): Promise<{ readonly id: string; readonly warnings: readonly string[] }>
+  /** Resolves when the process runs; no-op error NOT_MODIFIED kinds when it already does. */
+  start(nameOrId: string): Promise<void>
+  stop(
+    nameOrId: string,
+    options?: { readonly timeout?: number; readonly signal?: string } & OpOptions,
+  ): Promise<void>
+  restart(nameOrId: string, options?: { readonly timeout?: number }): Promise<void>
+  kill(nameOrId: string, signal?: string): Promise<void>
+  pause(nameOrId: string): Promise<void>
+  unpause(nameOrId: string): Promise<void>
+  rename(nameOrId: string, name: string): Promise<void>
+  remove(nameOrId: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>
+  prune(options?: {
+    readonly until?: number
+    readonly label?: readonly string[]
+  }): Promise<{ readonly removed: readonly string[]; readonly reclaimed: number }>
+  /** Before `start`: attaches in time to miss nothing. */
+  attach(nameOrId: string, options: { readonly stdin: boolean }): Promise<Attachment>
+  wait(
+    nameOrId: string,
+    options?: OpOptions & { readonly condition?: 'not-running' | 'next-exit' | 'removed' },
+  ): Promise<number>
+  logs(nameOrId: string, options?: LogOptions): AsyncIterable<LogLine>
+  exec(nameOrId: string, request: ExecRequest): Promise<Attachment & { wait(): Promise<number> }>
+  /** Docker's `top`: titles and rows of ps(1) with the given options. */
+  top(
+    nameOrId: string,
+    psArgs?: readonly string[],
+  ): Promise<{ readonly titles: readonly string[]; readonly rows: readonly (readonly string[])[] }>
+  changes(nameOrId: string): Promise<readonly { readonly kind: 'A' | 'C' | 'D'; readonly path: string }[]>
+  commit(nameOrId: string, request: CommitRequest): Promise<Digest>
+  /** Flat tar of the whole root, volumes left out. */
+  export(nameOrId: string, sink: Writable, options?: OpOptions): Promise<void>
+  statPath(nameOrId: string, path: string): Promise<PathStat>
+  /** A tar of `path`, its top entry named by the last part. */
+  readArchive(nameOrId: string, path: string): Promise<{ readonly stat: PathStat; readonly stream: Readable }>
+  /** Unpacks a tar below `path`, which must be a folder; all work by handle below the container's root. */
+  writeArchive(
+    nameOrId: string,
+    path: string,
+    tar: Readable,
+    options?: { readonly copyOwner?: boolean },
+  ): Promise<void>
+}
+
+export interface VolumeDetails {
+  readonly name: string
+  readonly driver: 'local'
+  readonly mountpoint: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly options: Readonly<Record<string, string>>
+  readonly createdAt: number
+  readonly anonymous: boolean
+  /** Ids of containers that mount it. */
+  readonly usedBy: readonly string[]
+}
+
+export interface Volumes {
+  list(filters?: Readonly<Record<string, readonly string[]>>): Promise<VolumeDetails[]>
+  /** Idempotent for the same name. Absent name: anonymous, 64 hex digits. */
+  create(request: {
+    readonly name?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly options?: Readonly<Record<string, string>>
+  }): Promise<VolumeDetails>
+  inspect(name: string): Promise<VolumeDetails>
+  remove(name: string, options?: { readonly force?: boolean }): Promise<void>
+  prune(options?: {
+    readonly all?: boolean
+    readonly label?: readonly string[]
+  }): Promise<{ readonly removed: readonly string[]; readonly reclaimed: number }>
+  size(name: string): Promise<number>
+}

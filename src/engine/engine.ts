@@ -1,0 +1,62 @@
+import type { Builder } from '../builder/build.ts'
+import type { Containers, Volumes } from '../containers/containers.ts'
+import type { Images } from '../images/images.ts'
+
+export interface EngineOptions {
+  /** Store root; default `$MILLE_ROOT`, else `/var/lib/mille` for root, `$XDG_DATA_HOME/mille` otherwise. */
+  readonly root?: string
+  /** Registries that may be reached without TLS, `host[:port]`; loopback always may. */
+  readonly insecureRegistries?: readonly string[]
+}
+
+export interface EngineInfo {
+  readonly root: string
+  readonly version: string
+  readonly snapshotter: string
+  /** Why this snapshotter and not a better one, when so. */
+  readonly snapshotterReason?: string
+  readonly runtime: string
+  readonly runtimeVersion: string
+  readonly cgroups: string
+  readonly containers: { readonly running: number; readonly paused: number; readonly stopped: number }
+  readonly images: number
+  readonly kernel: string
+  readonly operatingSystem: string
+  readonly architecture: string
+  readonly cpus: number
+  readonly memory: number
+  readonly hostname: string
+  readonly warnings: readonly string[]
+}
+
+/** Everything mille does, in one object. Opening costs nothing: each part is loaded at its first use. */
+export interface Engine extends AsyncDisposable {
+  readonly root: string
+  readonly images: Images
+  readonly builder: Builder
+  readonly containers: Containers
+  readonly volumes: Volumes
+  readonly registries: Registries
+  info(): Promise<EngineInfo>
+  /** Runs the collector; returns bytes freed. */
+  collect(): Promise<number>
+  check(): Promise<readonly { readonly kind: string; readonly object: string; readonly reason: string }[]>
+}
+
+/** Logins and the embedded registry. */
+export interface Registries {
+  /** Verifies against the registry, then stores (config.json or credential helper). Returns the status text. */
+  login(
+    registry: string,
+    credentials: { readonly username: string; readonly password: string },
+  ): Promise<string>
+  logout(registry: string): Promise<boolean>
+  /** Serves a registry until the signal fires; resolves with its address once it listens. */
+  serve(options: {
+    readonly host: string
+    readonly port: number
+    readonly root?: string
+    readonly signal: AbortSignal
+    readonly onLog?: (line: string) => void
+  }): Promise<{ readonly url: string; readonly closed: Promise<void> }>
+}

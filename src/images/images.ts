@@ -1,0 +1,149 @@
+import type { Readable, Writable } from 'node:stream'
+import type { ImageConfig } from '../oci/config.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Platform } from '../oci/platform.ts'
+import type { OpOptions } from '../util/progress.ts'
+
+export interface ImageSummary {
+  readonly id: Digest
+  /** `alpine:latest`, in the short form Docker shows. */
+  readonly repoTags: readonly string[]
+  /** `alpine@sha256:…`. */
+  readonly repoDigests: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+  /** Milliseconds; when it was built or added here. */
+  readonly createdAt: number
+  /** Bytes of the uncompressed layers. */
+  readonly size: number
+  /** Bytes of layers that other images have too. */
+  readonly sharedSize: number
+  /** Containers using it, running or not. */
+  readonly containers: number
+  readonly dangling: boolean
+}
+
+export interface ImageDetails extends ImageSummary {
+  readonly config: ImageConfig
+  readonly manifest: Descriptor
+  readonly parent?: Digest
+  readonly architecture: string
+  readonly os: string
+  readonly lastTaggedAt?: number
+}
+
+export interface HistoryRow {
+  /** Image ID for the newest row and for rows that are a local image themselves, else undefined (`<missing>`). */
+  readonly id?: Digest
+  /** Milliseconds. */
+  readonly createdAt: number
+  readonly createdBy: string
+  readonly size: number
+  readonly comment: string
+  readonly tags: readonly string[]
+}
+
+export type RemovalLine = { readonly untagged: string } | { readonly deleted: Digest }
+
+export interface ImageFilters {
+  /** Docker's `--filter`: dangling, label, before, since, reference, until. */
+  readonly dangling?: boolean
+  readonly label?: readonly string[]
+  readonly notLabel?: readonly string[]
+  readonly before?: string
+  readonly since?: string
+  readonly reference?: readonly string[]
+  /** Milliseconds since the epoch. */
+  readonly until?: number
+}
+
+export interface PruneReport {
+  readonly removed: readonly RemovalLine[]
+  readonly reclaimed: number
+}
+
+export interface PullOptions extends OpOptions {
+  readonly platform?: Platform
+  readonly allTags?: boolean
+}
+
+export interface PullResult {
+  readonly id: Digest
+  /** Of the manifest or index that the name resolved to. */
+  readonly digest: Digest
+  /** Canonical name: `docker.io/library/alpine:latest`. */
+  readonly name: string
+  /** False: `Image is up to date`. */
+  readonly changed: boolean
+}
+
+export interface PushResult {
+  readonly tag: string
+  readonly digest: Digest
+  /** Bytes of the manifest. */
+  readonly size: number
+}
+
+export interface TreeNode {
+  readonly id: Digest
+  readonly tags: readonly string[]
+  readonly size: number
+  readonly children: readonly TreeNode[]
+}
+
+/** Everything done with images that are in the store. Names are as the user typed them. Errors: NO_SUCH_IMAGE, REFERENCE_INVALID, IMAGE_IN_USE… */
+export interface Images {
+  list(filters?: ImageFilters & { readonly all?: boolean }): Promise<ImageSummary[]>
+  inspect(nameOrId: string): Promise<ImageDetails>
+  history(nameOrId: string): Promise<HistoryRow[]>
+  tag(source: string, target: string): Promise<void>
+  remove(
+    nameOrId: string,
+    options?: { readonly force?: boolean; readonly prune?: boolean },
+  ): Promise<RemovalLine[]>
+  prune(options: ImageFilters & { readonly all?: boolean }): Promise<PruneReport>
+  pull(name: string, options?: PullOptions): Promise<PullResult[]>
+  push(
+    name: string,
+    options?: OpOptions & { readonly allTags?: boolean; readonly platform?: Platform },
+  ): Promise<PushResult[]>
+  /** An archive with both layouts, OCI and Docker's; deterministic. */
+  save(names: readonly string[], sink: Writable, options?: OpOptions): Promise<void>
+  /** Docker or OCI archive, plain, gzip, zstd (bzip2 and xz by program); members are streamed, never extracted. */
+  load(source: Readable, options?: OpOptions): Promise<LoadedImage[]>
+  /** A root file system tar as an image of one layer. */
+  import(source: Readable, options: ImportOptions): Promise<Digest>
+  tree(): Promise<TreeNode[]>
+  /** Layers above those of `base` become one; history is kept (A26). */
+  squash(
+    nameOrId: string,
+    options?: { readonly base?: string; readonly names?: readonly string[] } & OpOptions,
+  ): Promise<Digest>
+  /** Makes a base image from this machine's Debian packages: `busybox`, `debian:bookworm`, … */
+  bootstrap(name: string, options?: OpOptions & { readonly variant?: string }): Promise<Digest>
+  diskUsage(): Promise<ImageSummary[]>
+}
+
+export type LoadedImage = { readonly name: string } | { readonly id: Digest }
+
+export interface ImportOptions extends OpOptions {
+  readonly reference?: string
+  readonly message?: string
+  /** Dockerfile instructions: CMD, ENV, … (C13). */
+  readonly changes?: readonly string[]
+  readonly platform?: Platform
+}
+
+/** Lent by `containers` through the engine: who uses an image. */
+export interface ImageUsers {
+  usersOf(
+    id: Digest,
+  ): Promise<
+    readonly {
+      readonly containerId: string
+      readonly name: string
+      readonly running: boolean
+      readonly reference: string
+    }[]
+  >
+}

@@ -1,0 +1,194 @@
+import type { Readable } from 'node:stream'
+import type { OpOptions } from '../util/progress.ts'
+
+/** A mount inside the container. `source` is a host path for bind mounts. */
+export interface ProcessMount {
+  readonly type: 'bind' | 'tmpfs'
+  readonly source?: string
+  readonly target: string
+  readonly readonly: boolean
+  /** Further options in mount(8) words: `size=64m`, `mode=1777`, `rprivate`. */
+  readonly options?: readonly string[]
+}
+
+/** Limits in bytes, nanoseconds of CPU time, counts; absent means unlimited. */
+export interface ResourceLimits {
+  readonly memory?: number
+  readonly memorySwap?: number
+  readonly cpuQuota?: number
+  readonly cpuPeriod?: number
+  readonly cpuShares?: number
+  readonly cpusetCpus?: string
+  readonly pids?: number
+}
+
+/** The network a process sees. `namespace`: path of a prepared network namespace. */
+export type ProcessNetwork =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'host' }
+  | { readonly kind: 'namespace'; readonly path: string }
+
+/** One process to run in a root folder: from this the OCI bundle's config.json is derived. Nothing in it comes from image annotations. */
+export interface ProcessSpec {
+  /** The mounted root folder. */
+  readonly rootfs: string
+  readonly readonlyRootfs?: boolean
+  readonly args: readonly string[]
+  /** `K=V` lines, last wins. */
+  readonly env: readonly string[]
+  /** Absolute. */
+  readonly cwd: string
+  /** Docker's form: `user`, `uid`, `user:group`, `uid:gid`; names are looked up inside the root. Empty is root. */
+  readonly user: string
+  readonly tty?: boolean
+  readonly hostname: string
+  readonly network: ProcessNetwork
+  readonly mounts: readonly ProcessMount[]
+  readonly limits?: ResourceLimits
+  /** A tiny init as pid 1 that reaps and forwards signals. */
+  readonly init?: boolean
+  readonly privileged?: boolean
+  readonly capAdd?: readonly string[]
+  readonly capDrop?: readonly string[]
+}
+
+export interface ProcessResult {
+  /** 0-255; 128+n when killed by signal n. */
+  readonly exitCode: number
+  readonly oomKilled: boolean
+}
+
+/** A container that conmon watches: it outlives this process. */
+export interface ContainerHandle {
+  readonly id: string
+  /** Folder of the container with bundle, log, exit file; below the store. */
+  readonly folder: string
+}
+
+export type ContainerRunState =
+  | { readonly status: 'created' }
+  | {
+      readonly status: 'running' | 'paused'
+      readonly pid: number
+      readonly startedAt: number
+      readonly supervised: boolean
+    }
+  | {
+      readonly status: 'exited'
+      readonly exitCode: number
+      readonly finishedAt: number
+      readonly oomKilled: boolean
+    }
+
+/** Terminal or pipes between this process and a container's process. */
+export interface AttachedStreams extends AsyncDisposable {
+  /** Bytes for the process's standard input; `end` closes it. */
+  write(chunk: Uint8Array): Promise<void>
+  end(): Promise<void>
+  resize(columns: number, rows: number): Promise<void>
+  /** With a tty everything comes as stdout. */
+  readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly chunk: Buffer }>
+}
+
+export interface CreateOptions {
+  readonly stdin: boolean
+  /** Absolute path of Docker-shaped json-file log. */
+  readonly logPath: string
+  /** argv run by the monitor after the container ended, daemon or not. */
+  readonly exitCommand?: readonly string[]
+}
+
+export interface ExecSpec {
+  readonly args: readonly string[]
+  readonly env: readonly string[]
+  readonly cwd?: string
+  readonly user?: string
+  readonly tty: boolean
+  readonly stdin: boolean
+  readonly privileged?: boolean
+}
+
+/** runc or crun, with conmon as monitor of long-lived containers. */
+export interface Runtime {
+  /** What was found on this machine: name, version, path, cgroup mode, for `info`. */
+  describe(): Promise<RuntimeInfo>
+  /** Runs a process to its end, this process as its parent: for RUN steps. Its whole tree dies with `signal`. */
+  run(
+    id: string,
+    spec: ProcessSpec,
+    io: {
+      readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void
+      readonly stdin?: Readable
+    },
+    options?: OpOptions,
+  ): Promise<ProcessResult>
+  /** Bundle, conmon and namespaces, stopped before the first instruction. Everything made is undone on failure. */
+  create(
+    handle: ContainerHandle,
+    spec: ProcessSpec,
+    options: CreateOptions,
+  ): Promise<{ readonly pid: number }>
+  start(handle: ContainerHandle): Promise<void>
+  state(handle: ContainerHandle): Promise<ContainerRunState>
+  attach(
+    handle: ContainerHandle,
+    options: { readonly stdin: boolean; readonly tty: boolean },
+  ): Promise<AttachedStreams>
+  /** Resolves when the process ended; also when it did so before. */
+  wait(handle: ContainerHandle, options?: OpOptions): Promise<ProcessResult & { readonly finishedAt: number }>
+  kill(handle: ContainerHandle, signal: NodeJS.Signals | number): Promise<void>
+  pause(handle: ContainerHandle): Promise<void>
+  resume(handle: ContainerHandle): Promise<void>
+  /** Removes what the runtime keeps; `force` kills first. */
+  delete(handle: ContainerHandle, options?: { readonly force?: boolean }): Promise<void>
+  exec(handle: ContainerHandle, spec: ExecSpec, options?: OpOptions): Promise<ExecProcess>
+  /** `ps`-like rows of the container's processes, host pids. */
+  processes(handle: ContainerHandle): Promise<readonly number[]>
+}
+
+export interface ExecProcess extends AttachedStreams {
+  readonly pid: number
+  wait(): Promise<ProcessResult>
+}
+
+export interface RuntimeInfo {
+  readonly name: string
+  readonly version: string
+  readonly path: string
+  readonly monitor: string
+  readonly cgroups: 'v1' | 'v2' | 'hybrid' | 'none'
+  /** Limits that this machine's cgroups cannot enforce. */
+  readonly unsupportedLimits: readonly string[]
+}
+
+export interface PortBinding {
+  /** Empty is every address. */
+  readonly hostIp: string
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: 'tcp' | 'udp'
+}
+
+export interface Endpoint {
+  /** Path of the network namespace. */
+  readonly namespace: string
+  readonly ip: string
+  readonly prefixLength: number
+  readonly gateway: string
+  readonly mac: string
+  readonly ports: readonly PortBinding[]
+}
+
+/** The default bridge: veth pairs, addresses, NAT and published ports. */
+export interface BridgeNetwork {
+  /** Makes the namespace, connects it, publishes ports. PORT_IN_USE names port and owner. Undone whole on failure. */
+  connect(
+    id: string,
+    options: { readonly ip: string; readonly ports: readonly PortBinding[] },
+  ): Promise<Endpoint>
+  disconnect(id: string): Promise<void>
+  /** Host address of the bridge and its subnet. */
+  readonly subnet: { readonly gateway: string; readonly prefix: string; readonly prefixLength: number }
+  /** `nftables`, or `relay` when there is no nft: then published ports live as long as the relay process. */
+  readonly portMethod: 'nftables' | 'relay'
+}

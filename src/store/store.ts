@@ -1,0 +1,342 @@
+import type { Readable } from 'node:stream'
+import type { ContentTarget } from '../oci/content.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { ChainId, DiffId, Digest } from '../oci/digest.ts'
+import type { ImageConfig } from '../oci/config.ts'
+import type { OpOptions } from '../util/progress.ts'
+
+/**
+ * Everything mille keeps below one root folder (mode 0700). Several processes may have one store open at once.
+ * Order of every commit: data, fsync, rename, fsync of the folder, SQLite commit (reliability I3).
+ */
+export interface Store extends AsyncDisposable {
+  /** Absolute path. */
+  readonly root: string
+  readonly content: BlobStore
+  readonly layers: LayerStore
+  readonly snapshots: Snapshotter
+  readonly images: ImageStore
+  readonly cache: CacheStore
+  /** Rows of `containers`, `volumes` and `networks`, each kind with unique ids and names. */
+  records<Data>(kind: RecordKind): RecordStore<Data>
+  /** A folder of the store for one concept (`containers/<id>`, `volumes`, `contexts`), made 0700 when missing. */
+  folder(...parts: readonly string[]): Promise<string>
+  /** Protects work in flight from collection until disposed, or until this process is dead. */
+  lease(purpose: string): Promise<Lease>
+  /** A lock between processes, freed by the kernel when the holder dies. Fails with STORE_LOCK_TIMEOUT naming the holder. */
+  lock(name: string, options?: LockOptions): Promise<AsyncDisposable>
+  /** Removes what is neither reachable nor leased. Safe at any moment beside any other work. */
+  collect(options?: OpOptions): Promise<CollectReport>
+  /** Verifies every blob and every reference; reports damage, changes nothing. */
+  check(options?: OpOptions): Promise<readonly Damage[]>
+  usage(): Promise<StoreUsage>
+}
+
+export interface LockOptions extends OpOptions {
+  /** Milliseconds to wait before failing; default 60,000. 0 tries once. */
+  readonly timeout?: number
+  readonly shared?: boolean
+}
+
+export interface BlobInfo {
+  readonly digest: Digest
+  readonly size: number
+}
+
+export interface IngestOptions extends OpOptions {
+  readonly expected?: { readonly digest?: Digest; readonly size?: number }
+  /** Holds the blob as soon as it is visible. */
+  readonly lease?: Lease
+}
+
+/** Content-addressed blobs at `blobs/sha256/<hex>`, the OCI image layout. An uncompressed layer tar is a blob like any other. */
+export interface BlobStore extends ContentTarget {
+  ingest(body: Readable | Uint8Array, options?: IngestOptions): Promise<BlobInfo>
+  /** One writer per key over all processes; an unfinished one is found again under its key, with its `offset`. */
+  openWriter(key: string, options?: OpOptions): Promise<BlobWriter>
+  stat(digest: Digest): Promise<BlobInfo | undefined>
+  /** A whole small blob (at most `limit` bytes, default 4 MiB), verified. */
+  read(digest: Digest, limit?: number): Promise<Buffer>
+  /** Where the blob's bytes lie, for mounting and sendfile. Readers of the path verify for themselves. */
+  path(digest: Digest): string
+  list(): AsyncIterable<BlobInfo>
+  /** Only the collector deletes. */
+  delete(digest: Digest): Promise<void>
+}
+
+export interface BlobWriter extends AsyncDisposable {
+  /** Bytes that are durable so far. */
+  readonly offset: number
+  write(chunk: Uint8Array): Promise<void>
+  truncate(size: number): Promise<void>
+  /** Verifies, makes durable, makes visible. On a mismatch the bytes are dropped. */
+  commit(expected: { readonly digest?: Digest; readonly size?: number }, lease?: Lease): Promise<BlobInfo>
+  /** Drops the bytes. Disposing without commit keeps them for a later writer of the same key. */
+  abort(): Promise<void>
+}
+
+export interface LayerInfo {
+  readonly diffId: DiffId
+  /** Bytes of the uncompressed tar. */
+  readonly size: number
+  readonly entries: number
+}
+
+/** Where a regular file's bytes come from. */
+export type FileBody =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'stream'; readonly open: () => Readable }
+
+export interface LayerEntry {
+  /** Relative to the root, no leading slash, `/` between parts; latin1-encoded bytes when not UTF-8 are the tar module's concern. */
+  readonly path: string
+  readonly type:
+    | 'file'
+    | 'directory'
+    | 'symlink'
+    | 'hardlink'
+    | 'char'
+    | 'block'
+    | 'fifo'
+    | 'whiteout'
+    | 'opaque'
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** Nanoseconds since the epoch, as written to the tar. */
+  readonly mtime: bigint
+  /** What RUN steps on this machine see, when it differs from `mtime`. */
+  readonly localMtime?: bigint
+  readonly size?: number
+  readonly body?: FileBody
+  readonly linkTarget?: string
+  readonly device?: { readonly major: number; readonly minor: number }
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>
+}
+
+export interface LayerOptions extends OpOptions {
+  readonly lease?: Lease
+}
+
+/** Uncompressed layer tars, kept as blobs named by their diff ID. */
+export interface LayerStore {
+  find(diffId: DiffId): Promise<LayerInfo | undefined>
+  /** From a compressed (or plain) layer blob of the content store; DIFFID_MISMATCH when `expected` is not met. */
+  inflate(blob: Descriptor, expected: DiffId | undefined, options?: LayerOptions): Promise<LayerInfo>
+  /** A new layer from entries, by the deterministic writer: entries are sorted, owners numeric, bytes hashed while written. */
+  write(entries: Iterable<LayerEntry> | AsyncIterable<LayerEntry>, options?: LayerOptions): Promise<LayerInfo>
+  /** A ready tar stream whose bytes are kept exactly (import, load). Checks entries against the attack table. */
+  ingest(tar: Readable, options?: LayerOptions): Promise<LayerInfo>
+  /** Streams the tar, verified against the diff ID. */
+  open(diffId: DiffId): Promise<Readable>
+}
+
+export interface Snapshot {
+  readonly key: string
+  readonly parent?: ChainId
+  readonly writable: boolean
+  /** The merged root folder, mounted. */
+  readonly path: string
+}
+
+export type ChangeKind = 'A' | 'C' | 'D'
+export interface Change {
+  readonly kind: ChangeKind
+  /** Absolute inside the root: `/etc/hosts`. */
+  readonly path: string
+}
+
+export interface SnapshotUsage {
+  readonly bytes: number
+  readonly inodes: number
+}
+
+export interface CommitOptions extends LayerOptions {
+  /**
+   * `constant`: times from `since` (nanoseconds) on become `epoch` (seconds) in the tar, older ones stay (default).
+   * `preserve`: true times in the tar, as Docker.
+   */
+  readonly timestamps?: 'constant' | 'preserve'
+  readonly since?: bigint
+  readonly epoch?: number
+}
+
+/**
+ * Stacks of layers that can be mounted, and writable snapshots on top of them.
+ * `erofs`: layers are never unpacked; `unpacked`: one folder a layer under overlayfs; `copy`: plain copies (no mount at all).
+ * One contract suite runs on all: test/contract/snapshotter.ts.
+ */
+export interface Snapshotter {
+  readonly kind: 'erofs' | 'unpacked' | 'copy'
+  /** Makes layer `diffId` usable on top of `parent`. Idempotent, done once however many processes ask. */
+  apply(diffId: DiffId, parent: ChainId | undefined, options?: LayerOptions): Promise<ChainId>
+  has(chain: ChainId): Promise<boolean>
+  /** A new writable snapshot, mounted. CONFLICT kinds when the key exists. `parent` undefined is an empty root. */
+  prepare(key: string, parent: ChainId | undefined): Promise<Snapshot>
+  /** A read-only one. */
+  view(key: string, parent: ChainId | undefined): Promise<Snapshot>
+  /** Mounts an existing snapshot again (after a reboot); no-op when it is mounted. */
+  mount(key: string): Promise<Snapshot>
+  unmount(key: string): Promise<void>
+  /** Paths that differ from the parent, sorted, parents before children. */
+  changes(key: string): AsyncIterable<Change>
+  /** Writes the changes as a layer and applies it; the snapshot stays as it is. Undefined when nothing changed. */
+  commit(
+    key: string,
+    options?: CommitOptions,
+  ): Promise<{ readonly layer: LayerInfo; readonly chain: ChainId } | undefined>
+  remove(key: string): Promise<void>
+  /** Bytes and inodes of the writable part. */
+  usage(key: string): Promise<SnapshotUsage>
+}
+
+/** What a lease or a record keeps alive. */
+export type Resource =
+  | { readonly kind: 'blob'; readonly digest: Digest }
+  | { readonly kind: 'chain'; readonly chain: ChainId }
+  | { readonly kind: 'image'; readonly id: Digest }
+
+export interface Lease extends AsyncDisposable {
+  readonly id: string
+  hold(resource: Resource): void
+}
+
+/** One image: its ID is the digest of its config. */
+export interface ImageRecord {
+  readonly id: Digest
+  /** The manifest that this image was built, pulled or loaded as. */
+  readonly manifest: Descriptor
+  readonly config: ImageConfig
+  /** Canonical names (`docker.io/library/alpine:latest`), oldest first; none for a dangling image. */
+  readonly names: readonly string[]
+  /** `docker.io/library/alpine@sha256:…` for each repository it was pulled from or pushed to. */
+  readonly repoDigests: readonly string[]
+  /** Image it was built from (A05, B's `image tree`), when that is known. */
+  readonly parent?: Digest
+  /** When it was built, pulled or loaded *here*, milliseconds since the epoch. */
+  readonly addedAt: number
+  /** Order of insertion; right even when the clock jumped. */
+  readonly sequence: number
+  /** Sum of the uncompressed tars, bytes. */
+  readonly size: number
+}
+
+export interface NewImage {
+  readonly manifest: Descriptor
+  /** Digest of the config: the image ID. Config, manifest and layers must be in the content store. */
+  readonly id: Digest
+  readonly names?: readonly string[]
+  readonly repoDigests?: readonly string[]
+  readonly parent?: Digest
+}
+
+/** What an image is made from, for build, commit, import, squash. */
+export interface ImageDraft {
+  readonly config: ImageConfig
+  /** One per diff ID of the config, bottom first; default: the uncompressed tars. */
+  readonly layers?: readonly Descriptor[]
+  readonly names?: readonly string[]
+  readonly parent?: Digest
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+export interface ImageStore {
+  list(): ImageRecord[]
+  get(id: Digest): ImageRecord | undefined
+  /** By canonical name or `repo@digest` (exactly), or by ID: whole, or a prefix of at least one hex digit; AMBIGUOUS_ID when several match. */
+  find(nameOrId: string): ImageRecord | undefined
+  /** Records a complete image in one transaction (all or nothing); names move here from other images. */
+  put(image: NewImage): ImageRecord
+  /** Writes config and manifest as blobs (canonical JSON), then `put`. Same draft, same digests, everywhere. */
+  create(draft: ImageDraft, lease?: Lease): Promise<ImageRecord>
+  tag(name: string, id: Digest): void
+  addRepoDigest(repoDigest: string, id: Digest): void
+  /** Drops a name or a repo digest; false when there was none. The image stays, dangling when it was the last name. */
+  untag(name: string): boolean
+  /** Drops the record; blobs go with the next collection. */
+  remove(id: Digest): boolean
+}
+
+export interface Ingredient {
+  /** Reason class: `text`, `argument`, `environment`, `base`, `file`, `platform`, `input`, … */
+  readonly kind: string
+  /** What it is: an ARG's name, a path in the context, … */
+  readonly name: string
+  readonly value: string
+}
+
+export interface CacheRecord {
+  readonly key: Digest
+  /** Names the same step over edits of it (Dockerfile, stage, position), to find what a miss differs from. */
+  readonly lineage: string
+  readonly ingredients: readonly Ingredient[]
+  readonly description: string
+  /** The result's layer stack, when the step has one: kept alive by the record. */
+  readonly chain?: ChainId
+  readonly diffIds?: readonly DiffId[]
+  /** The builder's own data, JSON. */
+  readonly data: unknown
+  readonly createdAt: number
+  readonly lastUsedAt: number
+  readonly uses: number
+  readonly size: number
+}
+
+export interface CacheStore {
+  find(key: Digest): CacheRecord | undefined
+  put(record: Omit<CacheRecord, 'createdAt' | 'lastUsedAt' | 'uses'>): void
+  /** Counts a use. */
+  touch(key: Digest): void
+  /** Newest first. */
+  lineage(lineage: string, limit?: number): CacheRecord[]
+  list(): CacheRecord[]
+  remove(keys: readonly Digest[]): void
+}
+
+export type RecordKind = 'container' | 'volume' | 'network'
+
+export interface RecordRow<Data> {
+  readonly id: string
+  readonly name: string
+  readonly data: Data
+  /** Kept alive while the record exists. */
+  readonly holds?: readonly Resource[]
+  readonly sequence: number
+}
+
+export interface RecordStore<Data> {
+  list(): RecordRow<Data>[]
+  get(id: string): RecordRow<Data> | undefined
+  /** By name, whole id or unique id prefix; AMBIGUOUS_ID when several match. */
+  find(nameOrId: string): RecordRow<Data> | undefined
+  /** NAME_IN_USE when another row has the name. */
+  insert(row: Omit<RecordRow<Data>, 'sequence'>): void
+  /** Reads, changes and writes in one transaction; undefined when the row is gone. */
+  update(id: string, change: (data: Data) => Data): RecordRow<Data> | undefined
+  rename(id: string, name: string): void
+  remove(id: string): boolean
+}
+
+export interface CollectReport {
+  readonly blobs: number
+  readonly snapshots: number
+  readonly bytes: number
+}
+
+export interface Damage {
+  readonly kind: string
+  readonly object: string
+  readonly reason: string
+}
+
+export interface StoreUsage {
+  readonly layers: readonly {
+    readonly diffId: DiffId
+    readonly size: number
+    readonly images: readonly Digest[]
+  }[]
+  /** Bytes of unfinished downloads and uploads. */
+  readonly ingests: number
+  readonly blobs: number
+}
