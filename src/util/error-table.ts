@@ -12,6 +12,22 @@ export const errorTable = {
   PROGRAM_MISSING: ['unavailable', '{program} is not on this machine: install the Debian package {package}'],
   USAGE: ['usage', '{reason}'],
 
+  // linux: system calls
+  NO_SPACE: ['unavailable', 'no space left on device: {call} {path}'],
+  PATH_BUSY: ['conflict', '{call} {path}: device or resource busy'],
+  PATH_CROSSES_DEVICE: ['invalid-argument', '{call} {path}: crosses a mount or leaves its root'],
+  PATH_EXISTS: ['conflict', '{call} {path}: file exists'],
+  PATH_IS_DIRECTORY: ['invalid-argument', '{call} {path}: is a directory'],
+  PATH_LOOP: ['invalid-argument', '{call} {path}: too many levels of symbolic links'],
+  PATH_NOT_DIRECTORY: ['invalid-argument', '{call} {path}: not a directory'],
+  PATH_NOT_EMPTY: ['conflict', '{call} {path}: directory not empty'],
+  PATH_NOT_FOUND: ['not-found', '{call} {path}: no such file or directory'],
+  PATH_PERMISSION: ['permission-denied', '{call} {path}: {reason}'],
+  PATH_TOO_LONG: ['invalid-argument', '{call} {path}: file name too long'],
+  READ_ONLY_FILE_SYSTEM: ['unavailable', '{call} {path}: read-only file system'],
+  SYSTEM_CALL_FAILED: ['internal', '{call} {path}: {reason}'],
+  TOO_MANY_OPEN_FILES: ['unavailable', '{call} {path}: {reason}'],
+
   // oci: names and documents
   DIGEST_INVALID: ['invalid-argument', 'invalid digest "{text}": needs sha256: and 64 lower-case hex digits'],
   REFERENCE_INVALID: ['invalid-argument', 'invalid reference format: {reason}'],
@@ -46,4 +62,12 @@ export const errorTable = {
   NOT_LOCALLY_TAGGED: ['not-found', 'An image does not exist locally with the tag: {name}'],
   PUSH_BY_DIGEST: ['invalid-argument', 'cannot push a digest reference: name a tag'],
   NO_SUCH_IMAGE: ['not-found', 'No such image: {reference}'],
+
+  // dockerfile
+  DOCKERFILE_FLAG_UNSUPPORTED: ['not-implemented', '{text}'],
+  DOCKERFILE_INVALID: ['invalid-argument', '{text}'],
+  DOCKERFILE_LIMIT: ['invalid-argument', '{reason}'],
+  DOCKERFILE_TARGET_NOT_FOUND: ['not-found', 'no stage "{target}" in {file}{hint}'],
+  DOCKERFILE_VARIABLE: ['invalid-argument', '{reason}'],
+  IGNORE_PATTERN_INVALID: ['invalid-argument', '{file}:{line}: invalid pattern "{pattern}": {reason}'],
 } as const
