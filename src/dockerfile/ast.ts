@@ -244,10 +244,11 @@ export interface Directives {
 
 /** A finding of a check rule (checks.ts); never stops a build unless `check=error=true`. */
 export interface Warning {
-  /** A rule name of the table `checkRules`, or one of mille's own warnings. */
+  /** A rule name of the table `checkRules` (rules.ts). */
   readonly rule: string
   readonly message: string
-  readonly url: string
+  /** Docker's page about the rule; mille's own rules have none. */
+  readonly url?: string
   readonly range: SourceRange
   readonly suggestion?: string
 }

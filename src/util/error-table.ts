@@ -70,4 +70,27 @@ export const errorTable = {
   DOCKERFILE_TARGET_NOT_FOUND: ['not-found', 'no stage "{target}" in {file}{hint}'],
   DOCKERFILE_VARIABLE: ['invalid-argument', '{reason}'],
   IGNORE_PATTERN_INVALID: ['invalid-argument', '{file}:{line}: invalid pattern "{pattern}": {reason}'],
+
+  // runtime: processes and containers
+  CAPABILITY_UNKNOWN: ['invalid-argument', 'invalid capability: unknown capability "{name}"'],
+  COMMAND_NOT_EXECUTABLE: ['invalid-argument', 'exec: "{command}": {reason}'],
+  COMMAND_NOT_FOUND: ['invalid-argument', 'exec: "{command}": {reason}'],
+  GROUP_NOT_FOUND: ['invalid-argument', 'unable to find group {group}: no matching entries in group file'],
+  ROOTFS_FILE_TOO_LARGE: ['invalid-argument', '{path} of the image is larger than {limit} bytes'],
+  RUNTIME_FAILED: ['internal', 'OCI runtime {runtime} failed: {reason} (log: {log})'],
+  RUNTIME_MISSING: ['unavailable', 'no OCI runtime on this machine: install the Debian package crun or runc'],
+  USER_INVALID: ['invalid-argument', 'invalid user "{user}": ids go from 0 to {limit}, names have no control bytes'],
+  USER_NOT_FOUND: ['invalid-argument', 'unable to find user {user}: no matching entries in passwd file'],
+  WORKDIR_INVALID: ['invalid-argument', 'working directory "{path}" is refused: {reason}'],
+
+  // cli: what is wrong with a command line; shown without a prefix
+  CLI_ARGUMENT_COUNT: ['usage', "mille: '{command}' requires {count}"],
+  CLI_COMMAND_UNKNOWN: ['usage', 'mille: unknown command: {command}{hint}'],
+  CLI_FAILED: ['invalid-argument', '{reason}'],
+  CLI_FLAG_INVALID: ['usage', 'invalid argument "{value}" for "{flag}" flag: {reason}'],
+  CLI_FLAG_NEEDS_VALUE: ['usage', 'flag needs an argument: {flag}'],
+  CLI_FLAG_UNKNOWN: ['usage', 'unknown flag: {flag}{hint}'],
+  CLI_OPEN_FILE: ['invalid-argument', 'open {path}: {reason}'],
+  CLI_SHORT_FLAG_UNKNOWN: ['usage', "unknown shorthand flag: '{letter}' in {word}"],
+  CLI_TEMPLATE: ['invalid-argument', 'template parsing error: {reason}'],
 } as const

@@ -1,0 +1,42 @@
+import type { Heredoc, Position, SourceRange } from './ast.ts'
+
+/** Where a run of a joined line came from. */
+export interface Segment {
+  /** Offset in the joined text. */
+  readonly offset: number
+  readonly line: number
+  readonly column: number
+}
+
+/** One instruction as the lexer leaves it: continuations joined, comments between them gone, heredocs taken off. */
+export interface LogicalLine {
+  readonly text: string
+  readonly segments: readonly Segment[]
+  /** All lines, heredoc bodies included. */
+  readonly range: SourceRange
+  readonly heredocs: readonly Heredoc[]
+  /** Empty lines inside a continuation, and a continuation at the end of the file. */
+  readonly emptyContinuations: readonly SourceRange[]
+}
+
+/** Place in the source of the character at `offset`. */
+export function positionAt(line: LogicalLine, offset: number): Position {
+  let low = 0
+  let high = line.segments.length - 1
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if ((line.segments[middle]?.offset ?? 0) <= offset) low = middle
+    else high = middle - 1
+  }
+  const segment = line.segments[low]
+  if (segment === undefined) return line.range.start
+  return { line: segment.line, column: segment.column + offset - segment.offset }
+}
+
+/** Range of `text.slice(from, to)`; an empty one when `to` is not behind `from`. */
+export function rangeOf(line: LogicalLine, from: number, to: number): SourceRange {
+  const start = positionAt(line, from)
+  if (to <= from) return { start, end: start }
+  const last = positionAt(line, to - 1)
+  return { start, end: { line: last.line, column: last.column + 1 } }
+}
