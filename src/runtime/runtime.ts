@@ -159,6 +159,8 @@ export interface RuntimeInfo {
   readonly cgroups: 'v1' | 'v2' | 'hybrid' | 'none'
   /** Limits that this machine's cgroups cannot enforce. */
   readonly unsupportedLimits: readonly string[]
+  /** What an administrator should know, such as a version with known holes. */
+  readonly warnings: readonly string[]
 }
 
 export interface PortBinding {

@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { failure } from '../util/errors.ts'
+import { checkCommand } from './command-check.ts'
+import type { OciProgram } from './oci-program.ts'
+import type { ProcessSpec } from './runtime.ts'
+import { runtimeSpec } from './spec.ts'
+import { resolveUser } from './user.ts'
+import { prepareWorkingFolder } from './working-folder.ts'
+
+/** Names become folder names and control group names. */
+export function checkId(id: string): void {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(id)) {
+    throw failure('INVALID_ARGUMENT', { reason: `invalid container id "${id}"` })
+  }
+}
+
+/** Below each controller; one folder for all of mille, so that leftovers are found. */
+export function cgroupsPathOf(id: string): string {
+  return `/mille/${id}`
+}
+
+export function newId(prefix: string): string {
+  return `${prefix}-${randomBytes(8).toString('hex')}`
+}
+
+/** Checks the request against the root folder and writes `config.json` into `folder`. */
+export async function writeBundle(
+  folder: string,
+  id: string,
+  spec: ProcessSpec,
+  program: OciProgram,
+): Promise<void> {
+  checkId(id)
+  const mountTargets = spec.mounts.map((mount) => mount.target)
+  const user = resolveUser(spec.rootfs, spec.user)
+  const cwd = prepareWorkingFolder(spec.rootfs, spec.cwd, mountTargets)
+  const context = { user, cwd, cgroups: program.cgroups, cgroupsPath: cgroupsPathOf(id) }
+  const document = runtimeSpec(spec, context)
+  if (spec.init !== true)
+    checkCommand({ rootfs: spec.rootfs, args: spec.args, env: document.process.env, cwd, user, mountTargets })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await writeFile(join(folder, 'config.json'), JSON.stringify(document), { mode: 0o600 })
+}

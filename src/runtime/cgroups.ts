@@ -1,0 +1,47 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { cgroupsPathOf } from './bundle.ts'
+import type { CgroupSupport } from './machine.ts'
+
+const TOP = '/sys/fs/cgroup'
+
+/** This process's own folder below the mount of a first-version controller (crun goes below the mount, runc below this). */
+function ownPath(controller: string): string {
+  const line = readFileSync('/proc/self/cgroup', 'utf8')
+    .split('\n')
+    .find((text) => (text.split(':')[1] ?? '').split(',').includes(controller))
+  return line?.split(':').slice(2).join(':') ?? '/'
+}
+
+/** Folders of the container's control groups that exist, by controller (`unified` for the second version). */
+export function cgroupFolders(support: CgroupSupport, id: string): ReadonlyMap<string, string> {
+  const path = cgroupsPathOf(id)
+  const folders = new Map<string, string>()
+  if (support.mode === 'v2') {
+    if (existsSync(join(TOP, path))) folders.set('unified', join(TOP, path))
+    return folders
+  }
+  if (support.mode === 'none') return folders
+  for (const name of readdirSync(TOP)) {
+    const candidates = [join(TOP, name, path), join(TOP, name, ownPath(name), path)]
+    const found = candidates.find((folder) => existsSync(folder))
+    if (found !== undefined) folders.set(name, found)
+  }
+  return folders
+}
+
+/** Takes the container's empty control groups away; a group with live processes stays. */
+export function removeCgroups(support: CgroupSupport, id: string): void {
+  for (const folder of cgroupFolders(support, id).values()) removeFolder(folder)
+}
+
+function removeFolder(folder: string): void {
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeFolder(join(folder, entry.name))
+    }
+    rmdirSync(folder)
+  } catch {
+    // busy: something lives in it; gone: someone else was faster
+  }
+}

@@ -1,0 +1,112 @@
+import { accessSync, constants, readFileSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ResourceLimits, RuntimeInfo } from './runtime.ts'
+
+const CGROUP2_MAGIC = 0x63677270
+const TMPFS_MAGIC = 0x01021994
+
+export type CgroupMode = RuntimeInfo['cgroups']
+
+/** Where the kernel's control groups are mounted and what they can limit. */
+export interface CgroupSupport {
+  readonly mode: CgroupMode
+  /** The second version's own mount beside the first's; crun refuses to work when it sees it with controllers. */
+  readonly unified?: string
+  readonly controllers: ReadonlySet<string>
+}
+
+function filesystemType(path: string): number {
+  try {
+    return statfsSync(path).type
+  } catch {
+    return 0
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Looks at `/sys/fs/cgroup` as cgroups(7) describes its forms. */
+export function findCgroups(): CgroupSupport {
+  const top = '/sys/fs/cgroup'
+  if (filesystemType(top) === CGROUP2_MAGIC) {
+    return {
+      mode: 'v2',
+      controllers: new Set(readText(`${top}/cgroup.controllers`).split(/\s+/).filter(Boolean)),
+    }
+  }
+  const mounted = readText('/proc/self/mountinfo')
+    .split('\n')
+    .flatMap((line) => {
+      const [fields = '', source = ''] = line.split(' - ')
+      return source.startsWith('cgroup ') && (fields.split(' ')[4] ?? '').startsWith(top)
+        ? (source.split(' ')[2] ?? '').split(',')
+        : []
+    })
+  const controllers = new Set(
+    mounted.filter((option) =>
+      ['memory', 'cpu', 'cpuset', 'pids', 'devices', 'freezer', 'blkio'].includes(option),
+    ),
+  )
+  if (filesystemType(top) !== TMPFS_MAGIC || controllers.size === 0)
+    return { mode: 'none', controllers: new Set() }
+  const unified = `${top}/unified`
+  return filesystemType(unified) === CGROUP2_MAGIC
+    ? { mode: 'hybrid', unified, controllers }
+    : { mode: 'v1', controllers }
+}
+
+const limitControllers: Readonly<Record<keyof ResourceLimits, string>> = {
+  memory: 'memory',
+  memorySwap: 'memory',
+  cpuQuota: 'cpu',
+  cpuPeriod: 'cpu',
+  cpuShares: 'cpu',
+  cpusetCpus: 'cpuset',
+  pids: 'pids',
+}
+
+/** Can the machine's control groups enforce this limit? Swap needs swap accounting besides the memory controller. */
+export function canLimit(support: CgroupSupport, name: keyof ResourceLimits): boolean {
+  if (!support.controllers.has(limitControllers[name])) return false
+  if (name !== 'memorySwap') return true
+  return (
+    support.mode === 'v2' ||
+    filesystemType('/sys/fs/cgroup/memory') === 0 ||
+    readText('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes') !== ''
+  )
+}
+
+export function unsupportedLimits(support: CgroupSupport): string[] {
+  return (Object.keys(limitControllers) as (keyof ResourceLimits)[]).filter(
+    (name) => !canLimit(support, name),
+  )
+}
+
+/** Absolute path of an executable on PATH or in the folders of system programs; undefined when there is none. */
+export function findProgram(name: string): string | undefined {
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(':'),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+    '/usr/bin',
+    '/bin',
+  ]
+  return folders
+    .filter((folder) => folder.startsWith('/'))
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}

@@ -1,0 +1,71 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { tryProgram } from '../util/run-program.ts'
+import { checkId } from './bundle.ts'
+import { findProgram, unsupportedLimits } from './machine.ts'
+import { findOciProgram } from './oci-program.ts'
+import type { OciProgram } from './oci-program.ts'
+import { runStep } from './run-step.ts'
+import type { Runtime, RuntimeInfo } from './runtime.ts'
+import { removeStepLeftovers, stepFolderName } from './step-leftovers.ts'
+
+export interface RuntimeOptions {
+  /** Folder for what does not outlive a reboot, mode 0700, one per store; `/run/mille` is usual. */
+  readonly stateFolder: string
+  /** Insists on one runtime; default: crun when it works here, else runc. */
+  readonly program?: 'crun' | 'runc'
+}
+
+/** Nothing is looked for or made before the first call. Every call may fail with RUNTIME_MISSING. */
+export function openRuntime(options: RuntimeOptions): Pick<Runtime, 'describe' | 'run'> {
+  const root = join(options.stateFolder, 'runtime')
+  const steps = join(options.stateFolder, 'steps')
+  let program: OciProgram | undefined
+  const getProgram = (): OciProgram => (program ??= findOciProgram(options.program))
+  let ready: Promise<void> | undefined
+  const prepare = async (): Promise<void> => {
+    await mkdir(root, { recursive: true, mode: 0o700 })
+    await mkdir(steps, { recursive: true, mode: 0o700 })
+    await removeStepLeftovers(getProgram(), root, steps)
+  }
+  return {
+    describe: () => describe(getProgram()),
+    async run(id, spec, io, opOptions) {
+      checkId(id)
+      const program = getProgram()
+      await (ready ??= prepare())
+      return await runStep(program, root, join(steps, stepFolderName(id)), id, spec, io, opOptions)
+    },
+  }
+}
+
+async function describe(program: OciProgram): Promise<RuntimeInfo> {
+  const version = async (path: string): Promise<string> => {
+    const output = await tryProgram(path, ['--version'])
+    return /version:?\s+(\S+)/.exec(output.stdout.toString())?.[1] ?? 'unknown'
+  }
+  const monitor = findProgram('conmon')
+  const found = await version(program.path)
+  return {
+    name: program.name,
+    version: found,
+    path: program.path,
+    monitor: monitor === undefined ? '' : `conmon ${await version(monitor)}`,
+    cgroups: program.cgroups.mode,
+    unsupportedLimits: unsupportedLimits(program.cgroups),
+    warnings: warningsFor(program.name, found),
+  }
+}
+
+/** First releases without the escapes of November 2025 (CVE-2025-31133, CVE-2025-52565, CVE-2025-52881). */
+const fixedIn = { crun: [1, 25, 0], runc: [1, 2, 8] } as const
+
+function warningsFor(name: 'crun' | 'runc', version: string): string[] {
+  const parts = version.split(/[.+~-]/).map(Number)
+  const fixed = fixedIn[name]
+  const difference = fixed.map((part, index) => (parts[index] ?? 0) - part).find((delta) => delta !== 0) ?? 0
+  if (!(difference < 0)) return []
+  return [
+    `${name} ${version} is older than ${fixed.join('.')}, which closed container escapes (CVE-2025-31133 and others): update it unless your distribution has patched it`,
+  ]
+}

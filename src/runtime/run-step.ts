@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { failure } from '../util/errors.ts'
+import type { OpOptions } from '../util/progress.ts'
+import { checkId, writeBundle } from './bundle.ts'
+import { removeCgroups } from './cgroups.ts'
+import { watchMountStubs } from './mount-stubs.ts'
+import type { OciProgram } from './oci-program.ts'
+import { findRuntimeError } from './runtime-log.ts'
+import type { ProcessResult, ProcessSpec } from './runtime.ts'
+
+export interface StepIo {
+  readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void
+  readonly stdin?: Readable
+}
+
+const SIGKILL_CODE = 137
+
+/**
+ * Runs one process to its end as a child of this process, without a monitor. `folder` is made for it and removed
+ * again. When `signal` aborts, the whole tree is killed before CANCELED is thrown.
+ */
+export async function runStep(
+  program: OciProgram,
+  root: string,
+  folder: string,
+  id: string,
+  spec: ProcessSpec,
+  io: StepIo,
+  options: OpOptions = {},
+): Promise<ProcessResult> {
+  const { signal } = options
+  throwIfAborted(signal)
+  checkId(id)
+  const stubs = watchMountStubs(spec.rootfs, [
+    '/proc',
+    '/sys',
+    '/dev',
+    ...spec.mounts.map((mount) => mount.target),
+  ])
+  try {
+    await writeBundle(folder, id, spec, program)
+    const exitCode = await runChild(program, root, folder, id, io, signal)
+    throwIfAborted(signal)
+    const log = join(folder, 'runtime.log')
+    const reason = exitCode === 0 ? undefined : findRuntimeError(log)
+    if (reason !== undefined) throw failure('RUNTIME_FAILED', { runtime: program.path, reason, log })
+    // the runtime took the control group away with its counters; a KILL that was not ours under a limit is the kernel's
+    return { exitCode, oomKilled: exitCode === SIGKILL_CODE && spec.limits?.memory !== undefined }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+    await rm(join(root, id), { recursive: true, force: true })
+    removeCgroups(program.cgroups, id)
+    stubs.remove()
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw failure('CANCELED', {})
+}
+
+async function runChild(
+  program: OciProgram,
+  root: string,
+  folder: string,
+  id: string,
+  io: StepIo,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const args = ['--root', root, '--log', join(folder, 'runtime.log'), '--log-format', 'json']
+  const pidFile = join(folder, 'pid')
+  const child = spawn(
+    program.command,
+    [...program.prefix, ...args, 'run', '--bundle', folder, '--pid-file', pidFile, id],
+    {
+      stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
+      detached: true,
+    },
+  )
+  const ended = exitOf(child, program)
+  child.stdout?.on('data', (chunk: Buffer) => io.onOutput('stdout', chunk))
+  child.stderr?.on('data', (chunk: Buffer) => io.onOutput('stderr', chunk))
+  if (child.stdin) {
+    // a process that does not read its input is judged by its exit code
+    child.stdin.on('error', () => {})
+    io.stdin?.on('error', () => child.stdin?.destroy())
+    io.stdin?.pipe(child.stdin)
+  }
+  const kill = (): void => killTree(child, pidFile)
+  signal?.addEventListener('abort', kill, { once: true })
+  try {
+    return await ended
+  } finally {
+    signal?.removeEventListener('abort', kill)
+  }
+}
+
+function exitOf(child: ChildProcess, program: OciProgram): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('close', (code) => resolve(code ?? SIGKILL_CODE))
+    child.once('error', (cause) => {
+      reject(
+        failure('RUNTIME_FAILED', { runtime: program.path, reason: cause.message, log: 'none' }, { cause }),
+      )
+    })
+  })
+}
+
+/**
+ * The first process of a process namespace takes all others with it. Until the runtime has said its number the
+ * runtime itself is at work; its end is waited for in short steps, because killing it would leave its half-made container.
+ */
+function killTree(child: ChildProcess, pidFile: string): void {
+  const timer = setInterval(() => attempt(), 10)
+  const attempt = (): void => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      clearInterval(timer)
+      return
+    }
+    const pid = readPid(pidFile)
+    if (pid === undefined) return
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // it ended by itself
+    }
+  }
+  attempt()
+}
+
+function readPid(pidFile: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(pidFile, 'utf8'))
+    return Number.isInteger(pid) && pid > 1 ? pid : undefined
+  } catch {
+    return undefined
+  }
+}

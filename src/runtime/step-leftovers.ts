@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { removeCgroups } from './cgroups.ts'
+import type { OciProgram } from './oci-program.ts'
+import { findProcess } from './process-id.ts'
+
+/** Folder name of a step: id and the process that runs it, so that a later one can tell whether that process died. */
+export function stepFolderName(id: string): string {
+  return `${id}@${process.pid}-${findProcess(process.pid)?.startTicks ?? '0'}`
+}
+
+/** Kills and removes steps whose mille process died (kill -9 in the middle of a build). */
+export async function removeStepLeftovers(
+  program: OciProgram,
+  root: string,
+  stepsFolder: string,
+): Promise<void> {
+  for (const name of readdirSync(stepsFolder)) {
+    const [, id, pid, startTicks] = /^(.+)@(\d+)-(\d+)$/.exec(name) ?? []
+    if (id === undefined || findProcess(Number(pid))?.startTicks === startTicks) continue
+    killRecorded(join(stepsFolder, name, 'pid'), id)
+    await rm(join(root, id), { recursive: true, force: true })
+    await rm(join(stepsFolder, name), { recursive: true, force: true })
+    removeCgroups(program.cgroups, id)
+  }
+}
+
+/** Only a process that still is in this step's control group: its number may belong to another one by now. */
+function killRecorded(pidFile: string, id: string): void {
+  try {
+    const pid = Number(readFileSync(pidFile, 'utf8'))
+    if (pid > 1 && readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`/mille/${id}\n`))
+      process.kill(pid, 'SIGKILL')
+  } catch {
+    // it is dead already
+  }
+}
