@@ -59,6 +59,13 @@ export interface BlobStore extends ContentTarget {
   read(digest: Digest, limit?: number): Promise<Buffer>
   /** Where the blob's bytes lie, for mounting and sendfile. Readers of the path verify for themselves. */
   path(digest: Digest): string
+  /** A fresh unguessable path on the store's own file system for a file being made; left-overs go at the next open. */
+  temporaryPath(): string
+  /**
+   * Publishes a finished file of `temporaryPath()` as the blob `info`: fsync, rename, fsync of the folder. The caller
+   * hashed every byte while writing it. When the blob exists already the file is dropped.
+   */
+  adopt(path: string, info: BlobInfo, lease?: Lease): Promise<void>
   list(): AsyncIterable<BlobInfo>
   /** Only the collector deletes. */
   delete(digest: Digest): Promise<void>
@@ -130,6 +137,8 @@ export interface LayerStore {
   ingest(tar: Readable, options?: LayerOptions): Promise<LayerInfo>
   /** Streams the tar, verified against the diff ID. */
   open(diffId: DiffId): Promise<Readable>
+  /** Drops what is kept about a layer beside its blob; only the collector calls it, after the blob is gone. */
+  forget(diffId: DiffId): Promise<void>
 }
 
 export interface Snapshot {
@@ -189,6 +198,19 @@ export interface Snapshotter {
   remove(key: string): Promise<void>
   /** Bytes and inodes of the writable part. */
   usage(key: string): Promise<SnapshotUsage>
+  /** Keys of all snapshots, with the chain each stands on. */
+  list(): Promise<readonly { readonly key: string; readonly parent?: ChainId }[]>
+  /** All applied chains, with their diff ID and parent. */
+  chains(): Promise<readonly ChainInfo[]>
+  /** Drops chains that no snapshot and no other chain stands on; only the collector calls it. Returns the bytes freed. */
+  removeChains(chains: readonly ChainId[]): Promise<number>
+}
+
+/** One applied layer on its parent. */
+export interface ChainInfo {
+  readonly chain: ChainId
+  readonly diffId: DiffId
+  readonly parent?: ChainId
 }
 
 /** What a lease or a record keeps alive. */
