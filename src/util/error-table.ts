@@ -79,7 +79,10 @@ export const errorTable = {
   ROOTFS_FILE_TOO_LARGE: ['invalid-argument', '{path} of the image is larger than {limit} bytes'],
   RUNTIME_FAILED: ['internal', 'OCI runtime {runtime} failed: {reason} (log: {log})'],
   RUNTIME_MISSING: ['unavailable', 'no OCI runtime on this machine: install the Debian package crun or runc'],
-  USER_INVALID: ['invalid-argument', 'invalid user "{user}": ids go from 0 to {limit}, names have no control bytes'],
+  USER_INVALID: [
+    'invalid-argument',
+    'invalid user "{user}": ids go from 0 to {limit}, names have no control bytes',
+  ],
   USER_NOT_FOUND: ['invalid-argument', 'unable to find user {user}: no matching entries in passwd file'],
   WORKDIR_INVALID: ['invalid-argument', 'working directory "{path}" is refused: {reason}'],
 
@@ -93,4 +96,54 @@ export const errorTable = {
   CLI_OPEN_FILE: ['invalid-argument', 'open {path}: {reason}'],
   CLI_SHORT_FLAG_UNKNOWN: ['usage', "unknown shorthand flag: '{letter}' in {word}"],
   CLI_TEMPLATE: ['invalid-argument', 'template parsing error: {reason}'],
+
+  // containers
+  ADDRESS_POOL_EXHAUSTED: [
+    'unavailable',
+    'no free address in {subnet}: stop a container or use --network host|none',
+  ],
+  CONTAINER_ALREADY_PAUSED: ['conflict', 'Container {name} is already paused'],
+  CONTAINER_ALREADY_STARTED: ['not-modified', 'container {name} is already started'],
+  CONTAINER_ALREADY_STOPPED: ['not-modified', 'container {name} is already stopped'],
+  CONTAINER_NAME_IN_USE: [
+    'conflict',
+    'Conflict. The container name "/{name}" is already in use by container "{id}". You have to remove (or rename) that container to be able to reuse that name.',
+  ],
+  CONTAINER_NAME_INVALID: [
+    'invalid-argument',
+    'Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed',
+  ],
+  CONTAINER_NOT_PAUSED: ['conflict', 'Container {name} is not paused'],
+  CONTAINER_NOT_RUNNING: ['conflict', 'container {id} is not running'],
+  CONTAINER_PAUSED: ['conflict', 'Container {name} is paused, unpause the container before exec'],
+  CONTAINER_REMOVING: ['conflict', 'container {name} is marked for removal and cannot be started'],
+  CONTAINER_RUNNING: [
+    'conflict',
+    'cannot remove container "/{name}": container is running: stop the container before removing or force remove',
+  ],
+  HOSTNAME_INVALID: [
+    'invalid-argument',
+    'invalid hostname "{name}": letters, digits, dots and dashes, at most 63 characters',
+  ],
+  INVALID_FILTER: ['invalid-argument', "invalid filter '{filter}': there are {known}"],
+  INVALID_FILTER_VALUE: ['invalid-argument', "invalid filter '{filter}={value}': one of {known}"],
+  MOUNT_SOURCE_INVALID: ['invalid-argument', 'invalid mount source "{source}": must be an absolute path'],
+  MOUNT_SOURCE_MISSING: [
+    'invalid-argument',
+    'invalid mount config for type "bind": bind source path does not exist: {source}',
+  ],
+  MOUNT_TARGET_INVALID: ['invalid-argument', "invalid mount path: '{target}' mount path must be absolute"],
+  NO_COMMAND: ['invalid-argument', 'no command specified'],
+  NO_SUCH_CONTAINER: ['not-found', 'No such container: {name}'],
+  NO_SUCH_VOLUME: ['not-found', 'get {name}: no such volume'],
+  PROCESS_STUCK: [
+    'unavailable',
+    'container {name}: the process is in uninterruptible sleep and did not end after SIGKILL; try again later',
+  ],
+  SIGNAL_INVALID: ['invalid-argument', 'Invalid signal: {signal}{hint}'],
+  VOLUME_IN_USE: ['conflict', 'remove {name}: volume is in use - [{containers}]'],
+  VOLUME_NAME_INVALID: [
+    'invalid-argument',
+    'create {name}: "{name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
+  ],
 } as const
