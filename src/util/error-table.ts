@@ -28,6 +28,31 @@ export const errorTable = {
   SYSTEM_CALL_FAILED: ['internal', '{call} {path}: {reason}'],
   TOO_MANY_OPEN_FILES: ['unavailable', '{call} {path}: {reason}'],
 
+  // store: layers
+  CONTEXT_CHANGED: ['conflict', 'changed while reading: {path}'],
+  DIFFID_MISMATCH: [
+    'data-loss',
+    'layer {digest} does not hold what its image says: expected diff ID {expected}, got {found}',
+  ],
+  LAYER_DEVICE_INVALID: ['invalid-argument', 'layer entry {path}: device number {device} is not allowed'],
+  LAYER_LIMIT: ['invalid-argument', 'layer: {what} is {found}, the limit is {limit}'],
+  LAYER_LINK_TARGET: ['invalid-argument', 'layer entry {path}: link target "{target}" is not allowed'],
+  LAYER_NOT_FOUND: ['not-found', 'layer {diffId} not found'],
+  LAYER_OWNER_RANGE: ['invalid-argument', 'layer entry {path}: owner {owner} is out of range'],
+  LAYER_PATH_ESCAPE: ['invalid-argument', 'layer entry {path}: leaves the root'],
+  LAYER_PATH_INVALID: ['invalid-argument', 'layer entry {path}: {reason}'],
+  LAYER_PATH_NOT_DIRECTORY: ['invalid-argument', 'layer entry {path}: a parent of it is no directory'],
+  LAYER_PATH_TOO_LONG: ['invalid-argument', 'layer entry {path}: longer than {limit} bytes'],
+  LAYER_ROOT_TYPE: ['invalid-argument', 'layer: the root entry is a {type}, not a directory'],
+  LAYER_SYMLINK_LOOP: ['invalid-argument', 'layer entry {path}: too many levels of symbolic links'],
+  LAYER_WHITEOUT_INVALID: ['invalid-argument', 'layer entry {path}: not a valid whiteout'],
+
+  // store: snapshots
+  CHAIN_NOT_FOUND: ['not-found', 'layer stack {chain} not found'],
+  SNAPSHOT_EXISTS: ['conflict', 'snapshot {key} exists'],
+  SNAPSHOT_NOT_FOUND: ['not-found', 'snapshot {key} not found'],
+  SNAPSHOTTER_UNUSABLE: ['unavailable', 'snapshotter {kind} cannot be used here: {reason}'],
+
   // oci: names and documents
   DIGEST_INVALID: ['invalid-argument', 'invalid digest "{text}": needs sha256: and 64 lower-case hex digits'],
   REFERENCE_INVALID: ['invalid-argument', 'invalid reference format: {reason}'],
@@ -59,6 +84,7 @@ export const errorTable = {
     'conflict',
     'conflict: unable to remove repository reference "{name}" (must force) - container {container} is using its referenced image {image}',
   ],
+  NOT_A_BASE: ['invalid-argument', '{image} is not built on {base}'],
   NOT_LOCALLY_TAGGED: ['not-found', 'An image does not exist locally with the tag: {name}'],
   PUSH_BY_DIGEST: ['invalid-argument', 'cannot push a digest reference: name a tag'],
   NO_SUCH_IMAGE: ['not-found', 'No such image: {reference}'],
@@ -73,6 +99,7 @@ export const errorTable = {
 
   // runtime: processes and containers
   CAPABILITY_UNKNOWN: ['invalid-argument', 'invalid capability: unknown capability "{name}"'],
+  CONTAINER_STILL_RUNNING: ['conflict', 'container {id} is running: stop it first or use force'],
   COMMAND_NOT_EXECUTABLE: ['invalid-argument', 'exec: "{command}": {reason}'],
   COMMAND_NOT_FOUND: ['invalid-argument', 'exec: "{command}": {reason}'],
   GROUP_NOT_FOUND: ['invalid-argument', 'unable to find group {group}: no matching entries in group file'],

@@ -1,0 +1,43 @@
+/** Bytes of a file inside the layer tar: `length` bytes at `offset` of the tar are the file's bytes from `at` on. */
+export interface StoredRange {
+  readonly at: number
+  readonly offset: number
+  readonly length: number
+}
+
+export type StoredType =
+  | 'file'
+  | 'directory'
+  | 'symlink'
+  | 'hardlink'
+  | 'char'
+  | 'block'
+  | 'fifo'
+  /** `path` is what disappears. */
+  | 'whiteout'
+  /** `path` is the directory whose lower content disappears. */
+  | 'opaque'
+
+/**
+ * One entry of a layer as the store keeps it: checked by `checkEntry`, whiteouts told apart, `path` clean (no leading
+ * slash, no `.` or `..` parts; the root is the empty string). Names are strings of util/byte-string.
+ */
+export interface StoredEntry {
+  readonly path: string
+  readonly type: StoredType
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** Nanoseconds since the epoch: the true time on this machine where it is known, else the tar's. */
+  readonly mtime: bigint
+  /** Bytes of the file as a reader sees it. */
+  readonly size: number
+  /** A file's bytes; what no range covers is a hole. */
+  readonly ranges: readonly StoredRange[]
+  /** A symlink's target as written; a hard link's as a clean path. */
+  readonly linkTarget: string
+  readonly major: number
+  readonly minor: number
+  readonly xattrs: ReadonlyMap<string, Uint8Array>
+}
