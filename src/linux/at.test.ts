@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict'
-import { closeSync, constants, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { removeTree } from './remove-tree.ts'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -109,8 +120,8 @@ test('copyRange copies exactly the range, and says when the source ended', () =>
   writeFileSync(join(root, 'from'), 'hello world')
   const from = openat2(folder, 'from', constants.O_RDONLY, 0)
   const to = openat2(folder, 'to', constants.O_CREAT | constants.O_RDWR, 0, 0o600)
-  assert.equal(copyRange({ from, to, offset: 6, length: 5 }), 5)
-  assert.equal(copyRange({ from, to, offset: 0, length: 100 }), 11)
+  assert.equal(copyRange({ from, to, offset: 6, toOffset: 0, length: 5 }), 5)
+  assert.equal(copyRange({ from, to, offset: 0, toOffset: 5, length: 100 }), 11)
   assert.equal(readFileSync(join(root, 'to'), 'utf8'), 'worldhello world')
   closeSync(from)
   closeSync(to)
@@ -118,10 +129,19 @@ test('copyRange copies exactly the range, and says when the source ended', () =>
 
 test('dataRanges skips holes', () => {
   const fd = openat2(folder, 'sparse', constants.O_CREAT | constants.O_RDWR, 0, 0o600)
-  writeFileSync(fd, 'x')
+  writeSync(fd, 'x', 1_048_576)
+  ftruncateSync(fd, 4_194_304)
+  assert.deepEqual(dataRanges(fd, 4_194_304, 'sparse'), [{ offset: 1_048_576, length: 4096 }])
   closeSync(fd)
-  const again = openat2(folder, 'sparse', constants.O_RDWR, 0)
-  copyRange({ from: again, to: again, offset: 0, length: 0 })
-  assert.deepEqual(dataRanges(again, 1, 'sparse'), [{ offset: 0, length: 1 }])
-  closeSync(again)
+})
+
+test('removeTree removes links, not what they point to', () => {
+  mkdirat(folder, 'doomed', 0o700)
+  mkdirat(folder, 'doomed/deep', 0o700)
+  mkdirat(folder, 'kept', 0o700)
+  writeFileSync(join(root, 'kept/file'), '')
+  symlinkat('../../kept', folder, 'doomed/deep/link')
+  assert.equal(removeTree(folder, 'doomed'), true)
+  assert.equal(removeTree(folder, 'doomed'), false)
+  assert.ok(findStatus(folder, 'kept/file') !== undefined)
 })
