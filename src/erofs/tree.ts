@@ -1,0 +1,77 @@
+/** Where bytes of a regular file lie. `device` is the layer tar; `side` is the side blob given to the writer. */
+export type ExtentSource = 'device' | 'side'
+
+/** A run of file content. All numbers are bytes. */
+export interface ErofsExtent {
+  /** Position in the file; extents ascend and do not overlap. What no extent covers is a hole (reads as zeros). */
+  readonly offset: number
+  readonly length: number
+  readonly source: ExtentSource
+  /**
+   * Position in the source. For `device` it must be a multiple of 512: the kernel addresses blocks. What starts
+   * elsewhere (odd sparse maps) belongs into the side blob, where any position that is a multiple of 512 will do.
+   */
+  readonly at: number
+}
+
+/** What every inode has. */
+export interface ErofsCommon {
+  /** Permission bits, setuid, setgid and sticky: 0 to 0o7777. */
+  readonly mode: number
+  /** 0 to 4294967295. */
+  readonly uid: number
+  readonly gid: number
+  /** Nanoseconds since the epoch. */
+  readonly mtime: bigint
+  /** Full names (`user.x`, `security.capability`, `trusted.overlay.opaque`). */
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>
+}
+
+export interface ErofsDirectory extends ErofsCommon {
+  readonly type: 'directory'
+  /**
+   * Children by name (no `/`, not `.` or `..`; bytes as `decodeBytes` gives them). A hard link is the same node object
+   * under several names: link counts are taken from that.
+   */
+  readonly children: ReadonlyMap<string, ErofsNode>
+}
+
+export interface ErofsFile extends ErofsCommon {
+  readonly type: 'file'
+  /** Bytes, holes included. */
+  readonly size: number
+  readonly extents: readonly ErofsExtent[]
+}
+
+export interface ErofsSymlink extends ErofsCommon {
+  readonly type: 'symlink'
+  /** Bytes as `decodeBytes` gives them; 1 to 4095 bytes. */
+  readonly target: string
+}
+
+/** A whiteout is a `char` device 0/0. */
+export interface ErofsSpecial extends ErofsCommon {
+  readonly type: 'char' | 'block' | 'fifo' | 'socket'
+  readonly device?: { readonly major: number; readonly minor: number }
+}
+
+export type ErofsNode = ErofsDirectory | ErofsFile | ErofsSymlink | ErofsSpecial
+
+/** The whole input of `writeErofs`. */
+export interface ErofsTree {
+  readonly root: ErofsDirectory
+  /** Bytes of the external device (the layer tar). */
+  readonly deviceSize: number
+  /** Content that cannot be addressed in the device; goes into the image itself. */
+  readonly side?: Uint8Array
+}
+
+/** A whiteout as overlayfs reads it: hides the name in the layers below. */
+export const whiteout: ErofsSpecial = {
+  type: 'char',
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  mtime: 0n,
+  device: { major: 0, minor: 0 },
+}
