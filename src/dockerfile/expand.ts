@@ -1,4 +1,4 @@
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import { limits } from './limits.ts'
 import { isTooCostly, parseShellPattern, replacePattern, trimPrefix, trimSuffix } from './shell-pattern.ts'
 
@@ -39,10 +39,27 @@ export function findVariables(text: string, escape: string): VariableUse[] {
   try {
     // Every branch must be walked: the words behind `:-` and `:+` are read whether or not they are taken.
     new Expansion(text, () => '', escape, { onUse: (use) => uses.push(use) }).run()
-  } catch {
-    return []
+  } catch (error) {
+    if (isMilleError(error)) return []
+    throw error
   }
   return uses
+}
+
+/** What is wrong with the quotes and braces of `text`, and where; values are not looked at. */
+export function findSyntaxError(
+  text: string,
+  escape: string,
+): { reason: string; offset: number } | undefined {
+  if (!/["'$]/.test(text)) return undefined
+  try {
+    new Expansion(text, () => '', escape, { onUse: () => {} }).run()
+    return undefined
+  } catch (error) {
+    if (!isMilleError(error)) throw error
+    const { offset } = error.details
+    return { reason: error.message, offset: typeof offset === 'number' ? offset : 0 }
+  }
 }
 
 interface ExpansionOptions {

@@ -70,7 +70,8 @@ const shownProblems = 20
  */
 export function invalidDockerfile(problems: readonly Problem[], source: string): MilleError {
   const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
-  const shown = sorted.slice(0, shownProblems).map((problem) => renderProblem(problem, source))
+  const lines = splitSource(source)
+  const shown = sorted.slice(0, shownProblems).map((problem) => renderLines(problem, lines))
   if (sorted.length > shownProblems) shown.push(`… and ${sorted.length - shownProblems} more errors`)
   const unsupported = sorted[0]?.kind === 'unsupported-flag'
   const code = unsupported ? 'DOCKERFILE_FLAG_UNSUPPORTED' : 'DOCKERFILE_INVALID'
@@ -86,7 +87,14 @@ const lineWidth = 120
  * Control bytes other than tabs are shown as `\xNN`; a long line is cut around the caret.
  */
 export function renderProblem(problem: Problem, source: string): string {
-  const lines = source.split('\n').map((line) => line.replace(/\r$/, ''))
+  return renderLines(problem, splitSource(source))
+}
+
+function splitSource(source: string): string[] {
+  return source.split('\n').map((line) => line.replace(/\r$/, ''))
+}
+
+function renderLines(problem: Problem, lines: readonly string[]): string {
   const near = (line: number): boolean => Math.abs(line - problem.line) <= markedLines / 2
   const last = Math.min(problem.endLine, lines.length)
   const first = Math.max(1, problem.startLine - contextLines)

@@ -1,3 +1,5 @@
+import type { SourceRange, Warning } from './ast.ts'
+
 /** One check rule: its name as `# check=skip=` takes it, what it finds, and where Docker explains it. */
 export interface CheckRule {
   readonly name: string
@@ -52,3 +54,17 @@ export const checkRules: readonly CheckRule[] = [
   dockerRule('ExposeInvalidFormat', 'EXPOSE takes no IP address and no host port'),
   { name: 'CopyOutsideContext', description: 'A source with ".." is taken from the root of the context' },
 ]
+
+const ruleByName = new Map(checkRules.map((rule) => [rule.name, rule]))
+
+/** Makes a finding of the rule `name`. */
+export function warn(name: string, range: SourceRange, message: string, suggestion?: string): Warning {
+  const url = ruleByName.get(name)?.url
+  return {
+    rule: name,
+    message,
+    ...(url === undefined ? {} : { url }),
+    range,
+    ...(suggestion === undefined ? {} : { suggestion }),
+  }
+}

@@ -1,0 +1,134 @@
+import { failure } from '../util/errors.ts'
+import { suggest } from '../util/suggest.ts'
+import type { CopyInstruction, Dockerfile, Stage, StageInstruction, Word } from './ast.ts'
+import { hasVariable } from './instruction-body.ts'
+import type { Reporter } from './reporter.ts'
+import { checkReference } from './values.ts'
+
+/** The stage called `name` (any case; the last of several) among `stages`; undefined when there is none. */
+export function findStage(stages: readonly Stage[], name: string): Stage | undefined {
+  const lower = name.toLowerCase()
+  return stages.findLast((stage) => stage.name === lower)
+}
+
+/** What `COPY --from` names, after expansion: a stage by name or index before `stage`; undefined: an image. */
+export function findCopyStage(dockerfile: Dockerfile, stage: Stage, from: string): Stage | undefined {
+  const earlier = dockerfile.stages.slice(0, stage.index)
+  return findStage(earlier, from) ?? (/^\d+$/.test(from) ? earlier[Number(from)] : undefined)
+}
+
+/**
+ * The stage to build: by name, else by index; the last one without `target`.
+ * Errors: DOCKERFILE_TARGET_NOT_FOUND with the likely name and the list of stages (D-F13).
+ */
+export function getTarget(dockerfile: Dockerfile, target?: string): Stage {
+  const { stages, fileName: file } = dockerfile
+  const isIndex = target !== undefined && /^\d+$/.test(target)
+  const found =
+    target === undefined
+      ? stages.at(-1)
+      : (findStage(stages, target) ?? (isIndex ? stages[Number(target)] : undefined))
+  if (found !== undefined) return found
+  const names = stages.flatMap(({ name }) => name ?? [])
+  const near = suggest(target ?? '', names)
+  const list = names.length === 0 ? 'none of its stages has a name' : `stages: ${names.join(', ')}`
+  const hint = `${near === undefined ? '' : ` (did you mean ${near}?)`}; ${list}`
+  throw failure('DOCKERFILE_TARGET_NOT_FOUND', { target: target ?? '', file, hint })
+}
+
+interface Edge {
+  readonly from: number
+  readonly to: number
+  readonly word: Word
+  readonly instruction: CopyInstruction
+}
+
+/** Each costs a search of the graph: a hostile file could hold thousands. */
+const reportedEdges = 20
+
+/** Reports `--from` of a stage that comes later, that does not exist, or that needs this one in turn. */
+export function reportStageReferences(stages: readonly Stage[], reporter: Reporter): void {
+  const edges = stages.flatMap((stage) =>
+    stage.instructions.flatMap((instruction) => copyEdge(stages, stage, instruction, reporter) ?? []),
+  )
+  const forward = edges.filter(({ from, to }) => to >= from).slice(0, reportedEdges)
+  if (forward.length === 0) return
+  const next = nextStages(stages, edges)
+  const names = stages.map(({ name, index }) => name ?? `stage ${index}`)
+  for (const { from, to, word, instruction } of forward) {
+    const path = findPath(next, to, from)
+    const line = stages[to]?.range.start.line ?? 0
+    const message =
+      path === undefined
+        ? `stage "${word.text}" is defined after this one, in line ${line}: move it up`
+        : `circular dependency ${[from, ...path].map((index) => names[index]).join(' → ')}${edgeLines(edges, [from, ...path])}`
+    reporter.report(word.range, 'stage', message, { within: instruction.range })
+  }
+}
+
+function edgeLines(edges: readonly Edge[], path: readonly number[]): string {
+  const lines = path.flatMap((from, step) => {
+    const edge = edges.find((item) => item.from === from && item.to === path[step + 1])
+    return edge === undefined ? [] : [edge.instruction.range.start.line]
+  })
+  return lines.length < 2 ? '' : ` (lines ${lines.join(', ')})`
+}
+
+function copyEdge(
+  stages: readonly Stage[],
+  stage: Stage,
+  instruction: StageInstruction,
+  reporter: Reporter,
+): Edge | undefined {
+  if (instruction.kind !== 'COPY' || instruction.from === undefined || hasVariable(instruction.from.text))
+    return undefined
+  const word = instruction.from
+  const named = findStage(stages.slice(0, stage.index), word.text) ?? findStage(stages, word.text)
+  const report = (message: string): undefined => {
+    reporter.report(word.range, 'stage', message, { within: instruction.range })
+  }
+  if (named === undefined && /^\d+$/.test(word.text)) {
+    const index = Number(word.text)
+    if (index >= stages.length) {
+      const count = stages.length === 1 ? 'is 1 stage' : `are ${stages.length} stages`
+      return report(`stage index ${word.text} does not exist: there ${count}, counted from 0`)
+    }
+    return { from: stage.index, to: index, word, instruction }
+  }
+  if (named !== undefined) return { from: stage.index, to: named.index, word, instruction }
+  const fault = checkReference(word.text)
+  return fault === undefined ? undefined : report(fault.reason)
+}
+
+function nextStages(stages: readonly Stage[], edges: readonly Edge[]): Map<number, number[]> {
+  const next = new Map<number, number[]>()
+  const add = (from: number, to: number): void => {
+    const list = next.get(from)
+    if (list === undefined) next.set(from, [to])
+    else list.push(to)
+  }
+  for (const { from, to } of edges) add(from, to)
+  for (const stage of stages) {
+    const base = findStage(stages.slice(0, stage.index), stage.base.text)
+    if (base !== undefined) add(stage.index, base.index)
+  }
+  return next
+}
+
+/** Shortest way from `start` to `goal`, both included; undefined when there is none. */
+function findPath(
+  next: ReadonlyMap<number, readonly number[]>,
+  start: number,
+  goal: number,
+): number[] | undefined {
+  const before = new Map<number, number>([[start, -1]])
+  for (const at of before.keys()) {
+    if (at === goal) {
+      const path: number[] = []
+      for (let step = goal; step >= 0; step = before.get(step) ?? -1) path.unshift(step)
+      return path
+    }
+    for (const to of next.get(at) ?? []) if (!before.has(to)) before.set(to, at)
+  }
+  return undefined
+}
