@@ -18,7 +18,7 @@ suite('parseReference', () => {
     ['localhost:5000/a/b:c', 'localhost:5000/a/b:c', 'localhost:5000/a/b:c'],
     ['127.0.0.1:5000/a', '127.0.0.1:5000/a', '127.0.0.1:5000/a'],
     ['[::1]:5000/a:t', '[::1]:5000/a:t', '[::1]:5000/a:t'],
-    ['Host/app', 'host/app', 'host/app'],
+    ['Host/app', 'Host/app', 'Host/app'],
     ['gcr.io/a__b/c--d/e.f:T_1.-', 'gcr.io/a__b/c--d/e.f:T_1.-', 'gcr.io/a__b/c--d/e.f:T_1.-'],
     ['docker.io/library/a/b', 'docker.io/library/a/b', 'library/a/b'],
     [`alpine@${digest}`, `docker.io/library/alpine@${digest}`, `alpine@${digest}`],

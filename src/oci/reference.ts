@@ -119,7 +119,7 @@ function splitRegistry(name: string, text: string): { registry: string; reposito
   const isHost = first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase()
   const host = isHost ? first : defaultRegistry
   if (!isRegistryHost(host)) throw invalid(`"${shown(host)}" is no registry host`)
-  const registry = host.toLowerCase() === legacyRegistry ? defaultRegistry : host.toLowerCase()
+  const registry = host === legacyRegistry ? defaultRegistry : host
   const path = isHost ? name.slice(slash + 1) : name
   const repository = registry === defaultRegistry && !path.includes('/') ? officialNamespace + path : path
   if (path === '') throw invalid(`the repository name of "${shown(text)}" is empty`)

@@ -10,6 +10,8 @@ export const errorTable = {
   NOT_IMPLEMENTED: ['not-implemented', '{feature} is not implemented yet'],
   PROGRAM_FAILED: ['internal', '{program} failed: {reason}'],
   PROGRAM_MISSING: ['unavailable', '{program} is not on this machine: install the Debian package {package}'],
+  JSON_INVALID: ['invalid-argument', 'invalid JSON: {reason}'],
+  JSON_TOO_LARGE: ['invalid-argument', 'JSON document is larger than {limit} bytes'],
   USAGE: ['usage', '{reason}'],
 
   // linux: system calls
@@ -27,6 +29,24 @@ export const errorTable = {
   READ_ONLY_FILE_SYSTEM: ['unavailable', '{call} {path}: read-only file system'],
   SYSTEM_CALL_FAILED: ['internal', '{call} {path}: {reason}'],
   TOO_MANY_OPEN_FILES: ['unavailable', '{call} {path}: {reason}'],
+
+  // store: content, metadata, locks
+  AMBIGUOUS_ID: ['invalid-argument', 'ambiguous ID prefix "{prefix}": it matches {matches}'],
+  BLOB_DAMAGED: ['data-loss', 'blob {digest} is damaged ({reason}); it was moved to quarantine'],
+  BLOB_TOO_LARGE: ['invalid-argument', 'blob {digest} has {size} bytes, the limit here is {limit}'],
+  IMAGE_INCOMPLETE: ['data-loss', 'image {id} is incomplete: {what} is not in the store'],
+  NAME_IN_USE: ['conflict', 'the name "{name}" is already in use by {kind} {id}'],
+  SQLITE_TOO_OLD: [
+    'unavailable',
+    'this Node has SQLite {found}, mille needs {needed} or later (earlier ones can damage a database that several processes use)',
+  ],
+  STORE_BUSY: ['unavailable', 'the store at {root} stayed busy for {seconds} s: try again'],
+  STORE_DAMAGED: ['data-loss', 'the store at {root} is damaged: {reason}; nothing was changed'],
+  STORE_LOCK_TIMEOUT: ['unavailable', 'waited {seconds} s for the lock "{name}", which {holder} holds'],
+  STORE_TOO_NEW: [
+    'unavailable',
+    'the store at {root} has format {found}; this mille {version} knows formats up to {known}: use the newer mille',
+  ],
 
   // store: layers
   CONTEXT_CHANGED: ['conflict', 'changed while reading: {path}'],
@@ -55,7 +75,18 @@ export const errorTable = {
 
   // oci: names and documents
   DIGEST_INVALID: ['invalid-argument', 'invalid digest "{text}": needs sha256: and 64 lower-case hex digits'],
+  MANIFEST_AMBIGUOUS: ['invalid-argument', 'ambiguous manifest: {reason}'],
+  MANIFEST_INVALID: ['invalid-argument', 'invalid manifest: {reason}'],
+  MANIFEST_TOO_LARGE: ['invalid-argument', 'manifest of {size} bytes: at most {limit} are accepted'],
+  MEDIA_TYPE_UNSUPPORTED: ['invalid-argument', 'unsupported media type "{mediaType}"'],
+  NOT_AN_IMAGE: ['invalid-argument', 'not a container image: {reason}'],
+  PLATFORM_INVALID: ['invalid-argument', '"{text}": unknown operating system or architecture'],
+  PLATFORM_NOT_FOUND: [
+    'not-found',
+    'no matching manifest for {platform} in the manifest list entries; it has {offered}',
+  ],
   REFERENCE_INVALID: ['invalid-argument', 'invalid reference format: {reason}'],
+  TOO_MANY_LAYERS: ['invalid-argument', 'image has {layers} layers: at most {limit} are accepted'],
 
   // oci: content
   BLOB_DIGEST_MISMATCH: ['data-loss', 'digest mismatch: expected {expected}, got {found}'],
