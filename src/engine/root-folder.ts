@@ -1,0 +1,10 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** Where the store lies: `given`, `$MILLE_ROOT`, `/var/lib/mille` for root, else below `$XDG_DATA_HOME`. Absolute. */
+export function rootFolder(given?: string, env: NodeJS.ProcessEnv = process.env): string {
+  const chosen = given ?? env['MILLE_ROOT']
+  if (chosen !== undefined && chosen !== '') return resolve(chosen)
+  if (process.getuid?.() === 0) return '/var/lib/mille'
+  return join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'mille')
+}
