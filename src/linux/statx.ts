@@ -44,6 +44,7 @@ const statxCall = bindLibc<[number, string | Uint8Array, number, number, Uint8Ar
 const noFollow = 0x100
 const emptyPath = 0x1000
 const basicStats = 0x7ff
+const mountRoot = 0x2000
 const buffer = Buffer.alloc(256)
 const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
 
@@ -64,6 +65,12 @@ export function statx(folder: number, name: string): FileStatus {
   const status = findStatus(folder, name)
   if (status === undefined) throw systemFailure('stat', 2, name)
   return status
+}
+
+/** Is a mounted file system's root at `path`? False also when there is nothing. Source: statx(2), STATX_ATTR_MOUNT_ROOT. */
+export function isMountRoot(folder: number, path: string): boolean {
+  if (statxCall(folder, cPath(path), noFollow, 0, buffer) !== 0) return false
+  return (view.getUint32(8, true) & mountRoot) !== 0
 }
 
 /** Layout: statx(2), struct statx; little-endian on both processors mille runs on. */

@@ -1,0 +1,55 @@
+import type { ChainId, DiffId } from '../../oci/digest.ts'
+import type { LayerEntry, LayerInfo, LayerOptions, Snapshotter } from '../store.ts'
+import type { StoredEntry } from '../layers/stored-entry.ts'
+
+/** A lock between processes; `name` is a plain word. */
+export type LockFunction = (name: string) => Promise<AsyncDisposable>
+
+/** What the snapshotters need of the layer store. */
+export interface LayerTables {
+  /** The checked entries of a layer. LAYER_NOT_FOUND when the store does not have it. */
+  entries(diffId: DiffId): Promise<readonly StoredEntry[]>
+  /** The uncompressed tar. */
+  tarPath(diffId: DiffId): string
+  write(entries: Iterable<LayerEntry>, options?: LayerOptions): Promise<LayerInfo>
+}
+
+export interface SnapshotDependencies {
+  /** A folder of the store for snapshots alone, mode 0700. */
+  readonly folder: string
+  readonly layers: LayerTables
+  readonly lock: LockFunction
+  /** One line for the user: something was left out. */
+  readonly warn?: ((message: string) => void) | undefined
+}
+
+/** What the root folder of a stack looks like. */
+export interface RootMetadata {
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly mtime: bigint
+  readonly xattrs: ReadonlyMap<string, Uint8Array>
+}
+
+export interface LayerRequest {
+  readonly diffId: DiffId
+  readonly chain: ChainId
+  readonly entries: readonly StoredEntry[]
+  readonly tar: string
+  /** Folders of the layers below, top first; empty for the first layer. */
+  readonly below: readonly string[]
+  readonly root: RootMetadata
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One way of turning a layer into a folder that overlayfs can take as a lower one. */
+export interface LayerBackend {
+  readonly kind: Snapshotter['kind']
+  /** Makes the layer durable; returns the key that names it. Called under the chain's lock, repeated after a crash. */
+  build(request: LayerRequest): Promise<string>
+  /** The layer's folder, mounted when need be. */
+  lower(key: string): Promise<string>
+  /** Bytes freed. */
+  drop(key: string): Promise<number>
+}
