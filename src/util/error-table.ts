@@ -67,6 +67,16 @@ export const errorTable = {
   LAYER_SYMLINK_LOOP: ['invalid-argument', 'layer entry {path}: too many levels of symbolic links'],
   LAYER_WHITEOUT_INVALID: ['invalid-argument', 'layer entry {path}: not a valid whiteout'],
 
+  // tar: bytes of layers
+  COMPRESSION_CORRUPT: ['data-loss', '{format} data is damaged: {reason}'],
+  COMPRESSION_LIMIT: ['invalid-argument', '{format} data: {what} is {found}, the limit is {limit}'],
+  COMPRESSION_NESTED: ['invalid-argument', '{format} data holds {inner} data again: compressed twice'],
+  COMPRESSION_TRAILING: ['data-loss', '{format} data is followed by {bytes} or more bytes that belong to nothing'],
+  COMPRESSION_TRUNCATED: ['data-loss', '{format} data ends early, after {bytes} bytes'],
+  COMPRESSION_UNSUPPORTED: ['invalid-argument', 'compression {format} is not supported here'],
+  LAYER_TAR_MALFORMED: ['invalid-argument', 'layer: malformed tar at byte {offset}: {reason}'],
+  LAYER_TAR_TRUNCATED: ['data-loss', 'layer: the tar ends early, at byte {offset}'],
+
   // store: snapshots
   CHAIN_NOT_FOUND: ['not-found', 'layer stack {chain} not found'],
   SNAPSHOT_EXISTS: ['conflict', 'snapshot {key} exists'],
@@ -92,6 +102,19 @@ export const errorTable = {
   BLOB_DIGEST_MISMATCH: ['data-loss', 'digest mismatch: expected {expected}, got {found}'],
   BLOB_NOT_FOUND: ['not-found', 'blob {digest} not found'],
   BLOB_SIZE_MISMATCH: ['data-loss', 'size mismatch of {digest}: expected {expected} bytes, got {found}'],
+
+  // builder
+  ADD_FAILED: ['invalid-argument', '{text}'],
+  BASE_IMAGE_NOT_FOUND: ['not-found', '{text}'],
+  BASE_IMAGE_UNAVAILABLE: ['unavailable', '{text}'],
+  BUILD_CONTEXT_CHANGED: ['conflict', '{path} changed while it was read: build again when nothing writes to it'],
+  BUILD_CONTEXT_INVALID: ['invalid-argument', 'build context: {reason}'],
+  BUILD_CONTEXT_NOT_FOLDER: ['invalid-argument', 'build context {path} is a file: use -f to name a Dockerfile'],
+  BUILD_CONTEXT_NOT_FOUND: ['not-found', 'build context {path}: {reason}'],
+  COPY_FAILED: ['invalid-argument', '{text}'],
+  DOCKERFILE_NOT_FOUND: ['not-found', 'failed to read Dockerfile: {reason}'],
+  DOCKERFILE_WARNINGS: ['invalid-argument', '{text}'],
+  STEP_FAILED: ['invalid-argument', '{text}'],
 
   // images
   BOOTSTRAP_FAILED: ['internal', 'mmdebstrap could not make {suite}:\n{reason}'],

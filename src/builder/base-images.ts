@@ -1,0 +1,31 @@
+import type { ImageConfig } from '../oci/config.ts'
+import type { ChainId, DiffId, Digest } from '../oci/digest.ts'
+import type { Platform } from '../oci/platform.ts'
+import type { OpOptions } from '../util/progress.ts'
+import type { Lease } from '../store/store.ts'
+
+/** An image that a stage starts from or COPY takes files from: in the store, its layers applied. */
+export interface BaseImage {
+  /** The image ID. */
+  readonly id: Digest
+  /** Canonical name with the tag, for errors and history. */
+  readonly name: string
+  readonly config: ImageConfig
+  readonly diffIds: readonly DiffId[]
+  /** Undefined for an image without layers. */
+  readonly chain?: ChainId
+  /** Of the manifest or index the name resolved to. */
+  readonly digest?: Digest
+}
+
+export interface ResolveOptions extends OpOptions {
+  /** Ask the registry although the name is here. */
+  readonly pull: boolean
+  /** Everything resolved is held by it, so that removing the name meanwhile does not hurt the build. */
+  readonly lease: Lease
+}
+
+/** Lent by the engine: finds images, pulls missing ones. NOT_FOUND kinds when there is no such image anywhere. */
+export interface BaseImages {
+  resolve(name: string, platform: Platform, options: ResolveOptions): Promise<BaseImage>
+}

@@ -1,0 +1,210 @@
+import { posix } from 'node:path'
+import type {
+  AddInstruction,
+  CopyInstruction,
+  Heredoc,
+  RunInstruction,
+  StageInstruction,
+  Word,
+  WorkdirInstruction,
+} from '../../dockerfile/ast.ts'
+import { expandHeredoc } from '../../dockerfile/expand.ts'
+import { checkChecksum, checkMode, checkOwner } from '../../dockerfile/values.ts'
+import type { Fault } from '../../dockerfile/values.ts'
+import { expandAt } from '../../dockerfile/located.ts'
+import { proxyArgs } from '../../dockerfile/predefined-args.ts'
+import { commandWords, refuse } from './config-instructions.ts'
+import type { Reading } from './config-instructions.ts'
+import { isMilleError } from '../../util/errors.ts'
+import { copyText, runText } from './created-by.ts'
+import { lookupIn, visibleArgs, workdirOf } from './stage-state.ts'
+import type { StageState } from './stage-state.ts'
+import type { AddOp, CopyOp, CopyOrigin, InlineFile, RunOp, WorkdirOp } from './step.ts'
+
+/** An operation on files, with the texts that show it. */
+export interface PlannedOp<Op> {
+  readonly op: Op
+  readonly name: string
+  readonly createdBy: string
+}
+
+type Expand = (word: Word) => string
+
+function expander(reading: Reading, state: StageState, instruction: StageInstruction): Expand {
+  return (word) => expandAt(reading.dockerfile, instruction, word, lookupIn(state))
+}
+
+export function planRun(
+  reading: Reading,
+  state: StageState,
+  { command, text }: RunInstruction,
+  network: RunOp['network'],
+): PlannedOp<RunOp> {
+  const argv = commandWords(state, command)
+  const args = visibleArgs(state)
+  const proxies = [...proxyArgs].flatMap((name) => {
+    const value = state.args.has(name) || state.env.has(name) ? undefined : reading.buildArgs.get(name)
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  const isFile = command.form === 'script' && command.heredoc.content.startsWith('#!')
+  const op: RunOp = {
+    kind: 'run',
+    argv,
+    env: [...state.env],
+    args,
+    proxies,
+    user: state.config.User ?? '',
+    cwd: workdirOf(state),
+    network,
+    ...(isFile ? { script: { name: command.heredoc.name, content: command.heredoc.content } } : {}),
+  }
+  return { op, name: text, createdBy: runText(argv, args) }
+}
+
+export function planWorkdir(
+  reading: Reading,
+  state: StageState,
+  instruction: WorkdirInstruction,
+): PlannedOp<WorkdirOp> {
+  const written = expander(reading, state, instruction)(instruction.path)
+  if (written === '') throw refuse(reading, instruction, instruction.path, { reason: 'WORKDIR is empty' })
+  const absolute = cleanPath(posix.resolve(workdirOf(state), written))
+  state.config.WorkingDir = absolute
+  return {
+    op: { kind: 'workdir', path: absolute },
+    name: `WORKDIR ${written}`,
+    createdBy: `WORKDIR ${absolute}`,
+  }
+}
+
+export function planCopy(
+  reading: Reading,
+  state: StageState,
+  instruction: CopyInstruction,
+  origin: CopyOrigin,
+): PlannedOp<CopyOp> {
+  const parts = copyParts(reading, state, instruction)
+  const { chown, chmod, from } = parts.flags
+  return {
+    op: { kind: 'copy', origin, ...parts.op },
+    name: instruction.text,
+    createdBy: copyText('COPY', { from, chown, chmod }, parts.shown, parts.destination),
+  }
+}
+
+export function planAdd(reading: Reading, state: StageState, instruction: AddInstruction): PlannedOp<AddOp> {
+  const parts = copyParts(reading, state, instruction)
+  const { chown, chmod } = parts.flags
+  const isUrl = (source: string): boolean => /^https?:\/\//i.test(source)
+  const urls = parts.op.sources.filter(isUrl)
+  const remote = parts.op.sources.find(
+    (source) => !isUrl(source) && /^([a-z][a-z0-9+.-]*:\/\/|git@)/i.test(source),
+  )
+  const isGit = urls.some((url) => /\.git($|[?#])/.test(url)) || remote !== undefined
+  if (isGit) {
+    const word = instruction.sources.find((source) => source.kind === 'path')?.word ?? instruction.destination
+    const message =
+      remote === undefined
+        ? 'ADD of a git repository is not supported yet'
+        : `ADD takes http and https URLs, not "${remote}"`
+    throw refuse(reading, instruction, word, { reason: message })
+  }
+  const checksum = instruction.checksum && expander(reading, state, instruction)(instruction.checksum)
+  if (checksum !== undefined) checkFlag(reading, instruction, instruction.checksum, checkChecksum(checksum))
+  if (checksum !== undefined && urls.length !== 1) {
+    const reason = 'ADD --checksum is for one http or https source'
+    throw refuse(reading, instruction, instruction.checksum ?? instruction, { reason })
+  }
+  const sources = parts.op.sources.filter((source) => !isUrl(source))
+  return {
+    op: { kind: 'add', ...parts.op, sources, urls, ...(checksum === undefined ? {} : { checksum }) },
+    name: instruction.text,
+    createdBy: copyText('ADD', { checksum, chown, chmod }, parts.shown.map(hidePassword), parts.destination),
+  }
+}
+
+/** A password in a URL must not get into history, logs or errors (C-B9). */
+export function hidePassword(url: string): string {
+  return url.replace(/^(\w+:\/\/[^:@/]*:)[^@/]*@/, '$1***@')
+}
+
+interface CopyParts {
+  readonly op: Omit<CopyOp, 'kind' | 'origin'>
+  readonly flags: { readonly chown?: string; readonly chmod?: string; readonly from?: string }
+  readonly shown: readonly string[]
+  readonly destination: string
+}
+
+function copyParts(
+  reading: Reading,
+  state: StageState,
+  instruction: CopyInstruction | AddInstruction,
+): CopyParts {
+  const expand = expander(reading, state, instruction)
+  const destination = expand(instruction.destination)
+  const sources: string[] = []
+  const files: InlineFile[] = []
+  for (const source of instruction.sources) {
+    if (source.kind === 'path') sources.push(expand(source.word))
+    else files.push(inlineFile(reading, state, instruction, source.heredoc))
+  }
+  const intoFolder = /(^|\/)\.{0,2}$/.test(destination)
+  const fail = (reason: string): Error => refuse(reading, instruction, instruction.destination, { reason })
+  if (destination === '') throw fail('the destination is empty')
+  if (sources.length + files.length > 1 && !intoFolder) {
+    throw fail(`several sources need a destination folder ending in /: write ${destination}/`)
+  }
+  const chown = instruction.chown && expand(instruction.chown)
+  const chmod = instruction.chmod && expand(instruction.chmod)
+  if (chown !== undefined) checkFlag(reading, instruction, instruction.chown, checkOwner(chown))
+  if (chmod !== undefined) checkFlag(reading, instruction, instruction.chmod, checkMode(chmod))
+  const from = instruction.kind === 'COPY' && instruction.from ? expand(instruction.from) : undefined
+  const flags = {
+    ...(chown === undefined ? {} : { chown }),
+    ...(chmod === undefined ? {} : { chmod }),
+    ...(from === undefined ? {} : { from }),
+  }
+  const { from: _, ...owner } = flags
+  return {
+    op: {
+      sources,
+      files,
+      destination: cleanPath(posix.resolve(workdirOf(state), destination)),
+      intoFolder,
+      ...owner,
+    },
+    flags,
+    shown: [...sources, ...files.map(({ name }) => name)],
+    destination,
+  }
+}
+
+function inlineFile(
+  reading: Reading,
+  state: StageState,
+  instruction: CopyInstruction | AddInstruction,
+  { name, content, expand, range }: Heredoc,
+): InlineFile {
+  if (!expand) return { name, content }
+  try {
+    return { name, content: expandHeredoc(content, lookupIn(state)) }
+  } catch (error) {
+    throw isMilleError(error) ? refuse(reading, instruction, { range }, { reason: error.message }) : error
+  }
+}
+
+function checkFlag(
+  reading: Reading,
+  instruction: CopyInstruction | AddInstruction,
+  word: Word | undefined,
+  fault: Fault | undefined,
+): void {
+  if (fault === undefined) return
+  throw refuse(reading, instruction, word ?? instruction, fault)
+}
+
+/** `/a/b` without a slash at the end; `..` never leads above the root. */
+function cleanPath(path: string): string {
+  const clean = posix.normalize(posix.join('/', path))
+  return clean.length > 1 ? clean.replace(/\/$/, '') : clean
+}

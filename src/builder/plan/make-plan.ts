@@ -1,0 +1,264 @@
+import type { Dockerfile, FromInstruction, Stage, StageInstruction } from '../../dockerfile/ast.ts'
+import { resolveBase, resolveGlobalArgs } from '../../dockerfile/global-args.ts'
+import { dockerfileError, expandAt } from '../../dockerfile/located.ts'
+import { controlArgs, platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
+import { findCopyStage, findStage, getTarget } from '../../dockerfile/stages.ts'
+import { checkPlatform, checkReference } from '../../dockerfile/values.ts'
+import type { Platform } from '../../oci/platform.ts'
+import { suggest } from '../../util/suggest.ts'
+import type { BaseImage } from '../base-images.ts'
+import { baseFinder, type FindBase } from './base-finder.ts'
+import { applyConfig } from './config-instructions.ts'
+import type { Reading } from './config-instructions.ts'
+import { planAdd, planCopy, planRun, planWorkdir } from './file-instructions.ts'
+import type { PlannedOp } from './file-instructions.ts'
+import type { BuildPlan, PlanWarning } from './image-plan.ts'
+import { parsePlatform } from './platforms.ts'
+import { emptyState, imagePlanOf, stateOfImage, stateOfStage } from './stage-state.ts'
+import type { StageState } from './stage-state.ts'
+import type { BuildOp, BuildStep, CopyOrigin, RunOp, StepId } from './step.ts'
+import { parseTriggers } from './triggers.ts'
+
+export interface PlanOptions {
+  readonly target?: string
+  readonly buildArgs: Readonly<Record<string, string | undefined>>
+  /** Of the image; default for every FROM. */
+  readonly platform: Platform
+  /** Of this machine. */
+  readonly local: Platform
+  readonly network: RunOp['network']
+  readonly resolve: (name: string, platform: Platform) => Promise<BaseImage>
+}
+
+/**
+ * The steps that the target needs (B70, B72) and the image they lead to. Reads config of base images, runs nothing.
+ * Errors: DOCKERFILE_INVALID with source lines, DOCKERFILE_TARGET_NOT_FOUND, BASE_IMAGE_NOT_FOUND.
+ */
+export async function makePlan(dockerfile: Dockerfile, options: PlanOptions): Promise<BuildPlan> {
+  const target = getTarget(dockerfile, options.target)
+  const planner = new Planner(dockerfile, options, stageLabel(target))
+  planner.prefetch(target)
+  const state = await planner.stage(target)
+  return { steps: planner.steps(), image: imagePlanOf(state), warnings: planner.warnings() }
+}
+
+export function stageLabel({ name, index }: Stage): string {
+  return name ?? `stage-${index}`
+}
+
+class Planner {
+  readonly #dockerfile: Dockerfile
+  readonly #options: PlanOptions
+  readonly #reading: Reading
+  readonly #findBase: FindBase
+  readonly #stages = new Map<number, Promise<StageState>>()
+  readonly #steps = new Map<number, BuildStep[]>()
+  /** FROM steps by image, so that two stages on one base share it. */
+  readonly #bases = new Map<string, StepId>()
+
+  constructor(dockerfile: Dockerfile, options: PlanOptions, targetName: string) {
+    const given = Object.entries(options.buildArgs).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as const],
+    )
+    const platform = platformArgValues(options.platform, options.local, targetName)
+    const buildArgs = new Map(given)
+    // a platform or proxy argument that was given wins over the builder's own value
+    const predefined = new Map([
+      ...platform,
+      ...given.filter(([name]) => platform.has(name) || proxyArgs.has(name)),
+    ])
+    const globals = resolveGlobalArgs(dockerfile, buildArgs, predefined)
+    this.#dockerfile = dockerfile
+    this.#options = options
+    this.#reading = { dockerfile, buildArgs, globals }
+    this.#findBase = baseFinder(dockerfile, options.resolve)
+  }
+
+  /** In file order, which is also an order in which every input comes before its users. */
+  steps(): BuildStep[] {
+    const order = [...this.#steps.keys()].sort((a, b) => a - b)
+    return order.flatMap((index) => this.#steps.get(index) ?? [])
+  }
+
+  /** Begins to fetch every base that is certain to be needed, side by side. */
+  prefetch(stage: Stage, seen: Set<number> = new Set()): void {
+    if (seen.has(stage.index)) return
+    seen.add(stage.index)
+    const earlier = this.#dockerfile.stages.slice(0, stage.index)
+    for (const instruction of stage.instructions) {
+      const from = instruction.kind === 'COPY' ? instruction.from : undefined
+      if (from === undefined || from.text.includes('$')) continue
+      const copied = findCopyStage(this.#dockerfile, stage, from.text)
+      if (copied !== undefined) this.prefetch(copied, seen)
+      else void this.#findBase(from.text, this.#options.platform, { instruction, word: from }).catch(() => {})
+    }
+    const name = resolveBase(this.#dockerfile, stage, this.#reading.globals)
+    const base = findStage(earlier, name)
+    if (base !== undefined) this.prefetch(base, seen)
+    else if (name !== 'scratch') {
+      void this.#findBase(name, this.#platformOf(stage), { instruction: stage.from, word: stage.base }).catch(
+        () => {},
+      )
+    }
+  }
+
+  stage(stage: Stage): Promise<StageState> {
+    const known = this.#stages.get(stage.index)
+    if (known !== undefined) return known
+    const planned = this.#planStage(stage)
+    this.#stages.set(stage.index, planned)
+    return planned
+  }
+
+  warnings(): PlanWarning[] {
+    const declared = new Set(
+      [
+        ...this.#dockerfile.globalArgs,
+        ...this.#dockerfile.stages.flatMap((stage) => stage.instructions),
+      ].flatMap((instruction) =>
+        instruction.kind === 'ARG' ? instruction.args.map(({ name }) => name.text) : [],
+      ),
+    )
+    const unused = Object.keys(this.#options.buildArgs).filter(
+      (name) =>
+        !declared.has(name) &&
+        !proxyArgs.has(name) &&
+        !controlArgs.has(name) &&
+        !this.#reading.globals.has(name),
+    )
+    if (unused.length === 0) return []
+    const list = unused.map((name) => {
+      const near = suggest(name, declared)
+      return near === undefined ? name : `${name} (did you mean ${near}?)`
+    })
+    const message = `One or more build-args were not consumed: ${list.join(', ')}`
+    return [{ rule: 'UnusedBuildArg', message }]
+  }
+
+  async #planStage(stage: Stage): Promise<StageState> {
+    const state = await this.#startStage(stage)
+    const triggers = parseTriggers(state.config.OnBuild ?? [], stage.from, this.#dockerfile)
+    delete state.config.OnBuild
+    for (const instruction of triggers) await this.#instruction(stage, state, instruction)
+    for (const instruction of stage.instructions) await this.#instruction(stage, state, instruction)
+    return state
+  }
+
+  async #startStage(stage: Stage): Promise<StageState> {
+    const platform = this.#platformOf(stage)
+    const name = resolveBase(this.#dockerfile, stage, this.#reading.globals)
+    const earlier = findStage(this.#dockerfile.stages.slice(0, stage.index), name)
+    if (earlier !== undefined) return stateOfStage(await this.stage(earlier))
+    if (name === 'scratch') return emptyState(platform)
+    const base = await this.#findBase(name, platform, { instruction: stage.from, word: stage.base })
+    return stateOfImage(base, this.#fromStep(stage, stage.from, base), platform)
+  }
+
+  #platformOf(stage: Stage): Platform {
+    if (stage.platform === undefined) return this.#options.platform
+    const lookup = (name: string): string | undefined => this.#reading.globals.get(name)
+    const text = expandAt(this.#dockerfile, stage.from, stage.platform, lookup)
+    const fault = text === '' ? { reason: 'the platform is empty' } : checkPlatform(text)
+    if (fault === undefined) return parsePlatform(text, this.#options.platform)
+    const { range } = stage.platform
+    throw dockerfileError(
+      this.#dockerfile,
+      stage.from,
+      range,
+      'invalid-value',
+      fault.reason,
+      fault.suggestion,
+    )
+  }
+
+  async #instruction(stage: Stage, state: StageState, instruction: StageInstruction): Promise<void> {
+    switch (instruction.kind) {
+      case 'RUN':
+        return this.#add(
+          stage,
+          state,
+          instruction,
+          planRun(this.#reading, state, instruction, this.#options.network),
+        )
+      case 'COPY': {
+        const origin = await this.#copyOrigin(stage, state, instruction)
+        return this.#add(stage, state, instruction, planCopy(this.#reading, state, instruction, origin))
+      }
+      case 'ADD':
+        return this.#add(stage, state, instruction, planAdd(this.#reading, state, instruction))
+      case 'WORKDIR':
+        return this.#add(stage, state, instruction, planWorkdir(this.#reading, state, instruction))
+      default:
+        applyConfig(this.#reading, state, instruction)
+    }
+  }
+
+  /** The step whose files COPY takes, planned first. Undefined root of a stage: an empty `FROM scratch`. */
+  async #copyOrigin(
+    stage: Stage,
+    state: StageState,
+    instruction: Extract<StageInstruction, { kind: 'COPY' }>,
+  ): Promise<CopyOrigin> {
+    const { from } = instruction
+    if (from === undefined) return { kind: 'context' }
+    const lookup = (name: string): string | undefined => state.env.get(name) ?? state.args.get(name)
+    const value = expandAt(this.#dockerfile, instruction, from, lookup)
+    const found = findCopyStage(this.#dockerfile, stage, value)
+    if (found !== undefined) {
+      const { root } = await this.stage(found)
+      return root === undefined ? { kind: 'empty' } : { kind: 'step', step: root }
+    }
+    const later = findStage(this.#dockerfile.stages, value)
+    const fault =
+      later !== undefined
+        ? {
+            reason: `stage "${value}" is defined after this one, in line ${later.range.start.line}: move it up`,
+          }
+        : value === ''
+          ? { reason: 'the name behind --from is empty' }
+          : checkReference(value)
+    if (fault !== undefined)
+      throw dockerfileError(this.#dockerfile, instruction, from.range, 'stage', fault.reason)
+    const base = await this.#findBase(value, this.#options.platform, { instruction, word: from })
+    return { kind: 'step', step: this.#fromStep(stage, instruction, base) }
+  }
+
+  #fromStep(stage: Stage, instruction: FromInstruction | StageInstruction, base: BaseImage): StepId {
+    const key = `${base.id} ${base.name}`
+    const known = this.#bases.get(key)
+    // a stage may only take up the step of an earlier one: steps are listed by stage
+    if (known !== undefined && Number.parseInt(known, 10) <= stage.index) return known
+    const id = this.#push(stage, instruction, { kind: 'from', base }, `FROM ${base.name}`, undefined)
+    this.#bases.set(key, id)
+    return id
+  }
+
+  #add(stage: Stage, state: StageState, instruction: StageInstruction, planned: PlannedOp<BuildOp>): void {
+    const step = this.#push(stage, instruction, planned.op, planned.name, state.root)
+    state.root = step
+    state.history.push({ createdBy: planned.createdBy, step })
+  }
+
+  #push(
+    stage: Stage,
+    instruction: FromInstruction | StageInstruction,
+    op: BuildOp,
+    name: string,
+    parent: StepId | undefined,
+  ): StepId {
+    const steps = this.#steps.get(stage.index) ?? []
+    this.#steps.set(stage.index, steps)
+    const id = `${stage.index}.${steps.length}`
+    const label = stageLabel(stage)
+    steps.push({
+      id,
+      op,
+      ...(parent === undefined ? {} : { parent }),
+      name,
+      stage: label,
+      range: instruction.range,
+      lineage: `${label}/${steps.length}`,
+    })
+    return id
+  }
+}

@@ -1,0 +1,114 @@
+import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../oci/config.ts'
+import type { Platform } from '../../oci/platform.ts'
+import type { BaseImage } from '../base-images.ts'
+import type { HistoryRow, ImagePlan } from './image-plan.ts'
+import type { Setting, StepId } from './step.ts'
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+export const defaultShell: readonly string[] = ['/bin/sh', '-c']
+
+/** A stage as it is after the instructions read so far; a stage `FROM stage` goes on from a copy. */
+export interface StageState {
+  readonly platform: Platform
+  readonly base?: BaseImage
+  readonly baseHistory: readonly HistoryEntry[]
+  readonly history: HistoryRow[]
+  /** In the image's order. */
+  readonly env: Map<string, string>
+  /** Declared ARGs; undefined has no value. */
+  readonly args: Map<string, string | undefined>
+  /** Everything of the image config but Env, which `env` holds. */
+  readonly config: Mutable<ContainerConfig>
+  author?: string
+  root?: StepId
+  /** A CMD stood in this stage: ENTRYPOINT does not reset it (A22). */
+  hasCmd: boolean
+}
+
+export function emptyState(platform: Platform): StageState {
+  return {
+    platform,
+    baseHistory: [],
+    history: [],
+    env: new Map([['PATH', defaultPath]]),
+    args: new Map(),
+    config: { WorkingDir: '/' },
+    hasCmd: false,
+  }
+}
+
+export function stateOfImage(base: BaseImage, root: StepId, wanted: Platform): StageState {
+  const { config: image } = base
+  const { Env, ...config } = image.config ?? {}
+  return {
+    platform: platformOf(image, wanted),
+    base,
+    baseHistory: image.history ?? [],
+    history: [],
+    env: new Map((Env ?? []).map(splitEnv)),
+    args: new Map(),
+    config: { ...config },
+    ...(image.author === undefined ? {} : { author: image.author }),
+    root,
+    hasCmd: false,
+  }
+}
+
+export function stateOfStage(stage: StageState): StageState {
+  const { config, env, args, history } = stage
+  return {
+    ...stage,
+    config: { ...config },
+    env: new Map(env),
+    args: new Map(args),
+    history: [...history],
+    hasCmd: false,
+  }
+}
+
+/** ENV wins over an ARG of the same name (B21). */
+export function lookupIn({ env, args }: StageState): (name: string) => string | undefined {
+  return (name) => env.get(name) ?? args.get(name)
+}
+
+/** ARGs that a RUN sees beside the environment. */
+export function visibleArgs({ env, args }: StageState): Setting[] {
+  return [...args].flatMap(([name, value]) =>
+    value === undefined || env.has(name) ? [] : [[name, value] as const],
+  )
+}
+
+export function workdirOf({ config }: StageState): string {
+  return config.WorkingDir === undefined || config.WorkingDir === '' ? '/' : config.WorkingDir
+}
+
+export function imagePlanOf(state: StageState): ImagePlan {
+  const { platform, base, baseHistory, history, env, config, author, root } = state
+  return {
+    platform,
+    config: { ...config, ...(env.size === 0 ? {} : { Env: [...env].map(([k, v]) => `${k}=${v}`) }) },
+    baseHistory,
+    baseDiffIds: base?.diffIds ?? [],
+    history,
+    ...(base === undefined ? {} : { base }),
+    ...(author === undefined ? {} : { author }),
+    ...(root === undefined ? {} : { root }),
+  }
+}
+
+function platformOf(image: ImageConfig, wanted: Platform): Platform {
+  const { os, architecture, variant, 'os.version': version } = image
+  return {
+    os: os || wanted.os,
+    architecture: architecture || wanted.architecture,
+    ...(variant === undefined ? {} : { variant }),
+    ...(version === undefined ? {} : { 'os.version': version }),
+  }
+}
+
+function splitEnv(line: string): [string, string] {
+  const at = line.indexOf('=')
+  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)]
+}

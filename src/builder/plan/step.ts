@@ -1,0 +1,92 @@
+import type { SourceRange } from '../../dockerfile/ast.ts'
+import type { BaseImage } from '../base-images.ts'
+
+/** `s0`, `s1`, … in the order of the Dockerfile's needed stages. */
+export type StepId = string
+
+/** A name and a value that a step sees or is keyed on. */
+export type Setting = readonly [name: string, value: string]
+
+export interface FromOp {
+  readonly kind: 'from'
+  readonly base: BaseImage
+}
+
+/** A file that exists only in the Dockerfile: a heredoc of COPY or ADD. */
+export interface InlineFile {
+  readonly name: string
+  readonly content: string
+}
+
+export interface RunOp {
+  readonly kind: 'run'
+  readonly argv: readonly string[]
+  /** A heredoc with `#!`: run as a file of that content instead of `argv`. */
+  readonly script?: InlineFile
+  /** Environment in the image's order. */
+  readonly env: readonly Setting[]
+  /** ARGs in scope that have a value; ENV of the same name wins. */
+  readonly args: readonly Setting[]
+  /** Predefined proxy ARGs that were given but not declared: seen by the step, no part of its key (B22). */
+  readonly proxies: readonly Setting[]
+  readonly user: string
+  readonly cwd: string
+  readonly network: 'default' | 'none' | 'host'
+}
+
+/** Where the sources of a COPY or ADD are. */
+export type CopyOrigin =
+  | { readonly kind: 'context' }
+  | { readonly kind: 'step'; readonly step: StepId }
+  /** An empty `FROM scratch` stage. */
+  | { readonly kind: 'empty' }
+
+export interface CopyOp {
+  readonly kind: 'copy'
+  readonly origin: CopyOrigin
+  /** As written, expanded; relative to the origin's root. */
+  readonly sources: readonly string[]
+  readonly files: readonly InlineFile[]
+  /** Absolute, cleaned, without a slash at the end. */
+  readonly destination: string
+  /** The destination ended in `/` or `.`, so it is a folder. */
+  readonly intoFolder: boolean
+  readonly chown?: string
+  readonly chmod?: string
+}
+
+export interface AddOp extends Omit<CopyOp, 'kind' | 'origin'> {
+  readonly kind: 'add'
+  readonly urls: readonly string[]
+  readonly checksum?: string
+}
+
+export interface WorkdirOp {
+  readonly kind: 'workdir'
+  /** Absolute. */
+  readonly path: string
+}
+
+export type BuildOp = FromOp | RunOp | CopyOp | AddOp | WorkdirOp
+
+/** One node of the plan: everything it depends on is in `op` and `inputs`. */
+export interface BuildStep {
+  readonly id: StepId
+  readonly op: BuildOp
+  /** The step whose file system this one goes on from; undefined starts empty (`scratch`). */
+  readonly parent?: StepId
+  /** The instruction in one line, variables replaced where the instruction does so. */
+  readonly name: string
+  /** Name or `stage-N`. */
+  readonly stage: string
+  readonly range: SourceRange
+  /** Names the same step over edits: stage and position. */
+  readonly lineage: string
+}
+
+/** All steps that `step` needs the result of. */
+export function inputsOf({ parent, op }: BuildStep): StepId[] {
+  const inputs = parent === undefined ? [] : [parent]
+  if (op.kind === 'copy' && op.origin.kind === 'step') inputs.push(op.origin.step)
+  return inputs
+}

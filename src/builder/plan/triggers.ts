@@ -1,0 +1,32 @@
+import type { Dockerfile, FromInstruction, StageInstruction } from '../../dockerfile/ast.ts'
+import { dockerfileError } from '../../dockerfile/located.ts'
+import { parseInstruction } from '../../dockerfile/parser.ts'
+import { isMilleError } from '../../util/errors.ts'
+
+/** ONBUILD triggers of a base, read as instructions of the child (B56); errors in them are shown at its FROM. */
+export function parseTriggers(
+  triggers: readonly string[],
+  from: FromInstruction,
+  dockerfile: Dockerfile,
+): StageInstruction[] {
+  return triggers.map((trigger) => {
+    try {
+      // the trigger's own lines are in another file: everything it leads to points at the FROM that brought it
+      return relocate(parseInstruction(trigger), from)
+    } catch (error) {
+      if (!isMilleError(error)) throw error
+      const reason = `ONBUILD of the base image: ${error.message}`
+      throw dockerfileError(dockerfile, from, from.base.range, 'structure', reason)
+    }
+  })
+}
+
+function relocate<Value>(value: Value, from: FromInstruction): Value {
+  if (Array.isArray(value)) return value.map((item: unknown) => relocate(item, from)) as Value
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).map(([key, item]) => [
+    key,
+    key === 'range' ? from.base.range : relocate<unknown>(item, from),
+  ])
+  return Object.fromEntries(entries) as Value
+}
