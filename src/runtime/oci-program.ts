@@ -10,6 +10,8 @@ export interface OciProgram {
   /** What to execute, with the words that come before the runtime's own. */
   readonly command: string
   readonly prefix: readonly string[]
+  /** The same for calls on a container that exists already, to the binary itself. */
+  readonly plainPrefix: readonly string[]
   readonly cgroups: CgroupSupport
 }
 
@@ -25,9 +27,16 @@ export function findOciProgram(preferred?: 'crun' | 'runc'): OciProgram {
     const path = findProgram(name)
     if (path === undefined) continue
     if (name === 'runc' || cgroups.mode === 'v1' || cgroups.mode === 'v2')
-      return { name, path, command: path, prefix: [], cgroups }
+      return { name, path, command: path, prefix: [], plainPrefix: [], cgroups }
     if (cgroups.unified === undefined)
-      return { name, path, command: path, prefix: ['--cgroup-manager=disabled'], cgroups }
+      return {
+        name,
+        path,
+        command: path,
+        prefix: ['--cgroup-manager=disabled'],
+        plainPrefix: ['--cgroup-manager=disabled'],
+        cgroups,
+      }
     const unshare = findProgram('unshare')
     if (unshare === undefined) continue
     const script = 'umount "$0" && exec "$@"'
@@ -37,6 +46,7 @@ export function findOciProgram(preferred?: 'crun' | 'runc'): OciProgram {
       path,
       command: unshare,
       prefix: ['-m', '--propagation', 'slave', '/bin/sh', '-c', script, cgroups.unified, path],
+      plainPrefix: [],
       cgroups,
     }
   }

@@ -1,7 +1,20 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tryProgram } from '../util/run-program.ts'
+import { attachContainer } from './attach.ts'
 import { checkId } from './bundle.ts'
+import {
+  containerProcesses,
+  containerState,
+  createContainer,
+  deleteContainer,
+  freezeContainer,
+  killContainer,
+  startContainer,
+  waitContainer,
+} from './containers.ts'
+import type { RuntimeSeat } from './containers.ts'
+import { execInContainer } from './exec.ts'
 import { findProgram, unsupportedLimits } from './machine.ts'
 import { findOciProgram } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
@@ -17,7 +30,7 @@ export interface RuntimeOptions {
 }
 
 /** Nothing is looked for or made before the first call. Every call may fail with RUNTIME_MISSING. */
-export function openRuntime(options: RuntimeOptions): Pick<Runtime, 'describe' | 'run'> {
+export function openRuntime(options: RuntimeOptions): Runtime {
   const root = join(options.stateFolder, 'runtime')
   const steps = join(options.stateFolder, 'steps')
   let program: OciProgram | undefined
@@ -28,14 +41,28 @@ export function openRuntime(options: RuntimeOptions): Pick<Runtime, 'describe' |
     await mkdir(steps, { recursive: true, mode: 0o700 })
     await removeStepLeftovers(getProgram(), root, steps)
   }
+  const getSeat = (): RuntimeSeat => ({ program: getProgram(), root })
   return {
     describe: () => describe(getProgram()),
     async run(id, spec, io, opOptions) {
       checkId(id)
-      const program = getProgram()
       await (ready ??= prepare())
-      return await runStep(program, root, join(steps, stepFolderName(id)), id, spec, io, opOptions)
+      return await runStep(getProgram(), root, join(steps, stepFolderName(id)), id, spec, io, opOptions)
     },
+    async create(handle, spec, createOptions) {
+      await mkdir(root, { recursive: true, mode: 0o700 })
+      return await createContainer(getSeat(), handle, spec, createOptions)
+    },
+    start: (handle) => startContainer(getSeat(), handle),
+    state: async (handle) => containerState(getSeat(), handle),
+    attach: async (handle, attachOptions) => attachContainer(handle, attachOptions),
+    wait: (handle, opOptions) => waitContainer(getSeat(), handle, opOptions),
+    kill: async (handle, signal) => killContainer(handle, signal),
+    pause: (handle) => freezeContainer(getSeat(), handle, 'pause'),
+    resume: (handle) => freezeContainer(getSeat(), handle, 'resume'),
+    delete: (handle, deleteOptions) => deleteContainer(getSeat(), handle, deleteOptions?.force ?? false),
+    exec: (handle, spec, opOptions) => execInContainer(getSeat(), handle, spec, opOptions),
+    processes: async (handle) => containerProcesses(getSeat(), handle),
   }
 }
 

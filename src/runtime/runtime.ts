@@ -106,6 +106,8 @@ export interface ExecSpec {
   readonly tty: boolean
   readonly stdin: boolean
   readonly privileged?: boolean
+  /** Runs on without this process; no output comes. */
+  readonly detach?: boolean
 }
 
 /** runc or crun, with conmon as monitor of long-lived containers. */

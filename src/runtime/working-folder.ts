@@ -16,6 +16,8 @@ export function resolveInRoot(rootfs: string, path: string): string {
       continue
     }
     const next = posix.join(done, part)
+    // links in there mean something else for each process; whoever asks refuses such a path
+    if (done === '/proc' || done === '/sys') return next
     const stat = lstatSync(posix.join(rootfs, next), { throwIfNoEntry: false })
     if (stat?.isSymbolicLink() !== true) {
       done = next
@@ -30,27 +32,32 @@ export function resolveInRoot(rootfs: string, path: string): string {
   return done
 }
 
-/**
- * The working folder to give to the runtime, made when missing, as Docker does. One below /proc or /sys is refused:
- * `/proc/self/fd/N` would be a folder that the runtime has open, on the host (CVE-2024-21626).
- * Errors: WORKDIR_INVALID.
- */
-export function prepareWorkingFolder(rootfs: string, cwd: string, mountTargets: readonly string[]): string {
-  if (!cwd.startsWith('/') || cwd.includes('\0'))
+function checkedPath(rootfs: string, cwd: string): string {
+  if (!cwd.startsWith('/') || cwd.includes('\0')) {
     throw failure('WORKDIR_INVALID', { path: cwd, reason: 'it is not absolute' })
-  const path = resolveInRoot(rootfs, cwd)
-  if (/^\/(proc|sys)(\/|$)/.test(path) && path !== '/proc' && path !== '/sys') {
-    throw failure('WORKDIR_INVALID', { path: cwd, reason: 'it lies in /proc or /sys' })
   }
-  if (
-    [...mountTargets, '/proc', '/sys', '/dev'].some(
-      (target) => path === target || path.startsWith(`${target}/`),
-    )
-  )
-    return path
+  const path = resolveInRoot(rootfs, cwd)
+  // `/proc/self/fd/N` would be a folder that the runtime has open, on the host (CVE-2024-21626)
+  if (/^\/(proc|sys)\/./.test(path))
+    throw failure('WORKDIR_INVALID', { path: cwd, reason: 'it lies in /proc or /sys' })
+  return path
+}
+
+/** The working folder to give to the runtime, made when missing, as Docker does. Errors: WORKDIR_INVALID. */
+export function prepareWorkingFolder(rootfs: string, cwd: string, mountTargets: readonly string[]): string {
+  const path = checkedPath(rootfs, cwd)
+  const hidden = [...mountTargets, '/proc', '/sys', '/dev']
+  if (hidden.some((target) => path === target || path.startsWith(`${target}/`))) return path
   const stat = lstatSync(posix.join(rootfs, path), { throwIfNoEntry: false })
   if (stat === undefined) mkdirSync(posix.join(rootfs, path), { recursive: true, mode: 0o755 })
   else if (!stat.isDirectory())
     throw failure('WORKDIR_INVALID', { path: cwd, reason: 'it is not a directory' })
   return path
+}
+
+/** The same for a running container, where nothing is made. Errors: WORKDIR_INVALID. */
+export function findWorkingFolder(rootfs: string, cwd: string): string {
+  const path = checkedPath(rootfs, cwd)
+  if (lstatSync(posix.join(rootfs, path), { throwIfNoEntry: false })?.isDirectory() === true) return path
+  throw failure('WORKDIR_INVALID', { path: cwd, reason: 'there is no such directory' })
 }

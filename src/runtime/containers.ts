@@ -1,0 +1,338 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { failure } from '../util/errors.ts'
+import type { OpOptions } from '../util/progress.ts'
+import { tryProgram } from '../util/run-program.ts'
+import { writeBundle } from './bundle.ts'
+import { cgroupFolders, removeCgroups } from './cgroups.ts'
+import {
+  containerFiles,
+  identify,
+  getRunning,
+  isRunning,
+  isSettled,
+  readExit,
+  readIdentity,
+  readPidFile,
+} from './container-files.ts'
+import type { ContainerFiles, ContainerIdentity } from './container-files.ts'
+import { startMonitor } from './monitor.ts'
+import type { OciProgram } from './oci-program.ts'
+import { isAlive, isUninterruptible } from './process-id.ts'
+import type { ProcessId } from './process-id.ts'
+import { findRuntimeError } from './runtime-log.ts'
+import type {
+  ContainerHandle,
+  ContainerRunState,
+  CreateOptions,
+  ProcessResult,
+  ProcessSpec,
+} from './runtime.ts'
+import { waitFor } from './wait-for.ts'
+
+/** What every operation on a container needs to know of this machine. */
+export interface RuntimeSeat {
+  readonly program: OciProgram
+  /** Folder of the runtime's own state. */
+  readonly root: string
+}
+
+/** moby's code for a container whose end nobody saw. */
+const LOST_EXIT_CODE = 255
+/** The longest between a process's end and its exit file: conmon first writes the rest of the output. */
+const EXIT_FILE_GRACE = 10_000
+const KILL_GRACE = 10_000
+
+export async function createContainer(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  spec: ProcessSpec,
+  options: CreateOptions,
+): Promise<{ pid: number }> {
+  const files = containerFiles(handle)
+  await forget(seat, handle, files)
+  try {
+    await writeBundle(files.bundle, handle.id, spec, seat.program)
+    await mkdir(files.exits, { recursive: true, mode: 0o700 })
+    await mkdir(files.persist, { recursive: true, mode: 0o700 })
+    const [exitCommand, ...exitArguments] = options.exitCommand ?? []
+    const pid = await startMonitor({
+      ...seat,
+      ...files,
+      id: handle.id,
+      sessionId: handle.id,
+      tty: spec.tty ?? false,
+      stdin: options.stdin,
+      flags: [
+        '--exit-dir',
+        files.exits,
+        '--persist-dir',
+        files.persist,
+        '--log-path',
+        `k8s-file:${options.logPath}`,
+        ...(exitCommand === undefined ? [] : ['--exit-command', exitCommand]),
+        ...exitArguments.map((argument) => `--exit-command-arg=${argument}`),
+      ],
+    })
+    const process = identify(pid)
+    if (process === undefined) {
+      const reason = findRuntimeError(files.runtimeLog) ?? 'the process ended while it was made'
+      throw failure('RUNTIME_FAILED', { runtime: seat.program.path, reason, log: files.runtimeLog })
+    }
+    const identity: ContainerIdentity = {
+      version: 1,
+      process,
+      monitor: identify(readPidFile(files.monitorPidFile)),
+      logPath: options.logPath,
+      tty: spec.tty ?? false,
+      rootfs: spec.rootfs,
+      memoryLimited: spec.limits?.memory !== undefined,
+    }
+    await writeFile(files.identity, JSON.stringify(identity), { mode: 0o600 })
+    return { pid }
+  } catch (error) {
+    await undoCreate(seat, handle, files)
+    throw error
+  }
+}
+
+/** A failed create leaves no process, no state, no file but the logs that its error names. */
+async function undoCreate(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): Promise<void> {
+  const pid = readPidFile(files.pidFile)
+  if (pid !== undefined && inOwnCgroup(pid, handle.id)) killQuietly(pid)
+  const monitor = readPidFile(files.monitorPidFile)
+  if (monitor !== undefined && isMonitorOf(monitor, handle.id)) killQuietly(monitor)
+  await tryProgram(seat.program.path, ['--root', seat.root, 'delete', '--force', handle.id]).catch(
+    () => undefined,
+  )
+  await forget(seat, handle, files)
+}
+
+function inOwnCgroup(pid: number, id: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`/mille/${id}\n`)
+  } catch {
+    return false
+  }
+}
+
+function isMonitorOf(pid: number, id: string): boolean {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return words[0]?.endsWith('conmon') === true && words.includes(id)
+  } catch {
+    return false
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // ended by itself
+  }
+}
+
+/** Removes the runtime's state, the control groups and the files of the last run; the logs stay. */
+async function forget(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): Promise<void> {
+  const gone = { recursive: true, force: true }
+  removeCgroups(seat.program.cgroups, handle.id)
+  for (const path of [
+    join(seat.root, handle.id),
+    files.bundle,
+    files.exits,
+    files.persist,
+    files.identity,
+    files.pidFile,
+    files.monitorPidFile,
+  ]) {
+    await rm(path, gone)
+  }
+}
+
+export async function startContainer(seat: RuntimeSeat, handle: ContainerHandle): Promise<void> {
+  const files = containerFiles(handle)
+  getRunning(handle)
+  if (openStartGate(seat, handle.id)) return
+  const { exitCode, stderr } = await tryProgram(seat.program.path, ['--root', seat.root, 'start', handle.id])
+  if (exitCode !== 0)
+    throw failure('RUNTIME_FAILED', {
+      runtime: seat.program.path,
+      reason: stderr.trim(),
+      log: files.runtimeLog,
+    })
+}
+
+function startGate(seat: RuntimeSeat, id: string): string {
+  return join(seat.root, id, 'exec.fifo')
+}
+
+/**
+ * The runtime holds the process at a fifo in its state folder and `start` does no more than open it. crun's process
+ * reads from it, so writing there saves a whole run of the runtime; runc's writes to it, and its reader must wait:
+ * that is left to runc. False when it did not work.
+ */
+function openStartGate(seat: RuntimeSeat, id: string): boolean {
+  if (seat.program.name !== 'crun') return false
+  const gate = startGate(seat, id)
+  try {
+    const fd = openSync(gate, constants.O_WRONLY | constants.O_NONBLOCK)
+    try {
+      writeSync(fd, '0')
+    } finally {
+      closeSync(fd)
+    }
+    unlinkSync(gate)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export function containerState(seat: RuntimeSeat, handle: ContainerHandle): ContainerRunState {
+  const files = containerFiles(handle)
+  const identity = readIdentity(files)
+  if (identity === undefined || !isRunning(identity)) return exitedState(files, identity)
+  const gate = startGate(seat, handle.id)
+  if (existsSync(gate)) return { status: 'created' }
+  return {
+    status: isFrozen(seat, handle.id) ? 'paused' : 'running',
+    pid: identity.process.pid,
+    // opening the gate removed a name from the runtime's folder
+    startedAt: statSync(join(seat.root, handle.id), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    supervised: identity.monitor !== undefined && isAlive(identity.monitor),
+  }
+}
+
+function exitedState(files: ContainerFiles, identity: ContainerIdentity | undefined): ContainerRunState {
+  const exit = readExit(files)
+  if (exit === undefined)
+    return { status: 'exited', exitCode: LOST_EXIT_CODE, finishedAt: 0, oomKilled: false }
+  return {
+    status: 'exited',
+    ...exit,
+    oomKilled: identity?.memoryLimited === true && existsSync(join(files.persist, 'oom')),
+  }
+}
+
+/** Waits for the exit file, which conmon writes after the last byte of output. */
+export async function waitContainer(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  options: OpOptions = {},
+): Promise<ProcessResult & { finishedAt: number }> {
+  const files = containerFiles(handle)
+  await waitFor(files.exits, () => isSettled(files), options)
+  const state = containerState(seat, handle)
+  if (state.status !== 'exited') return await waitContainer(seat, handle, options)
+  return { exitCode: state.exitCode, oomKilled: state.oomKilled, finishedAt: state.finishedAt }
+}
+
+export function killContainer(handle: ContainerHandle, signal: NodeJS.Signals | number): void {
+  const identity = getRunning(handle)
+  process.kill(identity.process.pid, signal)
+}
+
+function isFrozen(seat: RuntimeSeat, id: string): boolean {
+  const folders = cgroupFolders(seat.program.cgroups, id)
+  try {
+    const unified = folders.get('unified')
+    if (seat.program.cgroups.mode === 'v2' && unified !== undefined) {
+      return /^frozen 1$/m.test(readFileSync(join(unified, 'cgroup.events'), 'utf8'))
+    }
+    const freezer = folders.get('freezer')
+    return freezer !== undefined && readFileSync(join(freezer, 'freezer.state'), 'utf8').startsWith('FR')
+  } catch {
+    return false
+  }
+}
+
+export async function freezeContainer(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  verb: 'pause' | 'resume',
+): Promise<void> {
+  const files = containerFiles(handle)
+  getRunning(handle)
+  const { exitCode, stderr } = await tryProgram(seat.program.command, [
+    ...seat.program.prefix,
+    '--root',
+    seat.root,
+    verb,
+    handle.id,
+  ])
+  if (exitCode !== 0)
+    throw failure('RUNTIME_FAILED', {
+      runtime: seat.program.path,
+      reason: stderr.trim(),
+      log: files.runtimeLog,
+    })
+}
+
+export async function deleteContainer(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  force: boolean,
+): Promise<void> {
+  const files = containerFiles(handle)
+  const identity = readIdentity(files)
+  if (identity !== undefined && isRunning(identity)) {
+    const created = existsSync(startGate(seat, handle.id))
+    if (!force && !created) throw failure('CONTAINER_STILL_RUNNING', { id: handle.id })
+    await killWhole(seat, handle, files, identity)
+  }
+  if (identity?.monitor !== undefined) await endMonitor(files, identity.monitor)
+  await forget(seat, handle, files)
+}
+
+/** conmon still has its last output to write and its exit command to start; past the grace time it hangs. */
+async function endMonitor(files: ContainerFiles, monitor: ProcessId): Promise<void> {
+  const limit = performance.now() + EXIT_FILE_GRACE
+  while (isAlive(monitor) && !existsSync(files.exitFile)) {
+    if (performance.now() > limit) killQuietly(monitor.pid)
+    await sleep(2)
+  }
+}
+
+async function killWhole(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  files: ContainerFiles,
+  identity: ContainerIdentity,
+): Promise<void> {
+  const { pid } = identity.process
+  killQuietly(pid)
+  // a frozen process of the first cgroup version takes even KILL only when thawed
+  if (isFrozen(seat, handle.id)) await freezeContainer(seat, handle, 'resume').catch(() => undefined)
+  const limit = performance.now() + KILL_GRACE
+  while (isAlive(identity.process)) {
+    if (performance.now() > limit) {
+      const reason = isUninterruptible(pid)
+        ? `process ${pid} is in uninterruptible sleep`
+        : `process ${pid} does not end`
+      throw failure('RUNTIME_FAILED', { runtime: 'the kernel', reason, log: files.runtimeLog })
+    }
+    await sleep(2)
+  }
+}
+
+/** Every process of the container, numbers as the host sees them. */
+export function containerProcesses(seat: RuntimeSeat, handle: ContainerHandle): number[] {
+  const identity = getRunning(handle)
+  const folders = cgroupFolders(seat.program.cgroups, handle.id)
+  const folder =
+    folders.get('pids') ?? folders.get('memory') ?? folders.get('unified') ?? [...folders.values()][0]
+  if (folder === undefined) return [identity.process.pid]
+  return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
+}

@@ -1,0 +1,296 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { failure } from '../util/errors.ts'
+import type { OpOptions } from '../util/progress.ts'
+import { attachSocket } from './attach-socket.ts'
+import { newId } from './bundle.ts'
+import { checkCommand } from './command-check.ts'
+import { containerFiles, getRunning, readPidFile } from './container-files.ts'
+import type { ContainerIdentity } from './container-files.ts'
+import { containerState } from './containers.ts'
+import type { RuntimeSeat } from './containers.ts'
+import { startMonitor } from './monitor.ts'
+import { createOutputQueue } from './output-queue.ts'
+import type { OutputQueue } from './output-queue.ts'
+import { findRuntimeError } from './runtime-log.ts'
+import type { AttachedStreams, ContainerHandle, ExecProcess, ExecSpec, ProcessResult } from './runtime.ts'
+import { processDocument } from './spec.ts'
+import type { RuntimeSpec } from './spec.ts'
+import { resolveUser } from './user.ts'
+import { waitFor } from './wait-for.ts'
+import { findWorkingFolder } from './working-folder.ts'
+
+interface ExecFiles {
+  readonly folder: string
+  readonly document: string
+  readonly pidFile: string
+  readonly runtimeLog: string
+  readonly exits: string
+  readonly exitFile: string
+}
+
+/** Starts a further process in a running container. Errors: CONTAINER_NOT_RUNNING, CONTAINER_PAUSED, COMMAND_*, USER_*, WORKDIR_INVALID, RUNTIME_FAILED. */
+export async function execInContainer(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  spec: ExecSpec,
+  options: OpOptions = {},
+): Promise<ExecProcess> {
+  const identity = getRunning(handle)
+  const state = containerState(seat, handle)
+  if (state.status === 'paused') throw failure('CONTAINER_PAUSED', { name: handle.id })
+  if (state.status !== 'running') throw failure('CONTAINER_NOT_RUNNING', { id: handle.id })
+  const files = await writeExec(handle, spec, identity)
+  try {
+    if (spec.detach === true) return await execDetached(seat, handle, spec, files)
+    return spec.tty
+      ? await execTerminal(seat, handle, spec, files, options)
+      : await execPiped(seat, handle, spec, files, options)
+  } catch (error) {
+    await rm(files.folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function writeExec(
+  handle: ContainerHandle,
+  spec: ExecSpec,
+  identity: ContainerIdentity,
+): Promise<ExecFiles> {
+  // the container's own view, its volumes included
+  const rootfs = `/proc/${identity.process.pid}/root`
+  const config = JSON.parse(
+    readFileSync(join(containerFiles(handle).bundle, 'config.json'), 'utf8'),
+  ) as RuntimeSpec
+  const user = resolveUser(rootfs, spec.user ?? `${config.process.user.uid}:${config.process.user.gid}`)
+  const cwd = findWorkingFolder(rootfs, spec.cwd ?? config.process.cwd)
+  const base = processDocument(spec, { user, cwd })
+  const document = spec.privileged === true ? base : { ...base, capabilities: config.process.capabilities }
+  checkCommand({ rootfs, args: spec.args, env: document.env, cwd, user, mountTargets: [] })
+  const folder = join(handle.folder, 'exec', newId('exec'))
+  const files: ExecFiles = {
+    folder,
+    document: join(folder, 'process.json'),
+    pidFile: join(folder, 'pid'),
+    runtimeLog: join(folder, 'runtime.log'),
+    exits: join(folder, 'exits'),
+    exitFile: join(folder, 'exits', handle.id),
+  }
+  await mkdir(files.exits, { recursive: true, mode: 0o700 })
+  await writeFile(files.document, JSON.stringify(document), { mode: 0o600 })
+  return files
+}
+
+/** As a child of this process: its output cannot be lost, and no monitor has to start first. */
+async function execPiped(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  spec: ExecSpec,
+  files: ExecFiles,
+  options: OpOptions,
+): Promise<ExecProcess> {
+  const child = spawn(
+    seat.program.path,
+    [
+      ...seat.program.plainPrefix,
+      '--root',
+      seat.root,
+      '--log',
+      files.runtimeLog,
+      '--log-format',
+      'json',
+      'exec',
+      '--process',
+      files.document,
+      '--pid-file',
+      files.pidFile,
+      handle.id,
+    ],
+    { stdio: [spec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true },
+  )
+  const queue = createOutputQueue()
+  feed(queue, 'stdout', child.stdout as Readable)
+  feed(queue, 'stderr', child.stderr as Readable)
+  child.stdin?.on('error', () => {}) // a process need not read its input
+  let ended = false
+  const result = new Promise<ProcessResult>((resolve, reject) => {
+    child.once('error', (cause) =>
+      reject(
+        failure('RUNTIME_FAILED', {
+          runtime: seat.program.path,
+          reason: cause.message,
+          log: files.runtimeLog,
+        }),
+      ),
+    )
+    child.once('close', (code) => {
+      const reason = code === 0 ? undefined : findRuntimeError(files.runtimeLog)
+      if (reason === undefined) resolve({ exitCode: code ?? 137, oomKilled: false })
+      else reject(failure('RUNTIME_FAILED', { runtime: seat.program.path, reason, log: files.runtimeLog }))
+    })
+  }).finally(async () => {
+    ended = true
+    queue.end()
+    await rm(files.folder, { recursive: true, force: true })
+  })
+  result.catch(() => {}) // reported by `wait`, or below
+  const pid = await pidOf(files.pidFile, () => ended, result)
+  const kill = (): void => killQuietly(pid)
+  options.signal?.addEventListener('abort', kill, { once: true })
+  return {
+    pid,
+    output: queue,
+    write: (chunk) =>
+      new Promise((resolve) => {
+        if (child.stdin === null || child.stdin.destroyed) resolve()
+        else child.stdin.write(chunk, () => resolve())
+      }),
+    end: async () => {
+      child.stdin?.end()
+    },
+    resize: async () => {},
+    wait: () => result,
+    async [Symbol.asyncDispose]() {
+      options.signal?.removeEventListener('abort', kill)
+      child.stdin?.destroy()
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+      child.unref()
+    },
+  }
+}
+
+/** 0 when the process came and went before its number was written. */
+async function pidOf(
+  pidFile: string,
+  hasEnded: () => boolean,
+  result: Promise<ProcessResult>,
+): Promise<number> {
+  for (;;) {
+    const pid = readPidFile(pidFile)
+    if (pid !== undefined) return pid
+    if (hasEnded()) {
+      await result
+      return 0
+    }
+    await sleep(1)
+  }
+}
+
+function feed(queue: OutputQueue, stream: 'stdout' | 'stderr', source: Readable): void {
+  source.on('data', (chunk: Buffer) => {
+    queue.push({ stream, chunk })
+    if (!queue.isFull) return
+    source.pause()
+    const before = queue.onRoom
+    queue.onRoom = () => {
+      before?.()
+      source.resume()
+      queue.onRoom = undefined
+    }
+  })
+}
+
+function killQuietly(pid: number): void {
+  try {
+    if (pid > 1) process.kill(pid, 'SIGKILL')
+  } catch {
+    // it ended by itself
+  }
+}
+
+/** With conmon: it owns the terminal, so that its size can change and a lost client does not kill the process. */
+async function execTerminal(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  spec: ExecSpec,
+  files: ExecFiles,
+  options: OpOptions,
+): Promise<ExecProcess> {
+  let streams: AttachedStreams | undefined
+  const pid = await monitorExec(seat, handle, spec, files, options, () => {
+    streams = attachSocket(files.folder, { discard: false })
+  })
+  if (streams === undefined)
+    throw failure('RUNTIME_FAILED', {
+      runtime: 'conmon',
+      reason: 'it offered no terminal',
+      log: files.folder,
+    })
+  return { ...streams, pid, wait: () => execResult(files) }
+}
+
+async function execDetached(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  spec: ExecSpec,
+  files: ExecFiles,
+): Promise<ExecProcess> {
+  const pid = await monitorExec(seat, handle, spec, files, {})
+  const output = createOutputQueue()
+  output.end()
+  return {
+    pid,
+    output,
+    write: async () => {},
+    end: async () => {},
+    resize: async () => {},
+    wait: () => execResult(files),
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+async function monitorExec(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  spec: ExecSpec,
+  files: ExecFiles,
+  options: OpOptions,
+  onAttachable?: () => void,
+): Promise<number> {
+  return await startMonitor(
+    {
+      ...seat,
+      id: handle.id,
+      sessionId: files.folder.slice(files.folder.lastIndexOf('/') + 1),
+      bundle: files.folder,
+      pidFile: files.pidFile,
+      monitorPidFile: join(files.folder, 'conmon.pid'),
+      monitorLog: join(files.folder, 'conmon.log'),
+      runtimeLog: files.runtimeLog,
+      tty: spec.tty,
+      stdin: spec.stdin,
+      flags: [
+        '--exec',
+        '--exec-process-spec',
+        files.document,
+        '--exit-dir',
+        files.exits,
+        '--log-path',
+        'none',
+        ...(onAttachable === undefined ? [] : ['--exec-attach']),
+      ],
+      ...(onAttachable === undefined ? {} : { onAttachable }),
+    },
+    options,
+  )
+}
+
+/** Its folder goes when the result was taken; those of forgotten execs go with the container. */
+async function execResult(files: ExecFiles): Promise<ProcessResult> {
+  const read = (): string => {
+    try {
+      return readFileSync(files.exitFile, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+  await waitFor(files.exits, () => read() !== '' || !existsSync(files.exits))
+  const exitCode = Number.parseInt(read(), 10)
+  await rm(files.folder, { recursive: true, force: true })
+  return { exitCode: Number.isNaN(exitCode) ? 255 : exitCode & 0xff, oomKilled: false }
+}
