@@ -22,7 +22,7 @@ export interface Store extends AsyncDisposable {
   /** A folder of the store for one concept (`containers/<id>`, `volumes`, `contexts`), made 0700 when missing. */
   folder(...parts: readonly string[]): Promise<string>
   /** Protects work in flight from collection until disposed, or until this process is dead. */
-  lease(purpose: string): Promise<Lease>
+  lease(purpose: string, options?: LeaseOptions): Promise<Lease>
   /** A lock between processes, freed by the kernel when the holder dies. Fails with STORE_LOCK_TIMEOUT naming the holder. */
   lock(name: string, options?: LockOptions): Promise<AsyncDisposable>
   /** Removes what is neither reachable nor leased. Safe at any moment beside any other work. */
@@ -63,7 +63,7 @@ export interface BlobStore extends ContentTarget {
   temporaryPath(): string
   /**
    * Publishes a finished file of `temporaryPath()` as the blob `info`: fsync, rename, fsync of the folder. The caller
-   * hashed every byte while writing it. When the blob exists already the file is dropped.
+   * hashed every byte while writing it. When the blob exists already the file is dropped. No syncs under a deferred lease.
    */
   adopt(path: string, info: BlobInfo, lease?: Lease): Promise<void>
   list(): AsyncIterable<BlobInfo>
@@ -94,6 +94,8 @@ export type FileBody =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stream'; readonly open: () => Readable }
+  /** `open` gives a descriptor at any position, which the writer closes: for files below a folder that others can change. */
+  | { readonly kind: 'descriptor'; readonly open: () => number }
 
 export interface LayerEntry {
   /** Relative to the root, no leading slash, `/` between parts; latin1-encoded bytes when not UTF-8 are the tar module's concern. */
@@ -135,6 +137,8 @@ export interface LayerStore {
   write(entries: Iterable<LayerEntry> | AsyncIterable<LayerEntry>, options?: LayerOptions): Promise<LayerInfo>
   /** A ready tar stream whose bytes are kept exactly (import, load). Checks entries against the attack table. */
   ingest(tar: Readable, options?: LayerOptions): Promise<LayerInfo>
+  /** Several layers, bottom first, as one with the same effect on what lies below (squash, A26). */
+  merge(diffIds: readonly DiffId[], options?: LayerOptions): Promise<LayerInfo>
   /** Streams the tar, verified against the diff ID. */
   open(diffId: DiffId): Promise<Readable>
   /** Drops what is kept about a layer beside its blob; only the collector calls it, after the blob is gone. */
@@ -178,6 +182,8 @@ export interface CommitOptions extends LayerOptions {
  */
 export interface Snapshotter {
   readonly kind: 'erofs' | 'unpacked' | 'copy'
+  /** Why this kind and not a better one, for `info`; absent for the best. */
+  readonly reason?: string
   /** Makes layer `diffId` usable on top of `parent`. Idempotent, done once however many processes ask. */
   apply(diffId: DiffId, parent: ChainId | undefined, options?: LayerOptions): Promise<ChainId>
   has(chain: ChainId): Promise<boolean>
@@ -202,7 +208,11 @@ export interface Snapshotter {
   list(): Promise<readonly { readonly key: string; readonly parent?: ChainId }[]>
   /** All applied chains, with their diff ID and parent. */
   chains(): Promise<readonly ChainInfo[]>
-  /** Drops chains that no snapshot and no other chain stands on; only the collector calls it. Returns the bytes freed. */
+  /**
+   * Drops chains that no snapshot and no other chain stands on; only the collector calls it, inside a transaction: when
+   * the call returns, before its promise settles, `has` finds none of them any more (renamed aside with sync calls),
+   * so that nobody who holds a chain from now on can take it for present. Resolves with the bytes freed.
+   */
   removeChains(chains: readonly ChainId[]): Promise<number>
 }
 
@@ -219,10 +229,28 @@ export type Resource =
   | { readonly kind: 'chain'; readonly chain: ChainId }
   | { readonly kind: 'image'; readonly id: Digest }
 
+export interface LeaseOptions {
+  /**
+   * Blobs, layers and chains made under this lease are not synced one by one: `images.put` and `images.create` make
+   * them durable together. Until then a power cut takes them, and every cache record that names them, as a whole.
+   * For builds, which write many small layers.
+   */
+  readonly deferred?: boolean
+}
+
 export interface Lease extends AsyncDisposable {
   readonly id: string
+  readonly deferred: boolean
+  /** Effective when it returns: what is there afterwards stays. So hold first, then look whether it exists. */
   hold(resource: Resource): void
+  /**
+   * To be asked just before `resource` is made visible: true when it is noted as not yet durable and may be published
+   * as it is; false when the caller has to sync it first (the lease is not `deferred`).
+   */
+  defer(resource: VolatileResource): boolean
 }
+
+export type VolatileResource = Exclude<Resource, { readonly kind: 'image' }>
 
 /** One image: its ID is the digest of its config. */
 export interface ImageRecord {
