@@ -1,10 +1,12 @@
-import { mkdirSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { closeSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMountRoot } from '../../linux/statx.ts'
 import { mount, mountFlags, unmount, unmountFlags } from '../../linux/mount.ts'
-import { currentFolder } from '../../linux/openat2.ts'
+import { currentFolder, openFolder } from '../../linux/openat2.ts'
 import { isMilleError } from '../../util/errors.ts'
 import type { LockFunction } from './dependencies.ts'
+import { mountOverlay } from './overlay.ts'
 
 /**
  * The one folder below which this store mounts. It is a private mount of itself: what is mounted here does not
@@ -48,6 +50,43 @@ export class PrivateMounts {
     }
   }
 
+  /** Takes the mount away and its folder with it. */
+  removeTarget(path: string): void {
+    this.release(path)
+    rmdirSync(path)
+  }
+
+  /**
+   * Lends a handle of the merged view of `lower` (top first): the folder itself, or an overlay mounted for as long as
+   * `use` runs; undefined for no layers.
+   */
+  async withMerged<Result>(
+    lower: readonly string[],
+    use: (merged: number | undefined) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const [only] = lower
+    if (only === undefined) return await use(undefined)
+    if (lower.length === 1) return await useFolder(only, use)
+    return await this.withTarget(
+      (target) => mountOverlay({ lower, target }),
+      (target) => useFolder(target, use),
+    )
+  }
+
+  /** Mounts something on a folder of its own for as long as `use` runs. */
+  async withTarget<Result>(
+    mountIt: (target: string) => void,
+    use: (target: string) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const target = this.path('views', `${String(process.pid)}-${randomBytes(8).toString('hex')}`)
+    await this.ensure(target, () => mountIt(target))
+    try {
+      return await use(target)
+    } finally {
+      this.removeTarget(target)
+    }
+  }
+
   /** After a reboot there are the folders, but no mounts. */
   #prepare(): void {
     if (this.#ready) return
@@ -57,5 +96,17 @@ export class PrivateMounts {
       mount({ source: 'none', target: this.#folder, flags: mountFlags.private })
     }
     this.#ready = true
+  }
+}
+
+async function useFolder<Result>(
+  path: string,
+  use: (folder: number) => Result | Promise<Result>,
+): Promise<Result> {
+  const folder = openFolder(path)
+  try {
+    return await use(folder)
+  } finally {
+    closeSync(folder)
   }
 }
