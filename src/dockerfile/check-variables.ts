@@ -17,6 +17,9 @@ interface Scope {
 
 /** Looking for near names costs, and no one reads more. */
 const reportedVariables = 100
+const comparedNames = 1000
+/** Names copied from stage to stage: a chain of a thousand stages with thousands of names would fill memory. */
+const inheritedNames = 200_000
 
 /**
  * UndefinedVar (B61, D-F37). Without `environmentOf`, a variable of a stage on an image is reported only when it is
@@ -27,14 +30,17 @@ export function checkVariables(dockerfile: GlobalScope, environmentOf?: Environm
   const ends = new Map<string, Scope>()
   const warnings: Warning[] = []
   let budget = reportedVariables
+  let inherited = 0
   for (const stage of dockerfile.stages) {
     const scope = startScope(stage, ends, environmentOf)
+    inherited += scope.names.size
+    if (inherited > inheritedNames) return warnings
     const later = new Set(stage.instructions.flatMap(definedNames))
     for (const instruction of stage.instructions) {
       for (const name of undefinedNames(instruction, scope, dockerfile.directives.escape)) {
         if (budget-- <= 0) return warnings
         const reason = later.has(name) ? 'later' : globals.has(name) ? 'global' : undefined
-        const near = suggest(name, scope.names)
+        const near = scope.names.size > comparedNames ? undefined : suggest(name, scope.names)
         if (!scope.complete && reason === undefined && near === undefined) continue
         warnings.push(warn('UndefinedVar', instruction.range, explain(name, reason), near))
       }

@@ -11,7 +11,7 @@ import { warn } from './rules.ts'
 export function checkDockerfile(dockerfile: GlobalScope, lines: readonly LogicalLine[]): Warning[] {
   const warnings = [
     ...lines.flatMap(({ range, emptyContinuations }) =>
-      emptyContinuations.slice(0, 1).map(() => warn('NoEmptyContinuation', range, emptyContinuationText)),
+      emptyContinuations.map(() => warn('NoEmptyContinuation', range, emptyContinuationText)),
     ),
     ...checkCasing(lines),
     ...checkFroms(dockerfile),

@@ -74,7 +74,11 @@ function readInstruction(
     return { line: { ...line, text: text.slice(0, 32) }, after: joined.after }
   }
   const openings = /^(onbuild\s+)*(run|copy|add)\s/i.test(text) ? findHeredocs(text, options.escape) : []
-  const { heredocs, after } = readHeredocs(lines, joined.after, openings, line, options.reporter)
+  if (openings.length > limits.heredocs) {
+    options.reporter.report(line.range, 'limit', `more than ${limits.heredocs} heredocs in one instruction`)
+  }
+  const accepted = openings.slice(0, limits.heredocs)
+  const { heredocs, after } = readHeredocs(lines, joined.after, accepted, line, options.reporter)
   const last = lines[after - 1] ?? ''
   const whole = { ...line, heredocs, range: { ...line.range, end: { line: after, column: last.length + 1 } } }
   if (options.damaged && `${text}${heredocs.map(({ content }) => content).join('')}`.includes('\uFFFD')) {
@@ -102,13 +106,16 @@ function joinContinuations(lines: readonly string[], first: number, escape: stri
     const raw = lines[index] ?? ''
     if (index > first && /^\s*#/.test(raw)) continue
     if (index > first && raw.trim() === '') {
-      emptyContinuations.push(lineRange(index + 1, Math.max(1, raw.length)))
+      // The first is enough for a warning; a hostile file has millions.
+      if (emptyContinuations.length === 0)
+        emptyContinuations.push(lineRange(index + 1, Math.max(1, raw.length)))
       continue
     }
     const indent = index === first ? (/^\s*/.exec(raw)?.[0].length ?? 0) : 0
     const cut = continuationAt(raw, escape)
     open = cut !== undefined
     const part = raw.slice(indent, cut)
+    if (part === '' && index > first) continue
     segments.push({ offset: length, line: index + 1, column: indent + 1 })
     parts.push(part)
     length += part.length

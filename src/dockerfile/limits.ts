@@ -8,6 +8,8 @@ export const limits = {
   instructionLength: 1_048_576,
   instructions: 10_000,
   stages: 1_000,
+  /** Heredocs one instruction opens. */
+  heredocs: 1_000,
   /** Characters of a value after expansion: `ENV A=$A$A$A$A` forty times would otherwise be 4^40. */
   valueLength: 1_048_576,
   /** Depth of `${a:-${b:-…}}`. */

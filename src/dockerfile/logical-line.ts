@@ -15,7 +15,7 @@ export interface LogicalLine {
   /** All lines, heredoc bodies included. */
   readonly range: SourceRange
   readonly heredocs: readonly Heredoc[]
-  /** Empty lines inside a continuation, and a continuation at the end of the file. */
+  /** The first empty line inside the continuation, or its last line when the file ends there. */
   readonly emptyContinuations: readonly SourceRange[]
 }
 

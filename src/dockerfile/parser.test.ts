@@ -156,4 +156,13 @@ test('limits are named: instructions, stages, length', () => {
   assert.equal(kinds('FROM a\n'.repeat(1_100)), 'limit')
   assert.equal(kinds('FROM a\nRUN ' + `${'x'.repeat(60_000)}\\\n`.repeat(20)), 'limit')
   assert.equal(kinds('FROM a\n'.repeat(2_000_000)), 'limit')
+  assert.equal(kinds(`FROM a\nCOPY ${'<<a '.repeat(2_000)}/x/\n${'a\n'.repeat(2_000)}`), 'limit')
+})
+
+test('a continuation of a million empty lines is one warning', () => {
+  const { warnings } = parseDockerfile(`FROM a\nRUN x \\\n${'\n'.repeat(1_000_000)}`)
+  assert.deepEqual(
+    warnings.map(({ rule }) => rule),
+    ['NoEmptyContinuation'],
+  )
 })
