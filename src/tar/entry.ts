@@ -33,7 +33,7 @@ export interface TarEntry {
   readonly mtime: bigint
   /** Bytes of the file; of a sparse file its whole length with holes. 0 for everything but files. */
   readonly size: number
-  /** Absolute position of the first data byte in the tar. A multiple of 512, except for PAX 1.0 sparse maps never moved. */
+  /** Absolute position of the first data byte in the tar: a multiple of 512 (a PAX 1.0 sparse map before it is skipped). */
   readonly offset: number
   /** Bytes of data in the tar from `offset` on; equals `size` unless the file is sparse. */
   readonly storedSize: number
