@@ -1,0 +1,111 @@
+import { constants, fstatSync, openSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fromNodeError } from '../../linux/system-failure.ts'
+import { failure } from '../../util/errors.ts'
+import type { IngestLedger } from '../metadata/ingest-ledger.ts'
+import type { BlobInfo, BlobWriter, Lease } from '../store.ts'
+import { BlobFile } from './blob-file.ts'
+import type { BlobFolders } from './blob-folders.ts'
+import { checkExpected } from './ingest.ts'
+import type { ContentLedger } from './publish.ts'
+import { publishBlob } from './publish.ts'
+import { unlinkQuietly } from './temporary-files.ts'
+
+export interface WriterParts {
+  readonly folders: BlobFolders
+  readonly ledger: ContentLedger
+  readonly ingests: IngestLedger
+  readonly path: string
+  /** The lock of this key; the writer frees it. */
+  readonly lock: AsyncDisposable
+}
+
+/** Opens the writer of one key, whose lock the caller has: finds what an earlier one left and hashes it again. */
+export async function openBlobWriter(parts: WriterParts): Promise<BlobWriter> {
+  const { path, ingests } = parts
+  let file: BlobFile
+  try {
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    const descriptor = openSync(path, flags, 0o600)
+    file = new BlobFile(descriptor, path, true)
+    const status = fstatSync(descriptor)
+    await file.resume(status.isFile() ? ingests.trusted(basename(path), status.size) : 0)
+    ingests.use(basename(path), 0)
+  } catch (error) {
+    await parts.lock[Symbol.asyncDispose]()
+    throw fromNodeError(error, path)
+  }
+  return new KeyedWriter(parts, file)
+}
+
+class KeyedWriter implements BlobWriter {
+  readonly #parts: WriterParts
+  readonly #file: BlobFile
+  #state: 'open' | 'closed' = 'open'
+
+  constructor(parts: WriterParts, file: BlobFile) {
+    this.#parts = parts
+    this.#file = file
+  }
+
+  get offset(): number {
+    return this.#file.size
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    await this.#file.append([chunk])
+  }
+
+  async truncate(size: number): Promise<void> {
+    this.#checkOpen()
+    await this.#file.resume(Math.min(size, this.#file.size))
+  }
+
+  async commit(
+    expected: { readonly digest?: BlobInfo['digest']; readonly size?: number },
+    lease?: Lease,
+  ): Promise<BlobInfo> {
+    this.#checkOpen()
+    const { folders, ledger, path } = this.#parts
+    const info: BlobInfo = { digest: this.#file.digest(), size: this.#file.size }
+    try {
+      checkExpected(info, expected)
+      await publishBlob(folders, ledger, path, info, lease, () => this.#file.sync())
+    } catch (error) {
+      await this.abort()
+      throw error
+    }
+    await this.#close(false)
+    return info
+  }
+
+  async abort(): Promise<void> {
+    if (this.#state === 'closed') return
+    unlinkQuietly(this.#parts.path)
+    await this.#close(false)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'open') await this.#close(true)
+  }
+
+  /** `keep`: the bytes wait for the next writer of the key. */
+  async #close(keep: boolean): Promise<void> {
+    this.#state = 'closed'
+    const { ingests, path, lock } = this.#parts
+    try {
+      if (keep) {
+        await this.#file.sync()
+        ingests.use(basename(path), this.#file.durable)
+      } else ingests.forget(basename(path))
+    } finally {
+      await this.#file.close()
+      await lock[Symbol.asyncDispose]()
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#state === 'closed') throw failure('INTERNAL', { reason: 'the writer is closed' })
+  }
+}

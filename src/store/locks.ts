@@ -1,0 +1,103 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { tryFlock } from '../linux/flock.ts'
+import { fromNodeError } from '../linux/system-failure.ts'
+import { sha256 } from '../oci/digest.ts'
+import { failure } from '../util/errors.ts'
+import { unlinkQuietly } from './content/temporary-files.ts'
+import type { LockOptions } from './store.ts'
+
+const longestWait = 50
+
+/** Locks between processes: one file each below `folder`, locked with flock(2). */
+export interface Locks {
+  acquire(name: string, options?: LockOptions): Promise<AsyncDisposable>
+}
+
+/** A lock's file lives as long as someone holds it; what a killed holder leaves is an empty promise and harmless. */
+export function openLocks(folder: string): Locks {
+  return { acquire: (name, options = {}) => acquire(join(folder, fileName(name)), name, options) }
+}
+
+async function acquire(path: string, name: string, options: LockOptions): Promise<AsyncDisposable> {
+  const { timeout = 60_000, shared = false, signal } = options
+  const until = performance.now() + timeout
+  for (let wait = 1; ; wait = Math.min(wait * 2, longestWait)) {
+    signal?.throwIfAborted()
+    const descriptor = tryAcquire(path, shared)
+    if (descriptor !== undefined) return held(path, descriptor, shared)
+    const left = until - performance.now()
+    if (left <= 0)
+      throw failure('STORE_LOCK_TIMEOUT', { name, seconds: timeout / 1000, holder: holderOf(path) })
+    await delay(Math.min(wait, left), undefined, signal === undefined ? {} : { signal })
+  }
+}
+
+/** The locked descriptor; undefined when another one holds the lock or has just ended it. */
+function tryAcquire(path: string, shared: boolean): number | undefined {
+  const descriptor = openLockFile(path)
+  try {
+    if (tryFlock(descriptor, shared ? 'shared' : 'exclusive', path) && isSameFile(path, descriptor)) {
+      if (!shared) recordHolder(descriptor)
+      return descriptor
+    }
+  } catch (error) {
+    closeSync(descriptor)
+    throw fromNodeError(error, path)
+  }
+  closeSync(descriptor)
+  return undefined
+}
+
+function openLockFile(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+  } catch (error) {
+    throw fromNodeError(error, path)
+  }
+}
+
+/** A holder unlinks the file before it lets go: whoever waited on that file must start anew with the next one. */
+function isSameFile(path: string, descriptor: number): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(descriptor).ino
+}
+
+function recordHolder(descriptor: number): void {
+  ftruncateSync(descriptor)
+  writeSync(descriptor, String(process.pid), 0)
+}
+
+function holderOf(path: string): string {
+  try {
+    const pid = readFileSync(path, 'latin1')
+    return pid === '' ? 'another process' : `process ${pid}`
+  } catch {
+    return 'another process'
+  }
+}
+
+function held(path: string, descriptor: number, shared: boolean): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose](): Promise<void> {
+      // with shared holders the file stays: another one may have locked it
+      if (!shared) unlinkQuietly(path)
+      closeSync(descriptor)
+      return Promise.resolve()
+    },
+  }
+}
+
+/** Lock names may hold anything (digests, container names): only plain ones become file names as they are. */
+function fileName(name: string): string {
+  return /^[\w][\w.-]{0,100}$/.test(name) ? name : `hash-${sha256(name).slice('sha256:'.length)}`
+}

@@ -1,0 +1,249 @@
+import { existsSync, fsyncSync, openSync, closeSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { systemFailure } from '../../linux/system-failure.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
+import { version } from '../../util/version.ts'
+import { migrations } from './migrations.ts'
+
+export type Row = Readonly<Record<string, SQLOutputValue>>
+
+export interface TransactionOptions {
+  /** Survives a power cut once it returned: the log is fsynced (synchronous=FULL). */
+  readonly durable?: boolean
+  /** May use the space set aside for freeing space on a full disk. */
+  readonly frees?: boolean
+}
+
+const oldestSqlite = [3, 51, 3] as const
+const busySeconds = 60
+/** Result codes of SQLite (sqlite.org/rescode.html) that are decided by. */
+const codes = {
+  busy: 5,
+  locked: 6,
+  readonly: 8,
+  io: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  protocol: 15,
+  notADatabase: 26,
+} as const
+
+/**
+ * The metadata of one store: SQLite in WAL mode. Every write is one BEGIN IMMEDIATE transaction, so writers of all
+ * processes stand in one line and none ever fails for a stale snapshot. Synchronous on purpose: a transaction that
+ * spans no `await` can neither be interleaved nor forgotten.
+ */
+export class Database {
+  readonly #root: string
+  readonly #sqlite: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  #depth = 0
+  #unsynced = false
+
+  constructor(root: string, sqlite: DatabaseSync) {
+    this.#root = root
+    this.#sqlite = sqlite
+  }
+
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#retry(() => this.#prepare(sql).get(...values))
+  }
+
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#retry(() => this.#prepare(sql).all(...values))
+  }
+
+  /** Rows changed. Outside of `transaction` it is a transaction of its own. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#retry(() => this.#prepare(sql).run(...values)).changes)
+  }
+
+  exec(sql: string): void {
+    this.#retry(() => {
+      this.#sqlite.exec(sql)
+    })
+  }
+
+  /** All of `work` or nothing. Within another transaction it is part of that one. */
+  transaction<Result>(work: () => Result, options: TransactionOptions = {}): Result {
+    if (this.#depth > 0) return work()
+    try {
+      return this.#attempt(work, options)
+    } catch (error) {
+      // freeing space needs a little space itself: prune must work on a full disk (B-ST-3)
+      if (options.frees !== true || !isMilleError(error, 'NO_SPACE') || !releaseReserve(this.#root))
+        throw error
+      return this.#attempt(work, options)
+    }
+  }
+
+  /** Asks that `dispose` makes all commits so far durable: for records that a command's exit 0 promises. */
+  syncAtEnd(): void {
+    this.#unsynced = true
+  }
+
+  close(): void {
+    if (!this.#sqlite.isOpen) return
+    if (this.#unsynced) syncFile(join(this.#root, 'mille.db-wal'))
+    this.#sqlite.close()
+  }
+
+  #attempt<Result>(work: () => Result, { durable }: TransactionOptions): Result {
+    if (durable === true) this.exec('PRAGMA synchronous = FULL')
+    this.exec('BEGIN IMMEDIATE')
+    this.#depth += 1
+    try {
+      const result = work()
+      this.exec('COMMIT')
+      return result
+    } catch (error) {
+      if (this.#sqlite.isTransaction) this.exec('ROLLBACK')
+      throw error
+    } finally {
+      this.#depth -= 1
+      if (durable === true) this.exec('PRAGMA synchronous = NORMAL')
+    }
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#sqlite.prepare(sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  #retry<Result>(work: () => Result): Result {
+    return retryBusy(this.#root, work)
+  }
+}
+
+/** SQLite waits by itself for most locks; recovery and closing answer "busy" at once, so those are tried again here. */
+export function retryBusy<Result>(root: string, work: () => Result): Result {
+  const until = performance.now() + busySeconds * 1000
+  for (let wait = 1; ; wait = Math.min(wait * 2, 100)) {
+    try {
+      return work()
+    } catch (error) {
+      const code = sqliteCode(error)
+      if (code !== codes.busy && code !== codes.locked && code !== codes.protocol)
+        throw translate(root, error)
+      if (performance.now() > until)
+        throw failure('STORE_BUSY', { root, seconds: busySeconds }, { cause: error })
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait)
+    }
+  }
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
+    return undefined
+  return error.errcode & 0xff
+}
+
+function translate(root: string, error: unknown): unknown {
+  const path = join(root, 'mille.db')
+  const reason = error instanceof Error ? error.message : ''
+  switch (sqliteCode(error)) {
+    case codes.full:
+      return systemFailure('write', 28, path, error)
+    case codes.readonly:
+      return systemFailure('write', 30, path, error)
+    case codes.cantOpen:
+      return systemFailure('open', 13, path, error)
+    case codes.io:
+      return failure('SYSTEM_CALL_FAILED', { call: 'sqlite', path, reason }, { cause: error })
+    case codes.corrupt:
+    case codes.notADatabase:
+      return failure('STORE_DAMAGED', { root, reason: `mille.db: ${reason}` }, { cause: error })
+    default:
+      return error
+  }
+}
+
+/**
+ * Opens `mille.db` below `root`, making it when the store is new. Errors: SQLITE_TOO_OLD, STORE_TOO_NEW, STORE_DAMAGED.
+ * `isEmpty` says whether the store holds nothing yet: a missing database over a full store is damage, never a start.
+ */
+export async function openDatabase(root: string, isEmpty: () => boolean): Promise<Database> {
+  checkSqliteVersion()
+  const { DatabaseSync } = await import('node:sqlite')
+  const path = join(root, 'mille.db')
+  refuseTruncated(root, path, isEmpty)
+  const sqlite = retryBusy(root, () => new DatabaseSync(path, { timeout: 5000 }))
+  try {
+    retryBusy(root, () => {
+      sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
+    })
+    const database = new Database(root, sqlite)
+    migrate(root, database, isEmpty)
+    return database
+  } catch (error) {
+    sqlite.close()
+    throw error
+  }
+}
+
+/** SQLite takes an empty file for a new database. */
+function refuseTruncated(root: string, path: string, isEmpty: () => boolean): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  if (size > 0 || isEmpty()) return
+  throw failure('STORE_DAMAGED', { root, reason: 'mille.db is missing or empty, but there are blobs' })
+}
+
+function migrate(root: string, database: Database, isEmpty: () => boolean): void {
+  const format = (): number => Number(database.get('PRAGMA user_version')?.['user_version'])
+  const found = format()
+  if (found === migrations.length) return
+  if (found > migrations.length) {
+    throw failure('STORE_TOO_NEW', { root, found, known: migrations.length, version })
+  }
+  if (found === 0 && !isEmpty()) {
+    throw failure('STORE_DAMAGED', { root, reason: 'mille.db holds no tables, but there are blobs' })
+  }
+  database.transaction(
+    () => {
+      // another process may have done it while this one waited
+      for (const migration of migrations.slice(format())) database.exec(migration)
+      database.exec(`PRAGMA user_version = ${String(migrations.length)}`)
+    },
+    { durable: true },
+  )
+  syncFile(root)
+}
+
+/** 3.51.3 mends a race between a checkpoint and a writer that starts the log anew. */
+function checkSqliteVersion(): void {
+  const found = process.versions['sqlite'] ?? '0'
+  const parts = found.split('.').map(Number)
+  const difference = oldestSqlite
+    .map((needed, index) => (parts[index] ?? 0) - needed)
+    .find((one) => one !== 0)
+  if ((difference ?? 0) < 0) throw failure('SQLITE_TOO_OLD', { found, needed: oldestSqlite.join('.') })
+}
+
+function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Gives back the space that `reservePath` keeps; false when it was used already. */
+function releaseReserve(root: string): boolean {
+  const path = reservePath(root)
+  if (!existsSync(path)) return false
+  rmSync(path, { force: true })
+  return true
+}
+
+/** A file of `reserveSize` bytes, so that removing things works on a full disk. Made again by the next collection. */
+export function reservePath(root: string): string {
+  return join(root, 'reserve')
+}
+export const reserveSize: number = 1 << 20

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto'
+import type { ProcessIdentity } from '../../linux/process-identity.ts'
+import { currentProcess, isRunning } from '../../linux/process-identity.ts'
+import type { Lease, LeaseOptions, Resource, VolatileResource } from '../store.ts'
+import type { Database } from './database.ts'
+import type { VolatileLedger } from './volatile.ts'
+
+/** The name under which a resource is kept. */
+export function resourceName(resource: Resource): string {
+  if (resource.kind === 'blob') return resource.digest
+  return resource.kind === 'chain' ? resource.chain : resource.id
+}
+
+/** A lease is a row that says which process holds it: it ends with that process, however that ends. */
+export function openLease(
+  database: Database,
+  ledger: VolatileLedger,
+  purpose: string,
+  { deferred = false }: LeaseOptions = {},
+): Lease {
+  const id = randomUUID()
+  const { pid, started, boot } = currentProcess()
+  database.run(
+    'INSERT INTO leases (id, purpose, pid, started, boot) VALUES (?, ?, ?, ?, ?)',
+    id,
+    purpose,
+    pid,
+    started,
+    boot,
+  )
+  return {
+    id,
+    deferred,
+    hold(resource: Resource): void {
+      const name = resourceName(resource)
+      database.run(
+        'INSERT OR IGNORE INTO lease_holds (lease, kind, name) VALUES (?, ?, ?)',
+        id,
+        resource.kind,
+        name,
+      )
+    },
+    defer(resource: VolatileResource): boolean {
+      if (deferred) ledger.add(resource)
+      return deferred
+    },
+    [Symbol.asyncDispose](): Promise<void> {
+      database.transaction(() => database.run('DELETE FROM leases WHERE id = ?', id), { frees: true })
+      return Promise.resolve()
+    },
+  }
+}
+
+/** Ends the leases of processes that are gone. */
+export function endDeadLeases(database: Database): void {
+  for (const row of database.all('SELECT id, pid, started, boot FROM leases')) {
+    const holder: ProcessIdentity = {
+      pid: Number(row['pid']),
+      started: String(row['started']),
+      boot: String(row['boot']),
+    }
+    if (!isRunning(holder)) database.run('DELETE FROM leases WHERE id = ?', String(row['id']))
+  }
+}
