@@ -1,0 +1,107 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import { decodeBytes, encodeBytes } from '../../util/byte-string.ts'
+import { words } from './entry-table.ts'
+
+/**
+ * What is remembered about a context folder between builds, so that an unchanged file is never read again and an
+ * unchanged folder not even listed. Layout, all numbers little-endian 32-bit: magic, number of folders, then for each
+ * folder its path and names (length, bytes, padding) and a row for itself and one for each name; last a CRC-32.
+ * A file that cannot be read is no index: nothing but time is lost.
+ */
+const magic = 0x31_78_63_6d
+const rowBytes = words * 4
+
+/** One folder of a loaded index; rows are positions in `ContextIndex.words`. */
+export interface IndexedFolder {
+  /** The folder's own row. */
+  readonly row: number
+  /** Rows of its names follow from here. */
+  readonly rows: number
+  readonly namesAt: number
+  readonly namesLength: number
+  readonly count: number
+}
+
+export interface ContextIndex {
+  readonly words: Uint32Array
+  readonly folders: ReadonlyMap<string, IndexedFolder>
+  /** In the order of its rows. */
+  names(folder: IndexedFolder): string[]
+}
+
+export const emptyIndex: ContextIndex = { words: new Uint32Array(0), folders: new Map(), names: () => [] }
+
+export function loadContextIndex(file: string): ContextIndex {
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(file)
+  } catch {
+    return emptyIndex
+  }
+  if (bytes.length < 12 || bytes.length % 4 !== 0) return emptyIndex
+  // typed arrays need the alignment that a pooled buffer may lack
+  if (bytes.byteOffset % 4 !== 0) bytes = Buffer.from(new Uint8Array(bytes).buffer)
+  if (bytes.readUInt32LE(0) !== magic) return emptyIndex
+  // after a power cut the file may hold zeros where data was to come
+  if (crc32(bytes.subarray(0, -4)) !== bytes.readUInt32LE(bytes.length - 4)) return emptyIndex
+  const table = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+  const folders = new Map<string, IndexedFolder>()
+  let at = 8
+  for (let left = bytes.readUInt32LE(4); left > 0; left--) {
+    const pathLength = table[at / 4] ?? 0
+    const count = table[at / 4 + 1] ?? 0
+    const namesLength = table[at / 4 + 2] ?? 0
+    const path = decodeBytes(bytes.subarray(at + 12, at + 12 + pathLength))
+    const namesAt = at + 12 + pad(pathLength)
+    const start = namesAt + pad(namesLength)
+    folders.set(path, { row: start / 4, rows: start / 4 + words, namesAt, namesLength, count })
+    at = start + (count + 1) * rowBytes
+  }
+  return {
+    words: table,
+    folders,
+    names: ({ namesAt, namesLength, count }) =>
+      count === 0 ? [] : decodeBytes(bytes.subarray(namesAt, namesAt + namesLength)).split('\0'),
+  }
+}
+
+/** A folder to be written: rows as bytes, its own first. */
+export interface FolderRows {
+  readonly path: string
+  readonly names: readonly string[]
+  readonly rows: readonly Uint8Array[]
+}
+
+export function saveContextIndex(file: string, folders: readonly FolderRows[]): void {
+  const header = Buffer.alloc(8)
+  header.writeUInt32LE(magic, 0)
+  header.writeUInt32LE(folders.length, 4)
+  const parts: Uint8Array[] = [header]
+  for (const { path, names, rows } of folders) {
+    const pathBytes = encodeBytes(path)
+    const nameBytes = encodeBytes(names.join('\0'))
+    const head = Buffer.alloc(12 + pad(pathBytes.length) + pad(nameBytes.length))
+    head.writeUInt32LE(pathBytes.length, 0)
+    head.writeUInt32LE(names.length, 4)
+    head.writeUInt32LE(nameBytes.length, 8)
+    pathBytes.copy(head, 12)
+    nameBytes.copy(head, 12 + pad(pathBytes.length))
+    parts.push(head, ...rows)
+  }
+  const body = Buffer.concat(parts)
+  const end = Buffer.alloc(4)
+  end.writeUInt32LE(crc32(body), 0)
+  const temporary = `${file}.${process.pid}`
+  try {
+    writeFileSync(temporary, Buffer.concat([body, end]), { mode: 0o600 })
+    renameSync(temporary, file)
+  } catch {
+    // a full disk costs the next build time, not this one its result
+    rmSync(temporary, { force: true })
+  }
+}
+
+function pad(length: number): number {
+  return (length + 3) & ~3
+}

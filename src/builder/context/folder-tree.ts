@@ -1,0 +1,358 @@
+import { closeSync, constants, readSync } from 'node:fs'
+import { createHash, hash } from 'node:crypto'
+import { join } from 'node:path'
+import type { IgnoreRules } from '../../dockerfile/ignore.ts'
+import { readlinkat } from '../../linux/at.ts'
+import { openFolder, openFlags, resolveFlags, tryOpenat2 } from '../../linux/openat2.ts'
+import { readFolder } from '../../linux/read-folder.ts'
+import { fileTypes, findStatus } from '../../linux/statx.ts'
+import { systemFailure } from '../../linux/system-failure.ts'
+import { getXattr, listXattrs } from '../../linux/xattr.ts'
+import type { FileBody } from '../../store/store.ts'
+import { decodeBytes } from '../../util/byte-string.ts'
+import { failure } from '../../util/errors.ts'
+import type { ContextIndex, FolderRows } from './context-index.ts'
+import { emptyIndex, loadContextIndex, saveContextIndex } from './context-index.ts'
+import { EntryTable, row, rowFlags, words } from './entry-table.ts'
+import { pathOf } from './source-tree.ts'
+import type { SourceNode, SourceTree } from './source-tree.ts'
+
+export interface FolderTreeOptions {
+  /** Hides what it matches. */
+  readonly ignore?: { readonly rules: IgnoreRules; readonly file: string }
+  /** File of the index; without one nothing is remembered. */
+  readonly indexFile?: string
+  /** False for the files of a stage or image: owners, modes and all xattrs count there. */
+  readonly isContext: boolean
+}
+
+const { mask, directory } = fileTypes
+const beneath = resolveFlags.beneath | resolveFlags.noSymlinks
+const buffer = Buffer.alloc(1024 * 1024)
+
+/** A folder node: rows of the table with names. */
+class FolderNode implements SourceNode {
+  readonly #table: EntryTable
+  readonly name: string
+  readonly parent?: FolderNode
+  readonly slot: number
+  /** Filled when the folder is read. */
+  children: FolderNode[] | undefined
+  /** All names and their slots, hidden ones included: what the index keeps. */
+  listing: { readonly names: readonly string[]; readonly slots: readonly number[] } | undefined
+
+  constructor(table: EntryTable, name: string, slot: number, parent?: FolderNode) {
+    this.#table = table
+    this.name = name
+    this.slot = slot
+    if (parent !== undefined) this.parent = parent
+  }
+
+  get mode(): number {
+    return this.#table.word(this.slot, row.mode)
+  }
+  get uid(): number {
+    return this.#table.word(this.slot, row.uid)
+  }
+  get gid(): number {
+    return this.#table.word(this.slot, row.gid)
+  }
+  get size(): number {
+    return this.#table.wide(this.slot, row.size)
+  }
+  get mtime(): bigint {
+    const seconds = BigInt.asIntN(
+      64,
+      BigInt(this.#table.word(this.slot, row.mtime)) |
+        (BigInt(this.#table.word(this.slot, row.mtime + 1)) << 32n),
+    )
+    return seconds * 1_000_000_000n + BigInt(this.#table.word(this.slot, row.mtimeNanoseconds))
+  }
+}
+
+/**
+ * A folder of this machine as a source of COPY. Every open goes down from the root by handle and through no link, so
+ * that a context changed meanwhile cannot lead outside (C-B4). Folders are read when they are first asked for.
+ */
+export class FolderTree implements SourceTree {
+  readonly root: FolderNode
+  readonly isContext: boolean
+  readonly #path: string
+  readonly #folder: number
+  readonly #table: EntryTable
+  readonly #index: ContextIndex
+  readonly #options: FolderTreeOptions
+  /** Milliseconds: when reading began; what changed just before may change again unseen. */
+  readonly #begun = Date.now()
+  /** Something is worth writing to the index. */
+  #changed = false
+
+  constructor(path: string, options: FolderTreeOptions) {
+    this.#path = path
+    this.#options = options
+    this.isContext = options.isContext
+    this.#folder = openFolder(path)
+    this.#index = options.indexFile === undefined ? emptyIndex : loadContextIndex(options.indexFile)
+    this.#table = new EntryTable(Math.ceil(this.#index.words.length / words))
+    this.root = new FolderNode(this.#table, '', this.#table.addStatus(this.#folder, '') ?? 0)
+  }
+
+  children(folder: SourceNode): readonly FolderNode[] {
+    const node = folder as FolderNode
+    node.children ??= (node.mode & mask) === directory ? this.#read(node) : []
+    return node.children
+  }
+
+  find(folder: SourceNode, name: string): FolderNode | undefined {
+    return this.children(folder).find((child) => child.name === name)
+  }
+
+  readLink(link: SourceNode): string {
+    const parent = this.#open(
+      link.parent === undefined ? '' : pathOf(link.parent),
+      openFlags.path | constants.O_DIRECTORY,
+    )
+    try {
+      return decodeBytes(readlinkat(parent, link.name))
+    } finally {
+      closeSync(parent)
+    }
+  }
+
+  digest(file: SourceNode): Buffer {
+    const { slot } = file as FolderNode
+    if (!this.#table.hasFlag(slot, rowFlags.digest)) this.#hash(file as FolderNode)
+    return this.#table.digest(slot)
+  }
+
+  isHashed(file: SourceNode): boolean {
+    return this.#table.hasFlag((file as FolderNode).slot, rowFlags.digest)
+  }
+
+  copyDigest(file: SourceNode, target: Buffer, offset: number): void {
+    if (!this.isHashed(file)) this.#hash(file as FolderNode)
+    this.#table.copyDigest((file as FolderNode).slot, target, offset)
+  }
+
+  xattrs(node: SourceNode): ReadonlyMap<string, Uint8Array> | undefined {
+    const { slot } = node as FolderNode
+    const isFile = (node.mode & mask) === fileTypes.file
+    if (this.isContext && (!isFile || !this.#table.hasFlag(slot, rowFlags.xattrs))) return undefined
+    if (!this.isContext && (node.mode & mask) === fileTypes.symlink) return undefined
+    return readXattrs(join(this.#path, pathOf(node)), this.isContext)
+  }
+
+  device(node: SourceNode): { major: number; minor: number } {
+    const parent = this.#open(node.parent === undefined ? '' : pathOf(node.parent), openFlags.path)
+    try {
+      const status = findStatus(parent, node.name)
+      return { major: status?.major ?? 0, minor: status?.minor ?? 0 }
+    } finally {
+      closeSync(parent)
+    }
+  }
+
+  body(file: SourceNode): FileBody {
+    return { kind: 'file', path: join(this.#path, pathOf(file)) }
+  }
+
+  recheck(file: SourceNode): void {
+    const path = pathOf(file)
+    const descriptor = tryOpenat2(this.#folder, path, openFlags.path | constants.O_NOFOLLOW, beneath)
+    const same = descriptor >= 0 && this.#table.isSame((file as FolderNode).slot, descriptor)
+    if (descriptor >= 0) closeSync(descriptor)
+    if (!same) throw failure('BUILD_CONTEXT_CHANGED', { path })
+  }
+
+  explainMissing(path: string): string | undefined {
+    const { ignore } = this.#options
+    const { ignored, rule } = ignore?.rules.match(path) ?? {}
+    if (ignore === undefined || ignored !== true || rule === undefined) return undefined
+    const descriptor = tryOpenat2(this.#folder, path, openFlags.path | constants.O_NOFOLLOW, beneath)
+    if (descriptor < 0) return undefined
+    closeSync(descriptor)
+    return `it is there, but line ${rule.line} of ${ignore.file} hides it: ${rule.pattern}`
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    closeSync(this.#folder)
+    if (this.#changed && this.#options.indexFile !== undefined) this.#save(this.#options.indexFile)
+    return Promise.resolve()
+  }
+
+  #open(path: string, flags: number): number {
+    const descriptor = tryOpenat2(this.#folder, path === '' ? '.' : path, flags, beneath)
+    if (descriptor >= 0) return descriptor
+    if (descriptor === -2 || descriptor === -20 || descriptor === -40) {
+      throw failure('BUILD_CONTEXT_CHANGED', { path })
+    }
+    throw systemFailure('open', -descriptor, join(this.#path, path))
+  }
+
+  #read(folder: FolderNode): FolderNode[] {
+    const path = pathOf(folder)
+    const known = this.#index.folders.get(path)
+    const isKnown = known !== undefined && this.#table.adoptDigest(folder.slot, this.#index.words, known.row)
+    this.#markRacy(folder.slot)
+    const flags = isKnown ? openFlags.path : constants.O_RDONLY
+    const descriptor = this.#open(path, flags | constants.O_DIRECTORY)
+    try {
+      const oldNames = known === undefined ? [] : this.#index.names(known)
+      const names = isKnown
+        ? oldNames
+        : readFolder(descriptor, path)
+            .map(({ name }) => name)
+            .sort()
+      if (!isKnown) this.#changed = true
+      const rowOf = rowFinder(known, oldNames, isKnown)
+      return this.#readNames(folder, path, names, rowOf, descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  #readNames(
+    folder: FolderNode,
+    path: string,
+    names: readonly string[],
+    rowOf: (name: string, index: number) => number | undefined,
+    descriptor: number,
+  ): FolderNode[] {
+    const children: FolderNode[] = []
+    const slots: number[] = []
+    const rules = this.#options.ignore?.rules
+    const prefix = path === '' ? '' : `${path}/`
+    for (const [index, name] of names.entries()) {
+      const ignored = rules !== undefined && rules.match(prefix + name).ignored
+      const old = rowOf(name, index)
+      if (ignored && rules.mayContainIncluded(prefix + name) !== true) {
+        slots.push(this.#hidden(old))
+        continue
+      }
+      const slot = this.#table.addStatus(descriptor, name)
+      // removed since the folder was read: the folder's own times will say so next time
+      if (slot === undefined) {
+        slots.push(this.#table.addUnknown())
+        continue
+      }
+      slots.push(slot)
+      if (old === undefined || !this.#table.adoptDigest(slot, this.#index.words, old)) this.#changed = true
+      this.#markRacy(slot)
+      const node = new FolderNode(this.#table, name, slot, folder)
+      // an ignored folder is there only for what a later rule takes back in it
+      if (!ignored || ((node.mode & mask) === directory && this.children(node).length > 0))
+        children.push(node)
+    }
+    folder.listing = { names, slots }
+    return children
+  }
+
+  #hidden(old: number | undefined): number {
+    if (old === undefined) return this.#table.addUnknown()
+    const { words: table } = this.#index
+    return this.#table.addBytes(new Uint8Array(table.buffer, table.byteOffset), old * 4)
+  }
+
+  /**
+   * A file changed within the clock's granularity of being looked at can change again without its times showing it
+   * (git calls it racy): such rows are not trusted by the next build. File systems that keep nanoseconds tick at least
+   * every 10 ms; those that keep whole seconds need two of them.
+   */
+  #markRacy(slot: number): void {
+    const nanoseconds = this.#table.word(slot, row.ctimeNanoseconds)
+    const changed = this.#table.wide(slot, row.ctime) * 1000 + nanoseconds / 1e6
+    const window = nanoseconds % 1_000_000 === 0 ? 2100 : 50
+    if (changed > this.#begun - window) this.#table.setFlag(slot, rowFlags.racy)
+  }
+
+  #hash(file: FolderNode): void {
+    const path = pathOf(file)
+    const descriptor = this.#open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+    try {
+      const digest = hashFile(descriptor)
+      // compared with what was seen before the file was opened: covers a change at any moment in between
+      if (!this.#table.isSame(file.slot, descriptor)) throw failure('BUILD_CONTEXT_CHANGED', { path })
+      this.#table.digest(file.slot).set(digest)
+      this.#table.setFlag(file.slot, rowFlags.digest)
+      if (hasXattrs(descriptor)) this.#table.setFlag(file.slot, rowFlags.xattrs)
+      this.#changed = true
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  #save(file: string): void {
+    const read = new Map<string, FolderRows>()
+    const collect = (node: FolderNode): void => {
+      if (node.listing === undefined) return
+      const { names, slots } = node.listing
+      const rows = [node.slot, ...slots].map((slot) => this.#table.bytes(slot))
+      const path = pathOf(node)
+      read.set(path, { path, names, rows })
+      for (const child of node.children ?? []) collect(child)
+    }
+    collect(this.root)
+    const kept = [...this.#index.folders].flatMap(([path, folder]) => {
+      if (read.has(path) || !mayStillExist(path, read)) return []
+      const { words: table } = this.#index
+      const start = table.byteOffset + folder.row * 4
+      const names = this.#index.names(folder)
+      return [{ path, names, rows: [new Uint8Array(table.buffer, start, (folder.count + 1) * words * 4)] }]
+    })
+    saveContextIndex(file, [...read.values(), ...kept])
+  }
+}
+
+/** Finds a name's row in the index: by position when the list is the index's own, else by name. */
+function rowFinder(
+  known: { readonly rows: number } | undefined,
+  names: readonly string[],
+  same: boolean,
+): (name: string, index: number) => number | undefined {
+  if (known === undefined) return () => undefined
+  if (same) return (_, index) => known.rows + index * words
+  const positions = new Map(names.map((name, index) => [name, known.rows + index * words]))
+  return (name) => positions.get(name)
+}
+
+/** A folder this build did not read stays in the index unless a folder above it was read and lacks it. */
+function mayStillExist(path: string, read: ReadonlyMap<string, FolderRows>): boolean {
+  const parts = path.split('/')
+  for (let depth = parts.length - 1; depth >= 0; depth--) {
+    const above = read.get(parts.slice(0, depth).join('/'))
+    if (above !== undefined) return above.names.includes(parts[depth] ?? '')
+  }
+  return true
+}
+
+function hashFile(descriptor: number): Buffer {
+  const first = readSync(descriptor, buffer, 0, buffer.length, null)
+  if (first < buffer.length) return hash('sha256', buffer.subarray(0, first), 'buffer')
+  const sum = createHash('sha256')
+  for (let length = first; length > 0; length = readSync(descriptor, buffer, 0, buffer.length, null)) {
+    sum.update(buffer.subarray(0, length))
+  }
+  return sum.digest()
+}
+
+/** `trusted.overlay.*` is the mount's own; labels of a security module belong to this machine. */
+const machineXattrs = /^(trusted\.|security\.(selinux|apparmor|ima|evm)$|system\.|user\.overlay\.)/
+
+function readXattrs(
+  target: string | number,
+  isContext: boolean,
+): ReadonlyMap<string, Uint8Array> | undefined {
+  const names = listXattrs(target).filter((name) => !machineXattrs.test(name))
+  const wanted = isContext ? names.filter((name) => /^(user\.|security\.capability$)/.test(name)) : names
+  if (wanted.length === 0) return undefined
+  return new Map(
+    wanted.flatMap((name) => {
+      const value = getXattr(target, name)
+      return value === undefined ? [] : [[name, value] as const]
+    }),
+  )
+}
+
+function hasXattrs(descriptor: number): boolean {
+  return listXattrs(descriptor).some((name) => /^(user\.|security\.capability$)/.test(name))
+}
