@@ -26,7 +26,7 @@ export function parseFlags<Table extends FlagTable>(
   const shorts = new Map(Object.entries(table).flatMap(([name, { short }]) => (short ? [[short, name]] : [])))
   const given = new Set<string>()
   const args: string[] = []
-  let help = false
+  const state = { help: false }
   let at = 0
 
   const set = (name: string, flag: Flag<unknown>, value: string): void => {
@@ -49,7 +49,7 @@ export function parseFlags<Table extends FlagTable>(
     const flag = Object.hasOwn(table, name) ? table[name] : undefined
     if (!flag) {
       if (name === 'help') {
-        help = true
+        state.help = true
         return
       }
       throw unknownFlag(`--${name}`, Object.keys(table))
@@ -75,7 +75,7 @@ export function parseFlags<Table extends FlagTable>(
       const flag = name === undefined ? undefined : table[name]
       if (name === undefined || !flag) {
         if (letter === 'h') {
-          help = true
+          state.help = true
           return
         }
         throw failure('CLI_SHORT_FLAG_UNKNOWN', { letter, word })
@@ -92,7 +92,7 @@ export function parseFlags<Table extends FlagTable>(
     }
   }
 
-  while (at < argv.length && !help) {
+  while (at < argv.length && !state.help) {
     const word = argv[at] ?? ''
     at += 1
     if (word === '--') {
@@ -109,7 +109,7 @@ export function parseFlags<Table extends FlagTable>(
       }
     }
   }
-  return { flags: values as FlagValues<Table>, args, help, given }
+  return { flags: values as FlagValues<Table>, args, help: state.help, given }
 }
 
 function unknownFlag(flag: string, known: readonly string[]): Error {

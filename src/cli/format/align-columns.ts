@@ -2,10 +2,10 @@ const padding = 3
 const leastWidth = 10
 
 /**
- * Lines of tab-separated cells with their columns aligned, as Docker prints tables: at least 10 wide, 3 spaces apart,
+ * Lines of tab-separated cells with their columns aligned, as Docker prints tables: at least `minimum` (10) wide, 3 spaces apart,
  * what follows a line's last tab is not padded. A column ends at the first line that has no such cell.
  */
-export function alignColumns(text: string): string {
+export function alignColumns(text: string, minimum: number = leastWidth): string {
   const lines = text.split('\n').map((line) => line.split('\t'))
   const widths = lines.map((): number[] => [])
   const most = Math.max(...lines.map((cells) => cells.length - 1))
@@ -13,7 +13,7 @@ export function alignColumns(text: string): string {
     let start = 0
     while (start < lines.length) {
       let end = start
-      let width = leastWidth
+      let width = minimum
       while (column < (lines[end]?.length ?? 0) - 1) {
         width = Math.max(width, displayWidth(lines[end]?.[column] ?? '') + padding)
         end += 1

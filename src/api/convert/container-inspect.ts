@@ -1,0 +1,160 @@
+import type {
+  ContainerDetails,
+  ContainerMount,
+  MountRequest,
+  PortRequest,
+} from '../../containers/containers.ts'
+import type {
+  ContainerInspect,
+  EndpointWire,
+  HostConfigWire,
+  MountPointWire,
+  NetworkSettingsWire,
+  PortBindingWire,
+} from '../types/container-inspect.ts'
+import { toContainerConfig } from './image-inspect.ts'
+import { wireTime } from './wire-time.ts'
+
+/** A container in Docker's wire shape. */
+export function toContainerInspect(container: ContainerDetails): ContainerInspect {
+  const { state, config, request } = container
+  return {
+    Id: container.id,
+    Created: wireTime(container.createdAt),
+    Path: container.path,
+    Args: container.args,
+    State: {
+      Status: state.status,
+      Running: state.status === 'running' || state.status === 'paused',
+      Paused: state.status === 'paused',
+      Restarting: false,
+      OOMKilled: state.oomKilled,
+      Dead: state.status === 'dead',
+      Pid: state.pid,
+      ExitCode: state.exitCode,
+      Error: state.error,
+      StartedAt: wireTime(state.startedAt),
+      FinishedAt: wireTime(state.finishedAt),
+    },
+    Image: container.imageId,
+    LogPath: container.logPath,
+    Name: `/${container.name}`,
+    RestartCount: container.restartCount,
+    Driver: 'overlayfs',
+    Platform: 'linux',
+    ExecIDs: null,
+    HostConfig: toHostConfig(container),
+    ...(container.sizeRw === undefined ? {} : { SizeRw: container.sizeRw }),
+    ...(container.sizeRootFs === undefined ? {} : { SizeRootFs: container.sizeRootFs }),
+    Mounts: container.mounts.map(toMountPoint),
+    Config: {
+      Hostname: config.Hostname,
+      Domainname: '',
+      AttachStdin: false,
+      AttachStdout: true,
+      AttachStderr: true,
+      Tty: config.Tty,
+      OpenStdin: config.OpenStdin,
+      StdinOnce: request.openStdin,
+      ...toContainerConfig(config),
+      Image: container.imageName,
+    },
+    NetworkSettings: toNetworkSettings(container),
+  }
+}
+
+function toHostConfig({ request }: ContainerDetails): HostConfigWire {
+  const binds = request.mounts.filter(isBind).map(toBind)
+  const mounts = request.mounts.filter((mount) => !isBind(mount)).map(toMount)
+  return {
+    Binds: binds.length === 0 ? null : binds,
+    ...(mounts.length === 0 ? {} : { Mounts: mounts }),
+    LogConfig: { Type: 'json-file', Config: {} },
+    NetworkMode: request.network,
+    PortBindings: requestedPorts(request.ports),
+    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    AutoRemove: request.autoRemove,
+    VolumesFrom: request.volumesFrom ?? null,
+    CapAdd: nullIfEmpty(request.capAdd),
+    CapDrop: nullIfEmpty(request.capDrop),
+    Dns: request.dns,
+    ExtraHosts: nullIfEmpty(request.extraHosts),
+    Privileged: request.privileged,
+    PublishAllPorts: request.publishAll,
+    ReadonlyRootfs: request.readonlyRootfs,
+    ...(request.init ? { Init: true } : {}),
+    CpuShares: request.cpuShares ?? 0,
+    Memory: request.memory ?? 0,
+    MemorySwap: request.memorySwap ?? 0,
+    NanoCpus: Math.round((request.cpus ?? 0) * 1e9),
+    CpusetCpus: request.cpusetCpus ?? '',
+    PidsLimit: request.pidsLimit ?? null,
+  }
+}
+
+/** What `-v` made, and so is shown as a bind string. */
+function isBind(mount: MountRequest): boolean {
+  return mount.type !== 'tmpfs' && mount.createSource === true && mount.source !== undefined
+}
+
+function toBind(mount: MountRequest): string {
+  const modes = [
+    ...(mount.readonly ? ['ro'] : []),
+    ...(mount.noCopy ? ['nocopy'] : []),
+    ...(mount.propagation === undefined ? [] : [mount.propagation]),
+  ]
+  return [mount.source, mount.target, ...(modes.length === 0 ? [] : [modes.join(',')])].join(':')
+}
+
+function toMount(mount: MountRequest): Readonly<Record<string, unknown>> {
+  return {
+    Type: mount.type,
+    ...(mount.source === undefined ? {} : { Source: mount.source }),
+    Target: mount.target,
+    ...(mount.readonly ? { ReadOnly: true } : {}),
+  }
+}
+
+function requestedPorts(ports: readonly PortRequest[]): Record<string, PortBindingWire[]> {
+  const bindings: Record<string, PortBindingWire[]> = {}
+  for (const port of ports) {
+    const key = `${port.containerPort}/${port.protocol}`
+    const list = (bindings[key] ??= [])
+    list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? '' : String(port.hostPort) })
+  }
+  return bindings
+}
+
+function toMountPoint(mount: ContainerMount): MountPointWire {
+  return {
+    Type: mount.type,
+    ...(mount.name === undefined ? {} : { Name: mount.name }),
+    Source: mount.source,
+    Destination: mount.target,
+    ...(mount.type === 'volume' ? { Driver: 'local' } : {}),
+    Mode: mount.readonly ? 'ro' : '',
+    RW: !mount.readonly,
+    Propagation: mount.propagation,
+  }
+}
+
+function toNetworkSettings(container: ContainerDetails): NetworkSettingsWire {
+  const ports: Record<string, PortBindingWire[] | null> = {}
+  for (const exposed of container.exposedPorts) ports[exposed] = null
+  for (const { hostIp, hostPort, containerPort, protocol } of container.ports) {
+    const list = (ports[`${containerPort}/${protocol}`] ??= [])
+    list.push({ HostIp: hostIp === '' ? '0.0.0.0' : hostIp, HostPort: String(hostPort) })
+  }
+  const { network } = container
+  const endpoint: EndpointWire = {
+    Gateway: network?.gateway ?? '',
+    IPAddress: network?.ip ?? '',
+    IPPrefixLen: network?.prefixLength ?? 0,
+    MacAddress: network?.mac ?? '',
+  }
+  return { Ports: ports, ...endpoint, Networks: { [container.request.network]: endpoint } }
+}
+
+function nullIfEmpty(values: readonly string[]): readonly string[] | null {
+  return values.length === 0 ? null : values
+}

@@ -1,0 +1,106 @@
+import type { ContainerConfigWire } from './image-inspect.ts'
+
+/** Wire shape of one container: `GET /containers/{id}/json` and `inspect`. */
+export interface ContainerInspect {
+  readonly Id: string
+  readonly Created: string
+  readonly Path: string
+  readonly Args: readonly string[]
+  readonly State: ContainerStateWire
+  readonly Image: string
+  readonly LogPath: string
+  /** With a slash before it. */
+  readonly Name: string
+  readonly RestartCount: number
+  readonly Driver: string
+  readonly Platform: string
+  readonly ExecIDs: null
+  readonly HostConfig: HostConfigWire
+  readonly SizeRw?: number
+  readonly SizeRootFs?: number
+  readonly Mounts: readonly MountPointWire[]
+  readonly Config: ContainerConfigWire & {
+    readonly Hostname: string
+    readonly Domainname: string
+    readonly AttachStdin: boolean
+    readonly AttachStdout: boolean
+    readonly AttachStderr: boolean
+    readonly Tty: boolean
+    readonly OpenStdin: boolean
+    readonly StdinOnce: boolean
+    readonly Image: string
+  }
+  readonly NetworkSettings: NetworkSettingsWire
+}
+
+export interface ContainerStateWire {
+  readonly Status: string
+  readonly Running: boolean
+  readonly Paused: boolean
+  readonly Restarting: boolean
+  readonly OOMKilled: boolean
+  readonly Dead: boolean
+  readonly Pid: number
+  readonly ExitCode: number
+  readonly Error: string
+  readonly StartedAt: string
+  readonly FinishedAt: string
+}
+
+export interface PortBindingWire {
+  readonly HostIp: string
+  readonly HostPort: string
+}
+
+/** The part of Docker's HostConfig that mille has. */
+export interface HostConfigWire {
+  readonly Binds: readonly string[] | null
+  readonly Mounts?: readonly Readonly<Record<string, unknown>>[]
+  readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> }
+  readonly NetworkMode: string
+  readonly PortBindings: Readonly<Record<string, readonly PortBindingWire[]>>
+  readonly RestartPolicy: { readonly Name: string; readonly MaximumRetryCount: number }
+  readonly AutoRemove: boolean
+  readonly VolumesFrom: readonly string[] | null
+  readonly CapAdd: readonly string[] | null
+  readonly CapDrop: readonly string[] | null
+  readonly Dns: readonly string[]
+  readonly ExtraHosts: readonly string[] | null
+  readonly Privileged: boolean
+  readonly PublishAllPorts: boolean
+  readonly ReadonlyRootfs: boolean
+  readonly Init?: boolean
+  readonly CpuShares: number
+  readonly Memory: number
+  readonly MemorySwap: number
+  readonly NanoCpus: number
+  readonly CpusetCpus: string
+  readonly PidsLimit: number | null
+}
+
+export interface MountPointWire {
+  readonly Type: string
+  readonly Name?: string
+  readonly Source: string
+  readonly Destination: string
+  readonly Driver?: string
+  readonly Mode: string
+  readonly RW: boolean
+  readonly Propagation: string
+}
+
+export interface NetworkSettingsWire {
+  readonly Ports: Readonly<Record<string, readonly PortBindingWire[] | null>>
+  readonly Gateway: string
+  readonly IPAddress: string
+  readonly IPPrefixLen: number
+  readonly MacAddress: string
+  readonly Networks: Readonly<Record<string, EndpointWire>>
+}
+
+export interface EndpointWire {
+  readonly Gateway: string
+  readonly IPAddress: string
+  readonly IPPrefixLen: number
+  readonly MacAddress: string
+}

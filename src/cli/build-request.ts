@@ -1,0 +1,119 @@
+import { stat } from 'node:fs/promises'
+import { text as readText } from 'node:stream/consumers'
+import type { BuildContext, BuildRequest } from '../builder/build.ts'
+import type { Platform } from '../oci/platform.ts'
+import { parseReference } from '../oci/reference.ts'
+import { failure } from '../util/errors.ts'
+import { suggest } from '../util/suggest.ts'
+import type { CommandContext } from './command.ts'
+import { toRecord } from './input/read-variables.ts'
+
+/** The flags of `build` that describe the image. */
+export interface BuildFlags {
+  readonly 'build-arg': readonly string[]
+  readonly file: string | undefined
+  readonly label: readonly string[]
+  readonly network: string | undefined
+  readonly 'no-cache': boolean
+  readonly platform: Platform | undefined
+  readonly pull: boolean
+  readonly squash: boolean
+  readonly tag: readonly string[]
+  readonly target: string | undefined
+  readonly timestamps: string | undefined
+}
+
+/** The request of `build` from its flags and its one argument. CLI_FAILED for what is wrong with them (D-C1…). */
+export async function buildRequest(
+  flags: BuildFlags,
+  source: string,
+  { io, env }: CommandContext,
+): Promise<BuildRequest> {
+  for (const tag of flags.tag) checkTag(tag)
+  const network = choose('network mode', flags.network ?? 'default', ['default', 'none', 'host'] as const)
+  const timestamps = choose('--timestamps', flags.timestamps ?? 'constant', ['constant', 'preserve'] as const)
+  if (source === '-' && flags.file === '-') {
+    throw failure('CLI_FAILED', {
+      reason: "invalid argument: can't use stdin for both build context and dockerfile",
+    })
+  }
+  const epoch = sourceDateEpoch(env['SOURCE_DATE_EPOCH'])
+  return {
+    context: source === '-' ? { kind: 'stream', stream: io.stdin } : await folderContext(source),
+    ...(flags.file === undefined
+      ? {}
+      : {
+          dockerfile:
+            flags.file === '-'
+              ? { kind: 'text' as const, text: await readText(io.stdin) }
+              : { kind: 'path' as const, path: flags.file },
+        }),
+    names: flags.tag,
+    ...(flags.target === undefined ? {} : { target: flags.target }),
+    buildArgs: buildArgs(flags['build-arg'], env),
+    labels: toRecord(flags.label),
+    noCache: flags['no-cache'],
+    pull: flags.pull,
+    network,
+    ...(flags.platform === undefined ? {} : { platform: flags.platform }),
+    squash: flags.squash,
+    timestamps,
+    ...(epoch === undefined ? {} : { epoch }),
+  }
+}
+
+async function folderContext(path: string): Promise<BuildContext> {
+  if (/^(https?|git|ssh):\/\/|^git@/.test(path))
+    throw failure('NOT_IMPLEMENTED', { feature: 'a build context from a URL' })
+  const info = await stat(path).catch(() => undefined)
+  const problem = (reason: string): Error =>
+    failure('CLI_FAILED', { reason: `unable to prepare context: ${reason}` })
+  if (!info) throw problem(`path "${path}" not found`)
+  if (!info.isDirectory())
+    throw problem(`path "${path}" is a file: name its folder, and the Dockerfile with -f`)
+  return { kind: 'folder', path }
+}
+
+function checkTag(tag: string): void {
+  const invalid = (reason: string): Error =>
+    failure('CLI_FAILED', { reason: `invalid tag "${tag}": ${reason}` })
+  let digest: string | undefined
+  try {
+    ;({ digest } = parseReference(tag))
+  } catch (cause) {
+    throw failure(
+      'CLI_FAILED',
+      { reason: `invalid tag "${tag}": ${cause instanceof Error ? cause.message : ''}` },
+      { cause },
+    )
+  }
+  if (digest !== undefined) throw invalid('a name to build has no digest')
+}
+
+function choose<const Choice extends string>(what: string, word: string, choices: readonly Choice[]): Choice {
+  const choice = choices.find((known) => known === word)
+  if (choice !== undefined) return choice
+  const near = suggest(word, choices)
+  const hint = near === undefined ? `there are ${choices.join(', ')}` : `did you mean ${near}?`
+  throw failure('CLI_FAILED', { reason: `invalid ${what} "${word}": ${hint}` })
+}
+
+/** A bare name takes its value from the environment; with none there the argument keeps its default. */
+function buildArgs(
+  flags: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  return Object.fromEntries(
+    flags.map((flag) => {
+      const equals = flag.indexOf('=')
+      return equals < 0 ? [flag, env[flag]] : [flag.slice(0, equals), flag.slice(equals + 1)]
+    }),
+  )
+}
+
+function sourceDateEpoch(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined
+  if (!/^\d+$/.test(text))
+    throw failure('CLI_FAILED', { reason: `invalid SOURCE_DATE_EPOCH: "${text}" is no number of seconds` })
+  return Number(text)
+}

@@ -1,0 +1,92 @@
+import { writeFile } from 'node:fs/promises'
+import type { BuildResult } from '../../builder/build.ts'
+import { isMilleError } from '../../util/errors.ts'
+import { buildRequest } from '../build-request.ts'
+import { type AnyCommand, defineCommand } from '../command.ts'
+import { list, parsed, text, toggle } from '../flags/flag.ts'
+import { platformFlag } from '../flags/platform-flag.ts'
+import { fileFailure } from '../input/open-file.ts'
+import { buildProgress, type ProgressKind, progressKinds } from '../progress/build-progress.ts'
+
+function parseProgress(word: string): ProgressKind {
+  const kind = progressKinds.find((known) => known === word)
+  if (kind === undefined) throw new Error(`must be one of ${progressKinds.join(', ')}`)
+  return kind
+}
+
+const flags = {
+  'build-arg': list('Set build-time variables'),
+  file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: 'f' }),
+  'force-rm': toggle('Accepted for compatibility', { hidden: true }),
+  iidfile: text('Write the image ID to a file'),
+  label: list('Set metadata for an image'),
+  load: toggle('Accepted for compatibility: an image is always loaded', { hidden: true }),
+  network: text('Set the networking mode for the "RUN" instructions during build (default "default")'),
+  'no-cache': toggle('Do not use cache when building the image'),
+  platform: platformFlag('Set target platform for build'),
+  progress: parsed('Set type of progress output ("auto", "plain", "tty", "rawjson", "quiet")', parseProgress),
+  pull: toggle('Always attempt to pull all referenced images'),
+  quiet: toggle('Suppress the build output and print image ID on success', { short: 'q' }),
+  rm: toggle('Accepted for compatibility', { initial: true, hidden: true }),
+  squash: toggle('Merge the layers above the base into one'),
+  tag: list('Name and optionally a tag (format: "name:tag")', { short: 't' }),
+  target: text('Set the target build stage to build'),
+  timestamps: text('File times in new layers: constant (default) or preserve'),
+  why: toggle('List why each step was not cached'),
+}
+
+export const command: AnyCommand = defineCommand({
+  usage: ['[OPTIONS] PATH | -'],
+  summary: 'Build an image from a Dockerfile',
+  arguments: [1, 1],
+  flags,
+  async run({ flags, args: [source = ''] }, context) {
+    const { stdout, stderr } = context.io
+    try {
+      const request = await buildRequest(flags, source, context)
+      const { builder } = await context.engine()
+      const kind = flags.quiet ? 'quiet' : (flags.progress ?? defaultProgress(context.env))
+      const view = buildProgress(kind, stderr)
+      let result: BuildResult | undefined
+      try {
+        result = await builder.build(request, { signal: context.signal, onEvent: view.onEvent })
+      } finally {
+        view.finish(result)
+      }
+      if (flags.iidfile !== undefined) await writeIdFile(flags.iidfile, result.id)
+      if (flags.why) stderr.write(whyText(result))
+      if (kind === 'quiet') stdout.write(`${result.id}\n`)
+      return 0
+    } catch (error) {
+      if (!isMilleError(error) || error.kind === 'canceled' || error.kind === 'usage') throw error
+      stderr.write(`ERROR: failed to build: ${error.message}\n`)
+      return 1
+    }
+  },
+})
+
+function defaultProgress(env: Readonly<Record<string, string | undefined>>): ProgressKind {
+  return progressKinds.find((kind) => kind === env['BUILDKIT_PROGRESS']) ?? 'auto'
+}
+
+async function writeIdFile(path: string, id: string): Promise<void> {
+  await writeFile(path, id).catch((cause: unknown) => {
+    throw fileFailure(path, cause)
+  })
+}
+
+/** Every difference of every step that was not cached. */
+function whyText({ steps }: BuildResult): string {
+  return steps
+    .map(({ name, cached, miss }) => {
+      if (cached) return `${name}: cached\n`
+      if (!miss) return `${name}: built\n`
+      const differences = miss.differences.map(({ name, before, after }) => {
+        if (before === undefined) return `  + ${name}${after === undefined ? '' : `: ${after}`}\n`
+        if (after === undefined) return `  - ${name}: ${before}\n`
+        return `  ~ ${name}: ${before} -> ${after}\n`
+      })
+      return `${name}: ${miss.summary}\n${differences.join('')}`
+    })
+    .join('')
+}

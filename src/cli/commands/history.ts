@@ -1,0 +1,36 @@
+import { type AnyCommand, defineCommand } from '../command.ts'
+import { text, toggle } from '../flags/flag.ts'
+import { printRows } from '../format/print-rows.ts'
+import { historyHeaders, historyRows } from '../rows/history-rows.ts'
+
+const flags = {
+  format: text('Format output: table, table TEMPLATE, json or a Go template'),
+  human: toggle('Print sizes and dates in human readable format', { short: 'H', initial: true }),
+  'no-trunc': toggle("Don't truncate output"),
+  quiet: toggle('Only show image IDs', { short: 'q' }),
+}
+
+export const command: AnyCommand = defineCommand({
+  usage: ['[OPTIONS] IMAGE'],
+  summary: 'Show the history of an image',
+  arguments: [1, 1],
+  flags,
+  async run({ flags, args }, context) {
+    const engine = await context.engine()
+    const rows = historyRows(await engine.images.history(args[0] ?? ''), {
+      now: context.now(),
+      noTrunc: flags['no-trunc'],
+      human: flags.human,
+    })
+    const created = flags.human ? '{{.CreatedSince}}' : '{{.CreatedAt}}'
+    context.io.stdout.write(
+      printRows(rows, {
+        format: flags.format,
+        table: `{{.ID}}\t${created}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`,
+        quiet: flags.quiet ? 'ID' : undefined,
+        headers: historyHeaders,
+      }),
+    )
+    return 0
+  },
+})

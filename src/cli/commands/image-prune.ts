@@ -1,0 +1,32 @@
+import { type AnyCommand, defineCommand } from '../command.ts'
+import { list, toggle } from '../flags/flag.ts'
+import { humanSize } from '../format/units.ts'
+import { confirm } from '../input/confirm.ts'
+import { parseImageFilters } from '../input/image-filters.ts'
+import { removalLines } from '../rows/removal-lines.ts'
+
+const flags = {
+  all: toggle('Remove all unused images, not just dangling ones', { short: 'a' }),
+  filter: list('Provide filter values (e.g. "until=<timestamp>")', { type: 'filter' }),
+  force: toggle('Do not prompt for confirmation', { short: 'f' }),
+}
+
+export const command: AnyCommand = defineCommand({
+  usage: ['[OPTIONS]'],
+  summary: 'Remove unused images',
+  arguments: [0, 0],
+  flags,
+  async run({ flags }, context) {
+    const filters = parseImageFilters(flags.filter, ['until', 'label', 'label!', 'dangling'], context.now())
+    const all = flags.all || filters.dangling === false
+    const what = all
+      ? 'WARNING! This will remove all images without at least one container associated to them.'
+      : 'WARNING! This will remove all dangling images.'
+    if (!flags.force && !(await confirm(`${what}\nAre you sure you want to continue?`, context))) return 0
+    const { images } = await context.engine()
+    const { removed, reclaimed } = await images.prune({ ...filters, all })
+    const list = removed.length === 0 ? '' : `Deleted Images:\n${removalLines(removed)}\n`
+    context.io.stdout.write(`${list}Total reclaimed space: ${humanSize(reclaimed)}\n`)
+    return 0
+  },
+})

@@ -1,0 +1,62 @@
+import { once } from 'node:events'
+import { failure } from '../../util/errors.ts'
+import { type AnyCommand, defineCommand } from '../command.ts'
+import { text, toggle } from '../flags/flag.ts'
+import { parseMoment } from '../input/parse-time.ts'
+
+const flags = {
+  details: toggle('Show extra details provided to logs'),
+  follow: toggle('Follow log output', { short: 'f' }),
+  since: text(
+    'Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+  ),
+  tail: text('Number of lines to show from the end of the logs', { short: 'n' }),
+  timestamps: toggle('Show timestamps', { short: 't' }),
+  until: text(
+    'Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+  ),
+}
+
+export const command: AnyCommand = defineCommand({
+  usage: ['[OPTIONS] CONTAINER'],
+  summary: 'Fetch the logs of a container',
+  arguments: [1, 1],
+  flags,
+  async run({ flags, args: [name = ''] }, context) {
+    const { io, signal } = context
+    const tail = parseTail(flags.tail)
+    const now = context.now()
+    const moment = (option: string, value: string | undefined): bigint | undefined =>
+      value === undefined ? undefined : parseMoment(option, value, now)
+    const since = moment('--since', flags.since)
+    const until = moment('--until', flags.until)
+    const { containers } = await context.engine()
+    const lines = containers.logs(name, {
+      follow: flags.follow,
+      signal,
+      ...(tail === undefined ? {} : { tail }),
+      ...(since === undefined ? {} : { since }),
+      ...(until === undefined ? {} : { until }),
+    })
+    for await (const { stream, time, text } of lines) {
+      const output = stream === 'stdout' ? io.stdout : io.stderr
+      if (flags.timestamps) output.write(`${nanoTime(time)} `)
+      if (!output.write(text)) await once(output, 'drain')
+    }
+    return 0
+  },
+})
+
+function parseTail(value: string | undefined): number | undefined {
+  if (value === undefined || value === 'all') return undefined
+  if (/^\d+$/.test(value)) return Number(value)
+  throw failure('CLI_FAILED', {
+    reason: `invalid value for --tail: "${value}" is no number of lines: use e.g. 100 or all`,
+  })
+}
+
+/** RFC 3339 with nanoseconds, trailing zeros kept: columns stay straight. */
+function nanoTime(time: bigint): string {
+  const seconds = new Date(Number(time / 1_000_000_000n) * 1000).toISOString().slice(0, 19)
+  return `${seconds}.${String(time % 1_000_000_000n).padStart(9, '0')}Z`
+}

@@ -1,0 +1,117 @@
+import type { MountRequest } from '../containers/containers.ts'
+import type { Platform } from '../oci/platform.ts'
+import { type Flag, integer, list, parsed, parsedList, text, toggle } from './flags/flag.ts'
+import { platformFlag } from './flags/platform-flag.ts'
+import { parseBytes } from './format/units.ts'
+import { parseMount } from './input/parse-volume.ts'
+
+function parseCpus(value: string): number {
+  if (!/^\d*\.?\d+$/.test(value) || Number(value) <= 0)
+    throw new Error(`failed to parse ${value} as a positive number`)
+  return Number(value)
+}
+
+function parseSwap(value: string): number {
+  return value === '-1' ? -1 : parseBytes(value)
+}
+
+function parsePull(value: string): PullPolicy {
+  if (value === 'always' || value === 'missing' || value === 'never') return value
+  throw new Error('must be one of "always", "missing", "never"')
+}
+
+export type PullPolicy = 'always' | 'missing' | 'never'
+
+/** The table of `containerFlags`. */
+export type ContainerFlags = {
+  readonly 'add-host': Flag<readonly string[]>
+  readonly attach: Flag<readonly string[]>
+  readonly 'cap-add': Flag<readonly string[]>
+  readonly 'cap-drop': Flag<readonly string[]>
+  readonly cidfile: Flag<string | undefined>
+  readonly 'cpu-shares': Flag<number | undefined>
+  readonly cpus: Flag<number | undefined>
+  readonly 'cpuset-cpus': Flag<string | undefined>
+  readonly 'disable-content-trust': Flag<boolean>
+  readonly dns: Flag<readonly string[]>
+  readonly entrypoint: Flag<string | undefined>
+  readonly env: Flag<readonly string[]>
+  readonly 'env-file': Flag<readonly string[]>
+  readonly hostname: Flag<string | undefined>
+  readonly init: Flag<boolean>
+  readonly interactive: Flag<boolean>
+  readonly label: Flag<readonly string[]>
+  readonly 'label-file': Flag<readonly string[]>
+  readonly 'log-driver': Flag<string | undefined>
+  readonly memory: Flag<number | undefined>
+  readonly 'memory-swap': Flag<number | undefined>
+  readonly mount: Flag<readonly MountRequest[]>
+  readonly name: Flag<string | undefined>
+  readonly network: Flag<string | undefined>
+  readonly net: Flag<string | undefined>
+  readonly 'pids-limit': Flag<number | undefined>
+  readonly platform: Flag<Platform | undefined>
+  readonly privileged: Flag<boolean>
+  readonly publish: Flag<readonly string[]>
+  readonly 'publish-all': Flag<boolean>
+  readonly pull: Flag<PullPolicy | undefined>
+  readonly quiet: Flag<boolean>
+  readonly 'read-only': Flag<boolean>
+  readonly restart: Flag<string | undefined>
+  readonly rm: Flag<boolean>
+  readonly 'stop-signal': Flag<string | undefined>
+  readonly 'stop-timeout': Flag<number | undefined>
+  readonly tmpfs: Flag<readonly string[]>
+  readonly tty: Flag<boolean>
+  readonly user: Flag<string | undefined>
+  readonly volume: Flag<readonly string[]>
+  readonly 'volumes-from': Flag<readonly string[]>
+  readonly workdir: Flag<string | undefined>
+}
+
+/** Flags that `run` and `create` share. */
+export const containerFlags: ContainerFlags = {
+  'add-host': list('Add a custom host-to-IP mapping (host:ip)'),
+  attach: list('Attach to STDIN, STDOUT or STDERR', { short: 'a' }),
+  'cap-add': list('Add Linux capabilities'),
+  'cap-drop': list('Drop Linux capabilities'),
+  cidfile: text('Write the container ID to the file'),
+  'cpu-shares': integer('CPU shares (relative weight)', { short: 'c' }),
+  cpus: parsed('Number of CPUs', parseCpus, { type: 'decimal' }),
+  'cpuset-cpus': text('CPUs in which to allow execution (0-3, 0,1)'),
+  'disable-content-trust': toggle('Accepted for compatibility', { initial: true, hidden: true }),
+  dns: list('Set custom DNS servers'),
+  entrypoint: text('Overwrite the default ENTRYPOINT of the image'),
+  env: list('Set environment variables', { short: 'e' }),
+  'env-file': list('Read in a file of environment variables'),
+  hostname: text('Container host name', { short: 'h' }),
+  init: toggle('Run an init inside the container that forwards signals and reaps processes'),
+  interactive: toggle('Keep STDIN open even if not attached', { short: 'i' }),
+  label: list('Set meta data on a container', { short: 'l' }),
+  'label-file': list('Read in a line delimited file of labels'),
+  'log-driver': text('Logging driver: json-file'),
+  memory: parsed('Memory limit', parseBytes, { short: 'm', type: 'bytes' }),
+  'memory-swap': parsed("Memory plus swap: '-1' to enable unlimited swap", parseSwap, { type: 'bytes' }),
+  mount: parsedList('Attach a filesystem mount to the container', parseMount, { type: 'mount' }),
+  name: text('Assign a name to the container'),
+  network: text('Connect a container to a network: bridge, host or none', { type: 'network' }),
+  net: text('As --network', { hidden: true }),
+  'pids-limit': integer('Tune container pids limit (set -1 for unlimited)'),
+  platform: platformFlag('Platform of the image: os[/arch[/variant]]'),
+  privileged: toggle('Give extended privileges to this container'),
+  publish: list("Publish a container's port(s) to the host", { short: 'p' }),
+  'publish-all': toggle('Publish all exposed ports to random ports', { short: 'P' }),
+  pull: parsed('Pull image before running ("always", "missing", "never")', parsePull),
+  quiet: toggle('Suppress the pull output', { short: 'q' }),
+  'read-only': toggle("Mount the container's root filesystem as read only"),
+  restart: text('Restart policy: no'),
+  rm: toggle('Automatically remove the container and its anonymous volumes when it exits'),
+  'stop-signal': text('Signal to stop the container'),
+  'stop-timeout': integer('Timeout (in seconds) to stop a container'),
+  tmpfs: list('Mount a tmpfs directory'),
+  tty: toggle('Allocate a pseudo-TTY', { short: 't' }),
+  user: text('Username or UID (format: <name|uid>[:<group|gid>])', { short: 'u' }),
+  volume: list('Bind mount a volume', { short: 'v' }),
+  'volumes-from': list('Mount volumes from the specified container(s)'),
+  workdir: text('Working directory inside the container', { short: 'w' }),
+}

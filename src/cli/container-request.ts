@@ -1,0 +1,125 @@
+import type { ContainerRequest, MountRequest } from '../containers/containers.ts'
+import { failure } from '../util/errors.ts'
+import { suggest } from '../util/suggest.ts'
+import type { ContainerFlags } from './container-flags.ts'
+import type { FlagValues } from './flags/flag.ts'
+import { parsePort } from './input/parse-port.ts'
+import { parseTmpfs, parseVolume } from './input/parse-volume.ts'
+import { readVariables, resolveVariables, toRecord } from './input/read-variables.ts'
+
+type Values = FlagValues<ContainerFlags>
+
+/** The request of `run` and `create` from their flags and arguments (image, command…). CLI_FAILED, CLI_OPEN_FILE. */
+export async function containerRequest(
+  flags: Values,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ContainerRequest> {
+  checkChoices(flags)
+  const [image = '', ...command] = args
+  const files = await Promise.all(flags['env-file'].map((path) => readVariables(path, 'env', env)))
+  const labels = await Promise.all(flags['label-file'].map((path) => readVariables(path, 'label', env)))
+  return {
+    image,
+    ...(command.length === 0 ? {} : { command }),
+    ...entrypoint(flags.entrypoint),
+    env: [...files.flat(), ...resolveVariables(flags.env, env)],
+    ...defined({
+      name: flags.name,
+      workingDir: flags.workdir,
+      user: flags.user,
+      hostname: flags.hostname,
+      stopSignal: flags['stop-signal'],
+      stopTimeout: flags['stop-timeout'],
+      memory: flags.memory,
+      memorySwap: flags['memory-swap'],
+      cpus: flags.cpus,
+      cpuShares: flags['cpu-shares'],
+      cpusetCpus: flags['cpuset-cpus'],
+      pidsLimit: flags['pids-limit'],
+      platform: flags.platform,
+    }),
+    tty: flags.tty,
+    openStdin: flags.interactive,
+    labels: toRecord([...labels.flat(), ...flags.label]),
+    mounts: mounts(flags),
+    ...(flags['volumes-from'].length === 0 ? {} : { volumesFrom: flags['volumes-from'] }),
+    network: network(flags.network ?? flags.net ?? 'bridge'),
+    ports: flags.publish.flatMap(parsePort),
+    publishAll: flags['publish-all'],
+    extraHosts: flags['add-host'],
+    dns: flags.dns,
+    readonlyRootfs: flags['read-only'],
+    init: flags.init,
+    privileged: flags.privileged,
+    capAdd: flags['cap-add'],
+    capDrop: flags['cap-drop'],
+    autoRemove: flags.rm,
+  }
+}
+
+/** Fields that have a value; the type follows. */
+function defined<Fields extends Record<string, unknown>>(
+  fields: Fields,
+): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Fields]?: Exclude<Fields[Name], undefined>
+  }
+}
+
+/** `--entrypoint ''` resets the image's. */
+function entrypoint(flag: string | undefined): { readonly entrypoint?: readonly string[] } {
+  if (flag === undefined) return {}
+  return { entrypoint: flag === '' ? [] : [flag] }
+}
+
+function mounts(flags: Values): MountRequest[] {
+  const all = [...flags.volume.map(parseVolume), ...flags.mount, ...flags.tmpfs.map(parseTmpfs)]
+  const seen = new Set<string>()
+  for (const { target } of all) {
+    if (seen.has(target)) throw failure('CLI_FAILED', { reason: `Duplicate mount point: ${target}` })
+    seen.add(target)
+  }
+  return all
+}
+
+const networks = ['bridge', 'host', 'none'] as const
+
+function network(name: string): 'bridge' | 'host' | 'none' {
+  const known = networks.find((network) => network === (name === 'default' ? 'bridge' : name))
+  if (known !== undefined) return known
+  throw failure('CLI_FAILED', { reason: `network ${name} not found: ${choices(name, networks)}` })
+}
+
+const policies = ['no', 'always', 'on-failure', 'unless-stopped']
+
+function checkChoices(flags: Values): void {
+  const { restart, hostname } = flags
+  const driver = flags['log-driver']
+  if (restart !== undefined && restart !== '') {
+    const [policy = ''] = restart.split(':')
+    if (!policies.includes(policy)) {
+      const reason = `invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`
+      throw failure('CLI_FAILED', { reason })
+    }
+    if (policy !== 'no' && flags.rm) {
+      throw failure('CLI_FAILED', { reason: 'conflicting options: cannot specify both --restart and --rm' })
+    }
+    if (policy !== 'no') throw failure('NOT_IMPLEMENTED', { feature: `restart policy ${policy}` })
+  }
+  if (driver !== undefined && driver !== 'json-file') {
+    throw failure('CLI_FAILED', { reason: `unknown log driver ${driver}: ${choices(driver, ['json-file'])}` })
+  }
+  if (hostname !== undefined && hostname.length > 63) {
+    throw failure('CLI_FAILED', {
+      reason: `invalid hostname: ${hostname.length} characters, at most 63 are allowed`,
+    })
+  }
+}
+
+function choices(word: string, known: readonly string[]): string {
+  const near = suggest(word, known)
+  return near === undefined
+    ? `there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`
+    : `did you mean ${near}?`
+}

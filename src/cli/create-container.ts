@@ -1,0 +1,74 @@
+import { rm } from 'node:fs/promises'
+import type { ContainerRequest } from '../containers/containers.ts'
+import { formatReference, parseReference, withDefaultTag, familiarReference } from '../oci/reference.ts'
+import { failure, isMilleError } from '../util/errors.ts'
+import type { CommandContext } from './command.ts'
+import type { PullPolicy } from './container-flags.ts'
+import { openFile } from './input/open-file.ts'
+import { pullImage } from './pull-image.ts'
+
+export interface CreateChoices {
+  readonly pull: PullPolicy
+  readonly quiet: boolean
+  readonly cidfile: string | undefined
+}
+
+/** Creates a container, pulling its image when it is missing (A44) or always; resolves with its ID. */
+export async function createContainer(
+  request: ContainerRequest,
+  { pull, quiet, cidfile }: CreateChoices,
+  context: CommandContext,
+): Promise<string> {
+  const { containers } = await context.engine()
+  const { stderr } = context.io
+  const fetchImage = (): Promise<unknown> =>
+    pullImage(request.image, context, { output: stderr, quiet, platform: request.platform })
+  const idFile = cidfile === undefined ? undefined : await reserveIdFile(cidfile)
+  try {
+    if (pull === 'always') await fetchImage()
+    const create = (): Promise<{ readonly id: string; readonly warnings: readonly string[] }> =>
+      containers.create(request)
+    const { id, warnings } = await create().catch(async (error: unknown) => {
+      if (!isMilleError(error, 'NO_SUCH_IMAGE') || pull !== 'missing') throw error
+      stderr.write(`Unable to find image '${familiarName(request.image)}' locally\n`)
+      await fetchImage()
+      return await create()
+    })
+    for (const warning of warnings) stderr.write(`WARNING: ${warning}\n`)
+    await idFile?.write(id)
+    return id
+  } catch (error) {
+    await idFile?.remove()
+    throw error
+  }
+}
+
+function familiarName(name: string): string {
+  return familiarReference(parseReference(formatReference(withDefaultTag(parseReference(name)))))
+}
+
+interface IdFile {
+  write(id: string): Promise<void>
+  remove(): Promise<void>
+}
+
+/** The file is made first: a path that cannot be written must fail before a container exists. */
+async function reserveIdFile(path: string): Promise<IdFile> {
+  const file = await openFile(path, 'wx').catch((error: unknown) => {
+    if (isMilleError(error, 'CLI_OPEN_FILE') && error.details['reason'] === 'EEXIST') {
+      const reason = `container ID file found, make sure the other container isn't running or delete ${path}`
+      throw failure('CLI_FAILED', { reason }, { cause: error })
+    }
+    throw error
+  })
+  return {
+    async write(id) {
+      await file.writeFile(id)
+      await file.close()
+    },
+    async remove() {
+      await file.close()
+      await rm(path, { force: true })
+    },
+  }
+}

@@ -1,0 +1,144 @@
+import type { Engine, EngineOptions } from '../engine/engine.ts'
+import { failure } from '../util/errors.ts'
+import { suggest } from '../util/suggest.ts'
+import type { AnyCommand, CommandContext, CommandIo, SignalSource } from './command.ts'
+import { commandTable, type CommandEntry, type CommandGroup } from './command-table.ts'
+import { list, text, toggle } from './flags/flag.ts'
+import { parseFlags } from './flags/parse-flags.ts'
+import { commandHelp, groupHelp } from './help.ts'
+import { reportError } from './report-error.ts'
+
+/** The world of one call of `mille`; tests give their own. */
+export interface Surroundings {
+  readonly io: CommandIo
+  readonly signal: AbortSignal
+  readonly signals: SignalSource
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly now: () => number
+  readonly openEngine: (options: EngineOptions) => Promise<Engine>
+}
+
+const globalFlags = {
+  'insecure-registry': list('Registry that may be reached without TLS'),
+  root: text('Folder of the store'),
+  version: toggle('Print version information and quit', { short: 'v' }),
+}
+
+interface Found {
+  readonly path: string
+  readonly entry: CommandEntry | CommandGroup
+  readonly rest: readonly string[]
+}
+
+/** Runs one command line (without `node` and the script) and resolves with its exit code. Never throws. */
+export async function dispatch(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { io } = surroundings
+  let command: AnyCommand | undefined
+  let path = 'mille'
+  try {
+    const global = parseFlags(globalFlags, argv, { stopAtArgument: true })
+    if (global.flags.version) return await printVersion(surroundings)
+    const words = global.args[0] === 'help' ? [...global.args.slice(1), '--help'] : global.args
+    const found = findCommand(words, global.args[0] === 'help')
+    path = found.path
+    if ('members' in found.entry) {
+      io.stdout.write(groupHelp(path, found.entry))
+      return 0
+    }
+    command = await found.entry.load()
+    const options: EngineOptions = {
+      ...(global.flags.root === undefined ? {} : { root: global.flags.root }),
+      insecureRegistries: global.flags['insecure-registry'],
+    }
+    return await runCommand(command, found, options, surroundings)
+  } catch (error) {
+    const report = reportError(error, command === undefined ? { path } : { path, command })
+    io.stderr.write(report.text)
+    if (surroundings.env['MILLE_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack}\n`)
+    return report.exitCode
+  }
+}
+
+async function runCommand(
+  command: AnyCommand,
+  found: Found,
+  engineOptions: EngineOptions,
+  surroundings: Surroundings,
+): Promise<number> {
+  const { stopAtArgument = false } = command
+  const { flags, args, help, given } = parseFlags(command.flags, found.rest, { stopAtArgument })
+  if (help) {
+    surroundings.io.stdout.write(commandHelp(found.path, command))
+    return 0
+  }
+  checkCount(found.path, command, args.length)
+  await using engine = lazyEngine(() => surroundings.openEngine(engineOptions))
+  const context: CommandContext = {
+    ...surroundings,
+    engine: engine.open,
+    engineOptions,
+    path: found.path,
+  }
+  return (await command.run({ flags: flags as never, args, given }, context)) ?? 0
+}
+
+function lazyEngine(open: () => Promise<Engine>): AsyncDisposable & { readonly open: () => Promise<Engine> } {
+  let engine: Promise<Engine> | undefined
+  return {
+    open: () => (engine ??= open()),
+    [Symbol.asyncDispose]: async () => {
+      const opened = await engine?.catch(() => undefined)
+      await opened?.[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function findCommand(words: readonly string[], isHelp: boolean): Found {
+  let path = 'mille'
+  let group: CommandGroup = commandTable
+  let rest = words
+  for (;;) {
+    const [word, ...others] = rest
+    if (word === undefined || word.startsWith('-')) {
+      if (word !== undefined && word !== '--help' && word !== '-h') throw unknownGroupFlag(word)
+      return { path, entry: group, rest }
+    }
+    const entry: CommandEntry | CommandGroup | undefined = Object.hasOwn(group.members, word)
+      ? group.members[word]
+      : undefined
+    if (!entry) throw unknownCommand(path, word, group, isHelp)
+    path = `${path} ${word}`
+    if (!('members' in entry)) return { path, entry, rest: others }
+    group = entry
+    rest = others
+  }
+}
+
+function unknownGroupFlag(flag: string): Error {
+  return failure('CLI_FLAG_UNKNOWN', { flag, hint: '' })
+}
+
+function unknownCommand(path: string, word: string, group: CommandGroup, isHelp: boolean): Error {
+  if (isHelp) return failure('CLI_FAILED', { reason: `unknown help topic: ${word}` })
+  const near = suggest(word, Object.keys(group.members))
+  const hint = near === undefined ? '' : `\n\nDid you mean this?\n\t${path} ${near}`
+  return failure('CLI_COMMAND_UNKNOWN', { command: `${path} ${word}`, hint }, { details: { path } })
+}
+
+function checkCount(path: string, command: AnyCommand, count: number): void {
+  const [least, most] = command.arguments
+  if (count >= least && count <= most) return
+  const plural = (n: number): string => `${n} argument${n === 1 ? '' : 's'}`
+  let wanted = `at least ${least} and at most ${plural(most)}`
+  if (most === 0) wanted = 'no arguments'
+  else if (least === most) wanted = plural(least)
+  else if (most === Infinity) wanted = `at least ${plural(least)}`
+  else if (least === 0) wanted = `at most ${plural(most)}`
+  throw failure('CLI_ARGUMENT_COUNT', { command: path, count: wanted })
+}
+
+async function printVersion({ io }: Surroundings): Promise<number> {
+  const { version } = await import('../util/version.ts')
+  io.stdout.write(`mille version ${version}\n`)
+  return 0
+}

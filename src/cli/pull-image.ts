@@ -1,0 +1,43 @@
+import type { PullResult } from '../images/images.ts'
+import type { Platform } from '../oci/platform.ts'
+import { familiarReference, parseReference } from '../oci/reference.ts'
+import type { CommandContext, OutputStream } from './command.ts'
+import { layerProgress } from './progress/layer-progress.ts'
+
+export interface PullView {
+  /** Where progress goes. */
+  readonly output: OutputStream
+  readonly quiet: boolean
+  readonly allTags?: boolean
+  readonly platform?: Platform | undefined
+}
+
+/** Pulls with Docker's words (A41): used by `pull` and by `run` and `create` for a missing image. */
+export async function pullImage(
+  name: string,
+  context: CommandContext,
+  view: PullView,
+): Promise<PullResult[]> {
+  const { output, quiet } = view
+  const reference = parseReference(name)
+  const { images } = await context.engine()
+  const progress = quiet ? undefined : layerProgress(output)
+  if (!quiet && !view.allTags) {
+    output.write(`${reference.digest ?? reference.tag ?? 'latest'}: Pulling from ${reference.repository}\n`)
+  }
+  const results = await images
+    .pull(name, {
+      signal: context.signal,
+      ...(view.allTags ? { allTags: true } : {}),
+      ...(view.platform === undefined ? {} : { platform: view.platform }),
+      ...(progress === undefined ? {} : { onProgress: progress.report }),
+    })
+    .finally(() => progress?.finish())
+  if (quiet) return results
+  for (const { digest, name: canonical, changed } of results) {
+    const familiar = familiarReference(parseReference(canonical))
+    const status = changed ? 'Downloaded newer image for' : 'Image is up to date for'
+    output.write(`Digest: ${digest}\nStatus: ${status} ${familiar}\n`)
+  }
+  return results
+}

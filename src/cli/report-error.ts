@@ -1,0 +1,63 @@
+import { isMilleError, type MilleError } from '../util/errors.ts'
+import type { AnyCommand } from './command.ts'
+import { usageLines } from './help.ts'
+
+export interface ErrorReport {
+  readonly text: string
+  readonly exitCode: number
+}
+
+/** Where the error came from, when a command had been found. */
+export interface ErrorSource {
+  readonly path: string
+  readonly command?: AnyCommand
+}
+
+/** The lines and the exit code of a failed command, in Docker's wording (architecture: table of kinds). */
+export function reportError(error: unknown, source: ErrorSource): ErrorReport {
+  if (isMilleError(error, 'CANCELED') || isAbort(error)) return { text: '', exitCode: 130 }
+  if (isMilleError(error) && error.kind === 'usage') return reportUsage(error, source)
+  const line = errorLine(error)
+  if (source.command?.failsAsRun) {
+    return {
+      text: `mille: ${line}\n\nRun '${source.path} --help' for more information\n`,
+      exitCode: startFailureCode(error) ?? 125,
+    }
+  }
+  return { text: `${line}\n`, exitCode: startFailureCode(error) ?? 1 }
+}
+
+/** 126 or 127 when the container's command could not be started (C42). */
+export function startFailureCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !isMilleError(error)) return undefined
+  const { exitCode } = error.details
+  return typeof exitCode === 'number' && (exitCode === 126 || exitCode === 127) ? exitCode : undefined
+}
+
+/** The message of an error as one prints it: the engine's with Docker's prefix, those of the command line bare. */
+export function errorLine(error: unknown): string {
+  if (isMilleError(error))
+    return isBare(error) ? error.message : `Error response from daemon: ${error.message}`
+  if (!(error instanceof Error)) return String(error)
+  return `mille: ${error.message}`
+}
+
+function isBare(error: MilleError): boolean {
+  return (
+    error.code.startsWith('CLI_') || error.code === 'REFERENCE_INVALID' || error.code === 'NOT_LOCALLY_TAGGED'
+  )
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}
+
+function reportUsage(error: MilleError, { path, command }: ErrorSource): ErrorReport {
+  const usage = command === undefined ? '' : `${usageLines(path, command)}\n\n`
+  const { path: named } = error.details
+  const counted = error.code === 'CLI_ARGUMENT_COUNT' || error.code === 'CLI_COMMAND_UNKNOWN'
+  return {
+    text: `${error.message}\n\n${usage}Run '${typeof named === 'string' ? named : path} --help' for more information\n`,
+    exitCode: counted && !command?.failsAsRun ? 1 : 125,
+  }
+}

@@ -1,0 +1,84 @@
+import type { ContainerDetails, ContainerState } from '../../containers/containers.ts'
+import type { RowFields } from '../format/print-rows.ts'
+import { goTime, humanDuration, humanSize } from '../format/units.ts'
+import { ellipsis } from './history-rows.ts'
+import { portsText } from './ports-text.ts'
+
+export const containerHeaders = {
+  ID: 'CONTAINER ID',
+  Image: 'IMAGE',
+  Command: 'COMMAND',
+  CreatedAt: 'CREATED AT',
+  RunningFor: 'CREATED',
+  Status: 'STATUS',
+  State: 'STATE',
+  Ports: 'PORTS',
+  Names: 'NAMES',
+  Size: 'SIZE',
+  Labels: 'LABELS',
+  Mounts: 'MOUNTS',
+  LocalVolumes: 'LOCAL VOLUMES',
+  Networks: 'NETWORKS',
+  Platform: 'PLATFORM',
+}
+
+export function containerRow(
+  container: ContainerDetails,
+  { now, noTrunc }: { readonly now: number; readonly noTrunc: boolean },
+): RowFields {
+  const command = commandText(container)
+  const mounts = container.mounts.map(({ name, source }) => name ?? source)
+  const running = container.state.status === 'running' || container.state.status === 'paused'
+  return {
+    ID: noTrunc ? container.id : container.id.slice(0, 12),
+    Image: noTrunc ? container.imageName : shortImage(container.imageName),
+    Command: JSON.stringify(noTrunc ? command : ellipsis(command, 20)),
+    CreatedAt: goTime(container.createdAt),
+    RunningFor: `${humanDuration(now - container.createdAt)} ago`,
+    Status: statusText(container.state, now),
+    State: container.state.status,
+    Ports: running ? portsText(container.ports, container.exposedPorts) : '',
+    Names: container.name,
+    Size: sizeText(container),
+    Labels: Object.entries(container.config.Labels ?? {})
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+    Mounts: mounts.map((mount) => (noTrunc ? mount : ellipsis(mount, 15))).join(','),
+    LocalVolumes: String(container.mounts.filter(({ type }) => type === 'volume').length),
+    Networks: container.request.network,
+    Platform: null,
+  }
+}
+
+/** What runs, as one line: arguments with spaces are quoted. */
+function commandText({ path, args }: ContainerDetails): string {
+  return [path, ...args].map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' ')
+}
+
+function shortImage(name: string): string {
+  return /^sha256:[0-9a-f]{64}$/.test(name) ? name.slice(7, 19) : name
+}
+
+function sizeText({ sizeRw, sizeRootFs }: ContainerDetails): string {
+  const own = humanSize(sizeRw ?? 0, 3)
+  return sizeRootFs === undefined ? own : `${own} (virtual ${humanSize(sizeRootFs, 3)})`
+}
+
+/** `Up 3 minutes`, `Exited (0) 2 seconds ago`. */
+export function statusText(state: ContainerState, now: number): string {
+  const since = (time: number): string => humanDuration(now - time)
+  switch (state.status) {
+    case 'running':
+      return `Up ${since(state.startedAt)}`
+    case 'paused':
+      return `Up ${since(state.startedAt)} (Paused)`
+    case 'exited':
+      return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`
+    case 'removing':
+      return 'Removal In Progress'
+    case 'dead':
+      return 'Dead'
+    case 'created':
+      return 'Created'
+  }
+}

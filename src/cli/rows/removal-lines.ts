@@ -1,0 +1,8 @@
+import type { RemovalLine } from '../../images/images.ts'
+
+/** `Untagged: …` and `Deleted: …`, each with its newline. */
+export function removalLines(lines: readonly RemovalLine[]): string {
+  return lines
+    .map((line) => ('untagged' in line ? `Untagged: ${line.untagged}\n` : `Deleted: ${line.deleted}\n`))
+    .join('')
+}

@@ -1,0 +1,34 @@
+import type { VolumeDetails } from '../../containers/containers.ts'
+import type { RowFields } from '../format/print-rows.ts'
+import { humanSize } from '../format/units.ts'
+
+export const volumeHeaders = {
+  Driver: 'DRIVER',
+  Name: 'VOLUME NAME',
+  Mountpoint: 'MOUNTPOINT',
+  Labels: 'LABELS',
+  Links: 'LINKS',
+  Scope: 'SCOPE',
+  Size: 'SIZE',
+  Status: 'STATUS',
+  Availability: 'AVAILABILITY',
+  Group: 'GROUP',
+}
+
+/** One volume; its size and links only where they were asked for, as in `system df`. */
+export function volumeRow(volume: VolumeDetails, size?: number): RowFields {
+  return {
+    Driver: volume.driver,
+    Name: volume.name,
+    Mountpoint: volume.mountpoint,
+    Labels: Object.entries(volume.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+    Links: size === undefined ? 'N/A' : String(volume.usedBy.length),
+    Scope: 'local',
+    Size: size === undefined ? 'N/A' : humanSize(size),
+    Status: 'N/A',
+    Availability: 'N/A',
+    Group: 'N/A',
+  }
+}

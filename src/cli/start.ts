@@ -1,0 +1,83 @@
+import type { Engine, EngineOptions } from '../engine/engine.ts'
+import type { SignalSource } from './command.ts'
+import { dispatch } from './dispatch.ts'
+
+const exitCodes: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGHUP: 129,
+}
+
+interface ProcessSignals extends SignalSource {
+  readonly signal: AbortSignal
+  /** The exit code that the first ending signal asks for. */
+  exitCode(): number | undefined
+}
+
+/**
+ * The first SIGINT, SIGTERM or SIGHUP aborts what runs, so that it can clean up; a second one ends the process at once.
+ * While a command intercepts, each signal goes to it instead.
+ */
+function watchSignals(): ProcessSignals {
+  const controller = new AbortController()
+  const listeners = new Set<(signal: NodeJS.Signals) => void>()
+  let code: number | undefined
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (listeners.size > 0) {
+      for (const listener of listeners) listener(signal)
+      return
+    }
+    const wanted = exitCodes[signal]
+    if (wanted === undefined) return
+    if (code !== undefined) process.exit(wanted)
+    code = wanted
+    controller.abort()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+  const forwarded = ['SIGQUIT', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const
+  return {
+    signal: controller.signal,
+    exitCode: () => code,
+    intercept(listener) {
+      if (listeners.size === 0) for (const signal of forwarded) process.on(signal, onSignal)
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+        if (listeners.size === 0) for (const signal of forwarded) process.off(signal, onSignal)
+      }
+    },
+  }
+}
+
+/** Runs the command line `argv` and ends the process with its exit code. */
+export async function start(argv: readonly string[]): Promise<void> {
+  // a reader that went away (`mille ps | head -1`) is no error: end quietly, as SIGPIPE does
+  const onPipe = (error: NodeJS.ErrnoException): void => process.exit(error.code === 'EPIPE' ? 141 : 1)
+  process.stdout.on('error', onPipe)
+  process.stderr.on('error', onPipe)
+  const signals = watchSignals()
+  const code = await dispatch(argv, {
+    io: process,
+    signal: signals.signal,
+    signals,
+    env: process.env,
+    now: Date.now,
+    openEngine: loadEngine,
+  })
+  process.exitCode = signals.exitCode() ?? code
+  await flush(process.stdout)
+  await flush(process.stderr)
+  process.exit()
+}
+
+async function loadEngine(options: EngineOptions): Promise<Engine> {
+  const { openEngine } = await import('../engine/open-engine.ts')
+  return await openEngine(options)
+}
+
+/** Pipes are written asynchronously: what is queued must leave before the process does. */
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve())
+  })
+}
