@@ -42,7 +42,7 @@ function readRecord(fields: PaxFields, key: string, value: Buffer, offset: numbe
   if (key.startsWith('GNU.sparse.'))
     readSparse((fields.sparse ??= { map: [] }), key.slice(11), value, offset, limits)
   else if (key.startsWith('SCHILY.xattr.'))
-    readXattr(fields, key.slice('SCHILY.xattr.'.length), value, offset, limits)
+    readXattr(fields, unescapeKey(key.slice('SCHILY.xattr.'.length)), value, offset, limits)
   else if (key.startsWith('LIBARCHIVE.xattr.')) readLibarchiveXattr(fields, key, value, offset, limits)
   else readStandard(fields, key, value, offset)
 }
@@ -99,6 +99,11 @@ function readXattr(fields: PaxFields, name: string, value: Buffer, offset: numbe
   fields.xattrs.set(name, Buffer.from(value))
 }
 
+/** GNU tar escapes `=`, which would end the key, and its escape sign. */
+function unescapeKey(name: string): string {
+  return name.replace(/%(?:3D|25)/g, (code) => (code === '%25' ? '%' : '='))
+}
+
 /** libarchive writes the name with URL escapes and the value in base64; SCHILY's record, when both are there, counts. */
 function readLibarchiveXattr(
   fields: PaxFields,
@@ -107,10 +112,9 @@ function readLibarchiveXattr(
   offset: number,
   limits: TarLimits,
 ): void {
-  const escaped = Buffer.from(key.slice('LIBARCHIVE.xattr.'.length), 'latin1').toString('latin1')
-  const name = escaped.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
+  const name = key
+    .slice('LIBARCHIVE.xattr.'.length)
+    .replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
   const text = decodeBytes(Buffer.from(name, 'latin1'))
   if (fields.xattrs?.has(text) === true) return
   readXattr(fields, text, Buffer.from(value.toString('latin1'), 'base64'), offset, limits)
