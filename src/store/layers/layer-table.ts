@@ -1,4 +1,4 @@
-import type { StoredEntry, StoredRange, StoredType } from './stored-entry.ts'
+import { noXattrs, type StoredEntry, type StoredRange, type StoredType } from './stored-entry.ts'
 
 /**
  * A layer's table of contents as one JSON text: columns instead of objects, which is half the size and twice as fast
@@ -45,7 +45,6 @@ const typeOf: ReadonlyMap<string, StoredType> = new Map(
   Object.entries(letters).map(([type, letter]) => [letter, type as StoredType] as const),
 )
 const billion = 1_000_000_000n
-const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
 
 export function encodeTable({ size, entries }: LayerTable): string {
   const seconds = entries.map(({ mtime }) =>

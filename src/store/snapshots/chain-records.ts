@@ -89,25 +89,30 @@ export class ChainRecords {
     })
   }
 
-  put(record: ChainRecord): ChainId {
+  /** `durable` false leaves the syncing to someone else. */
+  put(record: ChainRecord, durable: boolean): ChainId {
     const chain = chainId(record.parent, record.diffId)
     const path = this.#staging.newPath()
     const file = openSync(path, 'wx', 0o600)
     try {
       writeSync(file, JSON.stringify(toText(record)))
-      fsyncSync(file)
+      if (durable) fsyncSync(file)
     } finally {
       closeSync(file)
     }
     renameSync(path, this.#path(chain))
+    if (durable) this.#syncFolder()
+    this.#known.set(chain, record)
+    return chain
+  }
+
+  #syncFolder(): void {
     const folder = openSync(this.#folder, 'r')
     try {
       fsyncSync(folder)
     } finally {
       closeSync(folder)
     }
-    this.#known.set(chain, record)
-    return chain
   }
 
   remove(chain: ChainId): void {

@@ -40,6 +40,8 @@ export interface LayerRequest {
   /** Folders of the layers below, top first; empty for the first layer. */
   readonly below: readonly string[]
   readonly root: RootMetadata
+  /** False when someone else will sync the file system before the layer counts. */
+  readonly durable: boolean
   readonly signal?: AbortSignal | undefined
 }
 

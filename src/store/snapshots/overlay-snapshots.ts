@@ -66,6 +66,7 @@ export class OverlaySnapshots implements Snapshotter {
       tar: this.#given.layers.tarPath(diffId),
       below: await this.#lowerFolders(below),
       root,
+      durable: options.lease?.deferred !== true,
       signal: options.signal,
     })
     const record = {
@@ -74,7 +75,8 @@ export class OverlaySnapshots implements Snapshotter {
       key,
       root: rootAfter(entries, root),
     }
-    return this.#records.put(record)
+    const deferred = options.lease?.defer({ kind: 'chain', chain }) === true
+    return this.#records.put(record, !deferred)
   }
 
   async has(chain: ChainId): Promise<boolean> {
@@ -176,13 +178,12 @@ export class OverlaySnapshots implements Snapshotter {
     const doomed = new Set(chains)
     const all = this.#records.list()
     const usedKeys = new Set(all.filter(({ chain }) => !doomed.has(chain)).map(({ record }) => record.key))
+    const gone = all.filter(({ chain }) => doomed.has(chain))
+    // all records go first, at once: a chain without its data must not be found
+    for (const { chain } of gone) this.#records.remove(chain)
     let bytes = 0
-    for (const { chain, record } of all) {
-      if (!doomed.has(chain)) continue
-      // the record goes first: a chain without its data must not be found
-      this.#records.remove(chain)
-      if (!usedKeys.has(record.key)) bytes += await this.#backend.drop(record.key)
-    }
+    for (const key of new Set(gone.map(({ record }) => record.key)))
+      if (!usedKeys.has(key)) bytes += await this.#backend.drop(key)
     return bytes
   }
 

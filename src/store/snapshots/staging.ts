@@ -1,23 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFolder } from '../../linux/openat2.ts'
+import { currentProcess, isRunning } from '../../linux/process-identity.ts'
 import { removeTree } from '../../linux/remove-tree.ts'
-import { closeSync } from 'node:fs'
-
-/** Start of a process in clock ticks after boot; undefined when there is none. Source: proc_pid_stat(5), field 22. */
-function startTime(pid: number): string | undefined {
-  try {
-    const text = readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
-  } catch {
-    return undefined
-  }
-}
-
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8)
-}
 
 /**
  * Half-made and half-removed things, each below a name that tells which process of which boot works on it. What a
@@ -29,7 +15,8 @@ export class Staging {
 
   constructor(folder: string) {
     this.#folder = folder
-    this.#owner = `${bootId()}.${String(process.pid)}.${startTime(process.pid) ?? '0'}`
+    const { boot, pid, started } = currentProcess()
+    this.#owner = `${boot}.${String(pid)}.${started}`
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
 
@@ -56,11 +43,9 @@ export class Staging {
 
   /** Removes what processes that no longer run left behind. */
   sweep(): void {
-    const boot = bootId()
     for (const name of readdirSync(this.#folder)) {
-      const [madeIn, pid, start] = name.split('.')
-      const alive = madeIn === boot && startTime(Number(pid)) === start
-      if (!alive) this.remove(join(this.#folder, name))
+      const [boot = '', pid, started = ''] = name.split('.')
+      if (!isRunning({ boot, pid: Number(pid), started })) this.remove(join(this.#folder, name))
     }
   }
 }

@@ -34,10 +34,10 @@ export class UnpackedLayers implements LayerBackend {
     try {
       makeRootFolder(join(made, 'upper'), request.root)
       await this.#extract(request, made)
-      syncPath(made)
+      if (request.durable) syncPath(made)
       this.#discard(key)
       renameSync(join(made, 'upper'), this.#path(key))
-      syncFolder(this.#folder)
+      if (request.durable) syncFolder(this.#folder)
     } finally {
       this.#staging.remove(made)
     }

@@ -4,7 +4,7 @@ import { type FileStatus, fileTypes, statx } from '../../linux/statx.ts'
 import { type TreeNode, walkTree } from '../../linux/walk-tree.ts'
 import { getXattr, listXattrs } from '../../linux/xattr.ts'
 import { readFolder } from '../../linux/read-folder.ts'
-import { isOverlayXattr } from '../layers/check-entry.ts'
+import { isOverlayXattr } from '../layers/overlay-xattr.ts'
 import type { ChangeKind } from '../store.ts'
 
 /** One difference between an overlay's upper folder and what lies below it. */

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs'
+import type { Digest, DiffId } from '../../oci/digest.ts'
+import { failure } from '../../util/errors.ts'
+import { decompress } from './decompress.ts'
+import { LayerRecorder } from './layer-recorder.ts'
+import { encodeTable } from './layer-table.ts'
+
+/** A job that can be sent to a worker thread. */
+export interface InflateJob {
+  /** The compressed blob, and what it must be. */
+  readonly blob: string
+  readonly digest: Digest
+  readonly size: number
+  /** Files to be made. */
+  readonly tar: string
+  readonly table: string
+  /** Most bytes of tar. */
+  readonly limit: number
+}
+
+export interface InflateResult {
+  readonly diffId: DiffId
+  readonly size: number
+  readonly entries: number
+}
+
+const chunkSize = 1_048_576
+const reportEvery = 8_388_608
+
+/**
+ * Turns a layer blob into its tar and the tar's table of contents. Both sides are hashed on the way: the blob must be
+ * what its digest says, to its last byte (BLOB_DIGEST_MISMATCH, BLOB_SIZE_MISMATCH); judging the diff ID is the
+ * caller's. Nothing is synced. On failure the files may be left half made.
+ */
+export async function inflateLayer(
+  job: InflateJob,
+  onProgress?: (bytes: number) => void,
+): Promise<InflateResult> {
+  using recorder = new LayerRecorder(job.tar, job.limit)
+  for await (const chunk of decompress(readBlob(job, onProgress))) recorder.push(chunk)
+  const { diffId, table } = recorder.end()
+  writeFileSync(job.table, encodeTable(table), { mode: 0o600 })
+  return { diffId, size: table.size, entries: table.entries.length }
+}
+
+function* readBlob(job: InflateJob, onProgress?: (bytes: number) => void): Generator<Buffer> {
+  const hash = createHash('sha256')
+  const file = openSync(job.blob, 'r')
+  let done = 0
+  let reported = 0
+  try {
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(chunkSize)
+      const length = readSync(file, chunk)
+      if (length === 0) break
+      done += length
+      const bytes = chunk.subarray(0, length)
+      hash.update(bytes)
+      if (done - reported >= reportEvery) {
+        reported = done
+        onProgress?.(done)
+      }
+      yield bytes
+    }
+  } finally {
+    closeSync(file)
+  }
+  if (done !== job.size)
+    throw failure('BLOB_SIZE_MISMATCH', { digest: job.digest, expected: job.size, found: done })
+  const found = `sha256:${hash.digest('hex')}`
+  if (found !== job.digest) throw failure('BLOB_DIGEST_MISMATCH', { expected: job.digest, found })
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, statfsSync, writeSync } from 'node:fs'
+import { fromNodeError } from '../../linux/system-failure.ts'
+import type { DiffId } from '../../oci/digest.ts'
+import { checkLayerEntry } from '../../tar/check-entry.ts'
+import type { TarEntry } from '../../tar/entry.ts'
+import { TarParser } from '../../tar/parser.ts'
+import { failure } from '../../util/errors.ts'
+import type { LayerTable } from './layer-table.ts'
+import { type StoredEntry, toStoredEntry } from './stored-entry.ts'
+
+export interface RecordedLayer {
+  readonly diffId: DiffId
+  readonly table: LayerTable
+}
+
+/** Space that a layer must leave free: SQLite and the journal need some to get out of a full disk. */
+const reserve = 64 * 2 ** 20
+const checkEvery = 64 * 2 ** 20
+
+/**
+ * Takes a layer tar in pieces: one pass writes it to a file, hashes it and reads its headers. The file is not synced.
+ * Fails with LAYER_* for what the attack table forbids, NO_SPACE before the disk is full.
+ */
+export class LayerRecorder implements Disposable {
+  readonly #path: string
+  readonly #file: number
+  readonly #limit: number
+  readonly #hash = createHash('sha256')
+  readonly #entries: StoredEntry[] = []
+  readonly #parser = new TarParser({ entry: (entry) => this.#add(entry) })
+  #size = 0
+  #checkAt = checkEvery
+
+  /** `limit`: most bytes of tar. */
+  constructor(path: string, limit: number = Infinity) {
+    this.#path = path
+    this.#limit = limit
+    try {
+      this.#file = openSync(path, 'wx', 0o600)
+    } catch (error) {
+      throw fromNodeError(error, path)
+    }
+  }
+
+  push(chunk: Buffer): void {
+    this.#size += chunk.length
+    if (this.#size > this.#limit)
+      throw failure('LAYER_LIMIT', { what: 'uncompressed size', found: this.#size, limit: this.#limit })
+    if (this.#size >= this.#checkAt) this.#checkSpace()
+    this.#hash.update(chunk)
+    this.#write(chunk)
+    this.#parser.push(chunk)
+  }
+
+  end(): RecordedLayer {
+    this.#parser.end()
+    const diffId = `sha256:${this.#hash.digest('hex')}` as DiffId
+    return { diffId, table: { size: this.#size, entries: this.#entries } }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#file)
+  }
+
+  #add(entry: TarEntry): void {
+    const stored = toStoredEntry(checkLayerEntry(entry))
+    if (stored !== undefined) this.#entries.push(stored)
+  }
+
+  #write(chunk: Buffer): void {
+    try {
+      for (let done = 0; done < chunk.length;) done += writeSync(this.#file, chunk, done)
+    } catch (error) {
+      throw fromNodeError(error, this.#path)
+    }
+  }
+
+  #checkSpace(): void {
+    this.#checkAt = this.#size + checkEvery
+    const { bavail, bsize } = statfsSync(this.#path)
+    if (bavail * bsize < reserve + checkEvery)
+      throw failure('NO_SPACE', { call: 'inflate', path: this.#path }, { details: { free: bavail * bsize } })
+  }
+}

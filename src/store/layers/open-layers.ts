@@ -1,0 +1,200 @@
+import { mkdirSync } from 'node:fs'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import { diffIdAsDigest, digestHex, type DiffId, shortId } from '../../oci/digest.ts'
+import { mediaTypes } from '../../oci/media-types.ts'
+import { failure } from '../../util/errors.ts'
+import { workerEntry, WorkerPool } from '../../util/worker-pool.ts'
+import type { BlobStore, LayerEntry, LayerInfo, LayerOptions, LayerStore } from '../store.ts'
+import { inflateLayer, type InflateJob, type InflateResult } from './inflate-layer.ts'
+import { LayerRecorder, type RecordedLayer } from './layer-recorder.ts'
+import { decodeTable, encodeTable, type LayerTable } from './layer-table.ts'
+import { writeLayer } from './layer-writer.ts'
+import { type MergeLayer, mergeLayers } from './merge-layers.ts'
+import { scanLayer } from './scan-layer.ts'
+import type { StoredEntry } from './stored-entry.ts'
+
+/** What the layer store needs of the content store. */
+export type LayerContent = Pick<BlobStore, 'adopt' | 'fetch' | 'path' | 'stat' | 'temporaryPath'>
+
+export interface LayerDependencies {
+  readonly content: LayerContent
+  /** A folder of the store for tables of contents alone. */
+  readonly folder: string
+}
+
+/** Blobs up to this size are inflated in this thread: starting another costs more. */
+const inlineSize = 262_144
+/** A layer may be this much larger than its blob, or `smallLayer`, whichever is more. gzip reaches 1032, real layers 20. */
+const largestRatio = 200
+const smallLayer = 256 * 2 ** 20
+
+export function openLayers(dependencies: LayerDependencies): BlobLayers {
+  return new BlobLayers(dependencies)
+}
+
+/** Layers as uncompressed tar blobs, each with a table of contents beside it, so that no tar is read through twice. */
+export class BlobLayers implements LayerStore, AsyncDisposable {
+  readonly #content: LayerContent
+  readonly #folder: string
+  readonly #workers = new WorkerPool(workerEntry(import.meta.url, './inflate-worker.ts'), 2)
+
+  constructor({ content, folder }: LayerDependencies) {
+    this.#content = content
+    this.#folder = folder
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#workers[Symbol.asyncDispose]()
+  }
+
+  async find(diffId: DiffId): Promise<LayerInfo | undefined> {
+    const blob = await this.#content.stat(diffIdAsDigest(diffId))
+    if (blob === undefined) return undefined
+    const { size, entries } = await this.#table(diffId)
+    return { diffId, size, entries: entries.length }
+  }
+
+  async inflate(
+    blob: Descriptor,
+    expected: DiffId | undefined,
+    options: LayerOptions = {},
+  ): Promise<LayerInfo> {
+    if (expected !== undefined) {
+      options.lease?.hold({ kind: 'blob', digest: diffIdAsDigest(expected) })
+      const known = await this.find(expected)
+      if (known !== undefined) return known
+    }
+    const tar = this.#content.temporaryPath()
+    const table = this.#content.temporaryPath()
+    const job: InflateJob = {
+      blob: this.#content.path(blob.digest),
+      digest: blob.digest,
+      size: blob.size,
+      tar,
+      table,
+      limit: Math.max(blob.size * largestRatio, smallLayer),
+    }
+    try {
+      const result = await this.#inflate(job, options)
+      if (expected !== undefined && result.diffId !== expected)
+        throw failure('DIFFID_MISMATCH', { digest: blob.digest, expected, found: result.diffId })
+      await rename(table, this.#tablePath(result.diffId))
+      await this.#content.adopt(
+        tar,
+        { digest: diffIdAsDigest(result.diffId), size: result.size },
+        options.lease,
+      )
+      return result
+    } catch (error) {
+      await Promise.all([rm(tar, { force: true }), rm(table, { force: true })])
+      throw error
+    }
+  }
+
+  async ingest(tar: Readable, options: LayerOptions = {}): Promise<LayerInfo> {
+    return await this.#publish(options, async (path) => {
+      using recorder = new LayerRecorder(path)
+      for await (const chunk of tar as AsyncIterable<Buffer>) {
+        options.signal?.throwIfAborted()
+        recorder.push(chunk)
+      }
+      return recorder.end()
+    })
+  }
+
+  async write(
+    entries: Iterable<LayerEntry> | AsyncIterable<LayerEntry>,
+    options: LayerOptions = {},
+  ): Promise<LayerInfo> {
+    const all: LayerEntry[] = []
+    for await (const entry of entries) all.push(entry)
+    return await this.#publish(options, (path) => writeLayer(path, all, options.signal))
+  }
+
+  async merge(diffIds: readonly DiffId[], options: LayerOptions = {}): Promise<LayerInfo> {
+    const layers: MergeLayer[] = []
+    for (const diffId of diffIds)
+      layers.push({ tar: this.tarPath(diffId), entries: await this.entries(diffId) })
+    return await this.#publish(options, (path) => writeLayer(path, mergeLayers(layers), options.signal))
+  }
+
+  async open(diffId: DiffId): Promise<Readable> {
+    const digest = diffIdAsDigest(diffId)
+    const blob = await this.#content.stat(digest)
+    if (blob === undefined) throw failure('LAYER_NOT_FOUND', { diffId })
+    return await this.#content.fetch({ mediaType: mediaTypes.ociLayer, digest, size: blob.size })
+  }
+
+  async forget(diffId: DiffId): Promise<void> {
+    await rm(this.#tablePath(diffId), { force: true })
+  }
+
+  /** The checked entries of a layer, in the tar's order. LAYER_NOT_FOUND. */
+  async entries(diffId: DiffId): Promise<readonly StoredEntry[]> {
+    return (await this.#table(diffId)).entries
+  }
+
+  /** Where the uncompressed tar lies. */
+  tarPath(diffId: DiffId): string {
+    return this.#content.path(diffIdAsDigest(diffId))
+  }
+
+  async #inflate(job: InflateJob, { signal, onProgress }: LayerOptions): Promise<InflateResult> {
+    const report = (current: number): void =>
+      onProgress?.({ id: shortId(job.digest), status: 'Extracting', current, total: job.size })
+    if (job.size <= inlineSize) return await inflateLayer(job)
+    return (await this.#workers.run(job, {
+      signal,
+      onProgress: (value) => report(value as number),
+    })) as InflateResult
+  }
+
+  /** Has a tar made in a new file, and makes it a layer; nothing is left when that fails. */
+  async #publish(options: LayerOptions, make: (path: string) => Promise<RecordedLayer>): Promise<LayerInfo> {
+    const path = this.#content.temporaryPath()
+    try {
+      const { diffId, table } = await make(path)
+      await this.#keepTable(diffId, table)
+      await this.#content.adopt(path, { digest: diffIdAsDigest(diffId), size: table.size }, options.lease)
+      return { diffId, size: table.size, entries: table.entries.length }
+    } catch (error) {
+      await rm(path, { force: true })
+      throw error
+    }
+  }
+
+  /** A table that is missing or damaged is made again from the tar. */
+  async #table(diffId: DiffId): Promise<LayerTable> {
+    const blob = await this.#content.stat(diffIdAsDigest(diffId))
+    if (blob === undefined) throw failure('LAYER_NOT_FOUND', { diffId })
+    const table = await this.#readTable(diffId)
+    if (table !== undefined && table.size === blob.size) return table
+    const scanned = await scanLayer(this.tarPath(diffId))
+    await this.#keepTable(diffId, scanned)
+    return scanned
+  }
+
+  async #readTable(diffId: DiffId): Promise<LayerTable | undefined> {
+    try {
+      return decodeTable(await readFile(this.#tablePath(diffId), 'utf8'))
+    } catch {
+      // missing, cut short by a power cut, of another version: it is only a cache
+      return undefined
+    }
+  }
+
+  /** Not synced: see `#readTable`. */
+  async #keepTable(diffId: DiffId, table: LayerTable): Promise<void> {
+    const path = this.#content.temporaryPath()
+    await writeFile(path, encodeTable(table), { mode: 0o600 })
+    await rename(path, this.#tablePath(diffId))
+  }
+
+  #tablePath(diffId: DiffId): string {
+    return join(this.#folder, `${digestHex(diffId)}.json`)
+  }
+}
