@@ -126,6 +126,9 @@ export const errorTable = {
   STEP_FAILED: ['invalid-argument', '{text}'],
 
   // images
+  ARCHIVE_EMPTY: ['invalid-argument', 'the archive is empty'],
+  ARCHIVE_INVALID: ['invalid-argument', 'not an image archive: {reason}'],
+  ARCHIVE_PATH: ['invalid-argument', 'member "{path}" of the archive leaves the archive'],
   BOOTSTRAP_FAILED: ['internal', 'mmdebstrap could not make {suite}:\n{reason}'],
   BOOTSTRAP_UNKNOWN: [
     'invalid-argument',
@@ -239,6 +242,9 @@ export const errorTable = {
     'conflict',
     'cannot remove container "/{name}": container is running: stop the container before removing or force remove',
   ],
+  CONTAINER_READONLY: ['permission-denied', 'container path {path} is read-only'],
+  CP_KIND_CHANGE: ['invalid-argument', 'cannot overwrite {path}: one is a directory, the other is not'],
+  CP_NOT_A_FOLDER: ['invalid-argument', 'extraction point {path} is not a directory'],
   HOSTNAME_INVALID: [
     'invalid-argument',
     'invalid hostname "{name}": letters, digits, dots and dashes, at most 63 characters',
@@ -254,6 +260,7 @@ export const errorTable = {
   NO_COMMAND: ['invalid-argument', 'no command specified'],
   NO_SUCH_CONTAINER: ['not-found', 'No such container: {name}'],
   NO_SUCH_VOLUME: ['not-found', 'get {name}: no such volume'],
+  PATH_NOT_IN_CONTAINER: ['not-found', 'Could not find the file {path} in container {name}'],
   PROCESS_STUCK: [
     'unavailable',
     'container {name}: the process is in uninterruptible sleep and did not end after SIGKILL; try again later',
