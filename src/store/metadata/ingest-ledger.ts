@@ -35,6 +35,14 @@ export class IngestLedger {
     return row['written'] === currentProcess().boot ? size : Math.min(size, Number(row['durable']))
   }
 
+  /** Starts the clock of files that have no row (a kill came between the two). */
+  adopt(names: readonly string[]): void {
+    for (const name of names) {
+      const sql = 'SELECT 1 FROM ingests WHERE name = ?'
+      if (this.#database.get(sql, name) === undefined) this.use(name, 0)
+    }
+  }
+
   forget(name: string): void {
     this.#database.run('DELETE FROM ingests WHERE name = ?', name)
   }

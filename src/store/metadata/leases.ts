@@ -11,6 +11,9 @@ export function resourceName(resource: Resource): string {
   return resource.kind === 'chain' ? resource.chain : resource.id
 }
 
+const holdImage =
+  'INSERT OR IGNORE INTO lease_holds (lease, kind, name) SELECT ?, kind, name FROM image_refs WHERE image = ?'
+
 /** A lease is a row that says which process holds it: it ends with that process, however that ends. */
 export function openLease(
   database: Database,
@@ -33,6 +36,8 @@ export function openLease(
     deferred,
     hold(resource: Resource): void {
       const name = resourceName(resource)
+      // what the image is made of stays, even when its record is removed meanwhile
+      if (resource.kind === 'image') database.run(holdImage, id, name)
       database.run(
         'INSERT OR IGNORE INTO lease_holds (lease, kind, name) VALUES (?, ?, ?)',
         id,

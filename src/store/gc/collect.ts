@@ -1,0 +1,168 @@
+import {
+  constants,
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { removeTree } from '../../linux/remove-tree.ts'
+import { fromNodeError } from '../../linux/system-failure.ts'
+import { isMilleError } from '../../util/errors.ts'
+import type { OpOptions } from '../../util/progress.ts'
+import { removeAbandoned, unlinkQuietly } from '../content/temporary-files.ts'
+import type { Locks } from '../locks.ts'
+import { reservePath, reserveSize } from '../metadata/database.ts'
+import type { IngestLedger } from '../metadata/ingest-ledger.ts'
+import { endDeadLeases } from '../metadata/leases.ts'
+import type { BlobInfo, BlobStore, ChainInfo, CollectReport } from '../store.ts'
+import { findReachable } from './reachable.ts'
+import type { SweepParts } from './sweep.ts'
+import { forgetLayers, readStanding, sweep } from './sweep.ts'
+
+export interface CollectParts extends SweepParts {
+  readonly root: string
+  readonly content: Pick<BlobStore, 'list'>
+  readonly locks: Locks
+  readonly ingests: IngestLedger
+}
+
+/** Blobs that one transaction renames: a few milliseconds in which other writers wait. */
+const batchSize = 256
+
+/**
+ * Removes what nothing needs. Beside any other work: see `sweep`. Files are unlinked at the end, under no lock but the
+ * collectors' own; what a kill leaves in the trash goes with the next collection.
+ */
+export async function collect(parts: CollectParts, options: OpOptions = {}): Promise<CollectReport> {
+  const { database, folders } = parts
+  let report: CollectReport
+  {
+    await using _lock = await parts.locks.acquire('collect', { signal: options.signal })
+    database.transaction(
+      () => {
+        endDeadLeases(database)
+      },
+      { frees: true },
+    )
+    const snapshots = await removeOrphans(parts)
+    const swept = await sweepAll(parts, options)
+    await removeStaleIngests(parts)
+    for (const name of readdirSync(folders.quarantine)) {
+      renameSync(join(folders.quarantine, name), join(folders.trash, name))
+    }
+    report = { ...swept, snapshots: snapshots + swept.snapshots }
+  }
+  emptyTrash(folders.trash)
+  restoreReserve(parts.root)
+  return report
+}
+
+async function sweepAll(parts: CollectParts, { signal }: OpOptions): Promise<CollectReport> {
+  let report = { blobs: 0, snapshots: 0, bytes: 0 }
+  const standing = await readStanding(parts)
+  const reachable = findReachable(parts.database, standing)
+  const chains = standing.chains.filter(({ chain }) => !reachable.chains.has(chain))
+  const take = async (blobs: readonly BlobInfo[], doomed: readonly ChainInfo[]): Promise<void> => {
+    signal?.throwIfAborted()
+    const swept = await sweep(
+      parts,
+      blobs,
+      doomed.map(({ chain }) => chain),
+    )
+    const freed = await swept.chainData
+    await forgetLayers(parts, swept.blobs)
+    report = {
+      blobs: report.blobs + swept.blobs.length,
+      snapshots: report.snapshots + swept.chains.length,
+      bytes: swept.blobs.reduce((sum, { size }) => sum + size, report.bytes + freed),
+    }
+  }
+  // chains in one go: a chain must not outlive the one it stands on
+  if (chains.length > 0) await take([], chains)
+  let batch: BlobInfo[] = []
+  for await (const blob of parts.content.list()) {
+    if (reachable.blobs.has(blob.digest)) continue
+    batch.push(blob)
+    if (batch.length < batchSize) continue
+    await take(batch, [])
+    batch = []
+  }
+  if (batch.length > 0) await take(batch, [])
+  return report
+}
+
+/**
+ * Snapshots whose key holds neither the id of a record (`container-<id>`) nor of a live lease. Others are removed only
+ * while no lease lives at all, since someone who works under one may have made them.
+ */
+async function removeOrphans({ database, snapshots }: CollectParts): Promise<number> {
+  const active = await snapshots.list()
+  if (active.length === 0) return 0
+  const owners = [...database.all('SELECT id FROM records'), ...database.all('SELECT id FROM leases')]
+  const leases = database.all('SELECT id FROM leases')
+  const owned = (key: string): boolean =>
+    leases.length > 0 || owners.some((row) => key.includes(String(row['id'])))
+  const orphans = active.filter(({ key }) => !owned(key))
+  for (const { key } of orphans) await snapshots.remove(key)
+  return orphans.length
+}
+
+async function removeStaleIngests({ folders, ingests, locks }: CollectParts): Promise<void> {
+  removeAbandoned(folders.ingest)
+  const present = readdirSync(folders.ingest).filter((name) => name.startsWith('key-'))
+  ingests.adopt(present)
+  for (const name of ingests.expired()) {
+    try {
+      await using _lock = await locks.acquire(name, { timeout: 0 })
+      unlinkQuietly(join(folders.ingest, name))
+      ingests.forget(name)
+    } catch (error) {
+      // in use at this moment
+      if (!isMilleError(error, 'STORE_LOCK_TIMEOUT')) throw error
+    }
+  }
+}
+
+/** Goes on after a failure, so that one immutable file does not keep all the others; throws the first one at the end. */
+function emptyTrash(trash: string): void {
+  const folder = openSync(trash, constants.O_RDONLY | constants.O_DIRECTORY)
+  const failures: unknown[] = []
+  try {
+    for (const name of readdirSync(trash)) {
+      try {
+        removeTrash(folder, trash, name)
+      } catch (error) {
+        failures.push(fromNodeError(error, join(trash, name)))
+      }
+    }
+  } finally {
+    closeSync(folder)
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+function removeTrash(folder: number, trash: string, name: string): void {
+  const path = join(trash, name)
+  const status = lstatSync(path, { throwIfNoEntry: false })
+  // another collection may empty it at the same time
+  if (status === undefined) return
+  if (status.isDirectory()) removeTree(folder, name)
+  else rmSync(path, { force: true })
+}
+
+function restoreReserve(root: string): void {
+  const path = reservePath(root)
+  if (lstatSync(path, { throwIfNoEntry: false })?.size === reserveSize) return
+  try {
+    writeFileSync(path, Buffer.alloc(reserveSize), { mode: 0o600 })
+  } catch (error) {
+    // still no space: the next collection tries again
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw fromNodeError(error, path)
+    unlinkSync(path)
+  }
+}

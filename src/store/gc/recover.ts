@@ -1,0 +1,36 @@
+import type { ChainInfo } from '../store.ts'
+import { currentProcess } from '../../linux/process-identity.ts'
+import type { BlobInfo, BlobStore } from '../store.ts'
+import type { Database } from '../metadata/database.ts'
+import type { SweepParts } from './sweep.ts'
+import { sweep } from './sweep.ts'
+
+/** Was the store last opened in this boot? One read: cheap enough for every open. */
+export function isSameBoot(database: Database): boolean {
+  return database.get("SELECT value FROM meta WHERE key = 'boot'")?.['value'] === currentProcess().boot
+}
+
+/**
+ * The first open after a boot. A power cut may have taken the bytes of whatever was published without a sync, and
+ * nothing on the disk tells which. So everything that no durable record names goes, before anyone can take it for
+ * good: leases (their holders are gone), volatile cache records, and the blobs and chains that only those kept.
+ */
+export async function recoverAfterBoot(parts: SweepParts, content: Pick<BlobStore, 'list'>): Promise<void> {
+  const { database, snapshots } = parts
+  const blobs: BlobInfo[] = await Array.fromAsync(content.list())
+  const chains: readonly ChainInfo[] = await snapshots.chains()
+  const begin = (): boolean => {
+    // another process may have done it meanwhile
+    if (isSameBoot(database)) return false
+    database.exec('DELETE FROM leases; DELETE FROM volatile; DELETE FROM cache WHERE volatile = 1')
+    database.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('boot', ?)", currentProcess().boot)
+    return true
+  }
+  const swept = await sweep(
+    parts,
+    blobs,
+    chains.map(({ chain }) => chain),
+    begin,
+  )
+  await swept.chainData
+}

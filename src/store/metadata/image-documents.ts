@@ -1,0 +1,104 @@
+import { lstatSync } from 'node:fs'
+import type { ChainId, DiffId, Digest } from '../../oci/digest.ts'
+import { chainId, diffIdAsDigest } from '../../oci/digest.ts'
+import { parseImageConfig } from '../../oci/image-config.ts'
+import { parseManifestDocument } from '../../oci/parse-manifest.ts'
+import { successors } from '../../oci/successors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
+import type { BlobFolders } from '../content/blob-folders.ts'
+import { blobPath } from '../content/blob-folders.ts'
+import { readBlob } from '../content/open-blob.ts'
+import type { Ref } from './volatile.ts'
+
+const documentLimit = 4 * 1024 * 1024
+const deepestIndex = 8
+
+/** What the store has to know of an image's documents; read from the blobs, which are hashed on the way. */
+export interface ImageDocuments {
+  /** Exact text of the config. */
+  readonly config: string
+  readonly diffIds: readonly DiffId[]
+  /** Everything the image keeps alive. */
+  readonly refs: readonly Ref[]
+}
+
+/** IMAGE_INCOMPLETE when a document is not there; MANIFEST_INVALID and its like when it is not one. */
+export function readImageDocuments(folders: BlobFolders, id: Digest, manifest: Digest): ImageDocuments {
+  const config = readDocument(folders, id, id)
+  const diffIds = parseImageConfig(config).rootfs.diff_ids
+  parseManifestDocument(readDocument(folders, id, manifest))
+  return {
+    config: config.toString('utf8'),
+    diffIds,
+    refs: [
+      blobRef(id),
+      ...diffIds.map((diffId) => blobRef(diffIdAsDigest(diffId))),
+      ...chainsOf(diffIds).map((chain): Ref => ({ kind: 'chain', name: chain })),
+      ...documentRefs(folders, manifest),
+    ],
+  }
+}
+
+/** A manifest or index with all it names, as far as the store has it; what is absent or no document is named alone. */
+export function documentRefs(folders: BlobFolders, digest: Digest, depth: number = 0): Ref[] {
+  const raw = depth > deepestIndex ? undefined : findDocument(folders, digest)
+  const children = raw === undefined ? [] : childrenOf(raw)
+  return [
+    blobRef(digest),
+    ...children.flatMap((child) =>
+      child.nested ? documentRefs(folders, child.digest, depth + 1) : [blobRef(child.digest)],
+    ),
+  ]
+}
+
+/** Sum of the tars' bytes; IMAGE_INCOMPLETE when one is missing. */
+export function sizeOfLayers(folders: BlobFolders, id: Digest, diffIds: readonly DiffId[]): number {
+  return diffIds
+    .map((diffId) => {
+      const size = sizeOf(folders, diffIdAsDigest(diffId))
+      if (size === undefined) throw failure('IMAGE_INCOMPLETE', { id, what: `layer ${diffId}` })
+      return size
+    })
+    .reduce((sum, size) => sum + size, 0)
+}
+
+export function sizeOf(folders: BlobFolders, digest: Digest): number | undefined {
+  const status = lstatSync(blobPath(folders, digest), { throwIfNoEntry: false })
+  return status?.isFile() === true ? status.size : undefined
+}
+
+function childrenOf(raw: Buffer): { readonly digest: Digest; readonly nested: boolean }[] {
+  try {
+    const document = parseManifestDocument(raw)
+    return successors(document).map(({ digest }) => ({ digest, nested: document.kind === 'index' }))
+  } catch (error) {
+    if (isMilleError(error)) return []
+    throw error
+  }
+}
+
+/** The chain of every prefix of the stack, bottom first. */
+function chainsOf(diffIds: readonly DiffId[]): ChainId[] {
+  const chains: ChainId[] = []
+  for (const diffId of diffIds) chains.push(chainId(chains.at(-1), diffId))
+  return chains
+}
+
+function blobRef(digest: Digest): Ref {
+  return { kind: 'blob', name: digest }
+}
+
+function readDocument(folders: BlobFolders, id: Digest, digest: Digest): Buffer {
+  const raw = findDocument(folders, digest)
+  if (raw === undefined) throw failure('IMAGE_INCOMPLETE', { id, what: digest })
+  return raw
+}
+
+function findDocument(folders: BlobFolders, digest: Digest): Buffer | undefined {
+  try {
+    return readBlob(folders, digest, documentLimit)
+  } catch (error) {
+    if (isMilleError(error, 'BLOB_NOT_FOUND', 'BLOB_TOO_LARGE')) return undefined
+    throw error
+  }
+}
