@@ -176,7 +176,10 @@ export interface CommitRequest {
 export interface PathStat {
   readonly name: string
   readonly size: number
+  /** Type and permission bits, as stat(2). */
   readonly mode: number
+  /** Nanoseconds. */
+  readonly mtime: bigint
   readonly isDirectory: boolean
   readonly linkTarget: string
 }
@@ -193,10 +196,7 @@ export interface Containers {
   create(request: ContainerRequest): Promise<{ readonly id: string; readonly warnings: readonly string[] }>
   /** Resolves when the process runs; no-op error NOT_MODIFIED kinds when it already does. */
   start(nameOrId: string): Promise<void>
-  stop(
-    nameOrId: string,
-    options?: { readonly timeout?: number; readonly signal?: string } & OpOptions,
-  ): Promise<void>
+  stop(nameOrId: string, options?: { readonly timeout?: number; readonly stopSignal?: string }): Promise<void>
   restart(nameOrId: string, options?: { readonly timeout?: number }): Promise<void>
   kill(nameOrId: string, signal?: string): Promise<void>
   pause(nameOrId: string): Promise<void>

@@ -1,0 +1,101 @@
+import type { ImageConfig } from '../oci/config.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { diffIdAsDigest, type Digest } from '../oci/digest.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { mediaTypes } from '../oci/media-types.ts'
+import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import type { ImageRecord, LayerInfo, Store } from '../store/store.ts'
+import { failure } from '../util/errors.ts'
+import type { CommitRequest } from './containers.ts'
+import { handleOf } from './handle.ts'
+import type { ContainerParts } from './parts.ts'
+import { getContainer, snapshotKey, type ContainerRow } from './record.ts'
+
+/**
+ * A container's writable layer on top of its image, as a new image; true file times, as Docker's commit keeps them.
+ * Paused meanwhile by default. Volumes are not part of it.
+ */
+export async function commitContainer(
+  parts: ContainerParts,
+  nameOrId: string,
+  request: CommitRequest,
+): Promise<Digest> {
+  const { store } = parts
+  const row = getContainer(store, nameOrId)
+  const image = store.images.get(row.data.imageId)
+  if (!image) throw failure('NO_SUCH_IMAGE', { reference: row.data.imageId })
+  const name = request.reference === undefined ? undefined : canonicalName(request.reference)
+  await using lease = await store.lease(`commit ${row.id}`)
+  lease.hold({ kind: 'image', id: image.id })
+  await using _paused = await pausedWhile(parts, row, request.pause !== false)
+  const commit = await store.snapshots.commit(snapshotKey(row.id), { timestamps: 'preserve', lease })
+  const config = committedConfig(parts, row, image, commit?.layer, request)
+  const record = await store.images.create(
+    {
+      config,
+      layers: [...(await layersOf(store, image)), ...(commit ? [plainLayer(commit.layer)] : [])],
+      parent: image.id,
+      ...(name !== undefined && { names: [name] }),
+    },
+    lease,
+  )
+  return record.id
+}
+
+function canonicalName(text: string): string {
+  const reference = parseReference(text)
+  if (reference.digest !== undefined)
+    throw failure('REFERENCE_INVALID', { reason: 'a commit cannot be named by digest' })
+  return formatReference(withDefaultTag(reference))
+}
+
+/** A container that runs holds still while its files are read; it goes on whatever happens here. */
+async function pausedWhile(
+  parts: ContainerParts,
+  row: ContainerRow,
+  wanted: boolean,
+): Promise<AsyncDisposable> {
+  const handle = await handleOf(parts.store, row.id)
+  const running = row.data.phase === 'started' && (await parts.runtime.state(handle)).status === 'running'
+  if (!wanted || !running) return { [Symbol.asyncDispose]: async () => {} }
+  await parts.runtime.pause(handle)
+  return { [Symbol.asyncDispose]: () => parts.runtime.resume(handle) }
+}
+
+/** The base's layers in the form it has them: pulled ones stay compressed blobs. */
+async function layersOf(store: Store, image: ImageRecord): Promise<readonly Descriptor[]> {
+  return (JSON.parse((await store.content.read(image.manifest.digest)).toString()) as Manifest).layers
+}
+
+function plainLayer(layer: LayerInfo): Descriptor {
+  return { mediaType: mediaTypes.ociLayer, digest: diffIdAsDigest(layer.diffId), size: layer.size }
+}
+
+function committedConfig(
+  parts: ContainerParts,
+  row: ContainerRow,
+  image: ImageRecord,
+  layer: LayerInfo | undefined,
+  request: CommitRequest,
+): ImageConfig {
+  const created = new Date().toISOString()
+  const { author, message } = request
+  const { config: _config, history = [], rootfs, ...rest } = image.config
+  return {
+    ...rest,
+    created,
+    ...(author !== undefined && { author }),
+    config: parts.applyChanges(row.data.config, request.changes ?? []),
+    rootfs: { type: 'layers', diff_ids: [...rootfs.diff_ids, ...(layer ? [layer.diffId] : [])] },
+    history: [
+      ...history,
+      {
+        created,
+        created_by: row.data.args.join(' '),
+        ...(author !== undefined && { author }),
+        ...(message !== undefined && { comment: message }),
+        ...(!layer && { empty_layer: true }),
+      },
+    ],
+  }
+}

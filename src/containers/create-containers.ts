@@ -1,0 +1,132 @@
+import type { Digest } from '../oci/digest.ts'
+import { failure, isMilleError } from '../util/errors.ts'
+import type { ContainerDetails, Containers, Volumes } from './containers.ts'
+import { exportContainer, readArchive, statPath, writeArchive } from './archive.ts'
+import { commitContainer } from './commit.ts'
+import { createContainer } from './create.ts'
+import { containerDetails } from './details.ts'
+import { attachContainer, execInContainer, topContainer } from './exec.ts'
+import { logPathOf } from './handle.ts'
+import { listContainers } from './list.ts'
+import { checkName } from './names.ts'
+import type { ContainerParts } from './parts.ts'
+import { getContainer, snapshotKey, type ContainerData } from './record.ts'
+import { settleContainer } from './settle.ts'
+import { startContainer } from './start.ts'
+import { killContainer, pauseContainer, removeContainer, restartContainer, stopContainer } from './stop.ts'
+import { createVolumes, hasLabel } from './volumes.ts'
+import { waitContainer } from './wait.ts'
+
+/** Who uses an image: what `images` needs to know before it removes one. */
+export interface ImageUse {
+  readonly containerId: string
+  readonly name: string
+  readonly running: boolean
+  readonly reference: string
+}
+
+export interface ContainersAndVolumes {
+  readonly containers: Containers
+  readonly volumes: Volumes
+  usersOf(id: Digest): Promise<readonly ImageUse[]>
+  /** For the hidden command that the monitor runs after a container's end. */
+  settle(nameOrId: string): Promise<void>
+}
+
+/** Containers over the store and the runtime. Nothing is opened or started by making them. */
+export function createContainers(parts: ContainerParts): ContainersAndVolumes {
+  const { store } = parts
+  const containers: Containers = {
+    list: (options) => listContainers(parts, options),
+    inspect: (nameOrId, options) => inspectContainer(parts, nameOrId, options?.size === true),
+    create: (request) => createContainer(parts, request),
+    start: (nameOrId) => startContainer(parts, nameOrId),
+    stop: (nameOrId, options = {}) =>
+      stopContainer(parts, nameOrId, { timeout: options.timeout, stopSignal: options.stopSignal }),
+    restart: (nameOrId, options = {}) => restartContainer(parts, nameOrId, { timeout: options.timeout }),
+    kill: (nameOrId, signal) => killContainer(parts, nameOrId, signal),
+    pause: (nameOrId) => pauseContainer(parts, nameOrId, true),
+    unpause: (nameOrId) => pauseContainer(parts, nameOrId, false),
+    rename: async (nameOrId, name) => renameContainer(parts, nameOrId, name),
+    remove: (nameOrId, options) => removeContainer(parts, nameOrId, options),
+    prune: (options) => pruneContainers(parts, options),
+    attach: (nameOrId, options) => attachContainer(parts, nameOrId, options),
+    wait: (nameOrId, options) => waitContainer(parts, nameOrId, options),
+    logs: (nameOrId, options = {}) =>
+      parts.readLog(logPathOf(store, getContainer(store, nameOrId).id), options),
+    exec: (nameOrId, request) => execInContainer(parts, nameOrId, request),
+    top: (nameOrId, psArgs) => topContainer(parts, nameOrId, psArgs),
+    changes: (nameOrId) =>
+      Array.fromAsync(store.snapshots.changes(snapshotKey(getContainer(store, nameOrId).id))),
+    commit: (nameOrId, request) => commitContainer(parts, nameOrId, request),
+    export: (nameOrId, sink, options) => exportContainer(parts, nameOrId, sink, options),
+    statPath: (nameOrId, path) => statPath(parts, nameOrId, path),
+    readArchive: (nameOrId, path) => readArchive(parts, nameOrId, path),
+    writeArchive: (nameOrId, path, tar, options) => writeArchive(parts, nameOrId, path, tar, options),
+  }
+  return {
+    containers,
+    volumes: createVolumes(store),
+    usersOf: (id) => usersOfImage(parts, id),
+    settle: (nameOrId) => settleContainer(parts, nameOrId),
+  }
+}
+
+async function inspectContainer(
+  parts: ContainerParts,
+  nameOrId: string,
+  size: boolean,
+): Promise<ContainerDetails> {
+  const { id } = getContainer(parts.store, nameOrId)
+  await settleContainer(parts, id)
+  return containerDetails(parts, getContainer(parts.store, id), size)
+}
+
+function renameContainer({ store }: ContainerParts, nameOrId: string, name: string): void {
+  const row = getContainer(store, nameOrId)
+  const wanted = checkName(name)
+  try {
+    store.records<ContainerData>('container').rename(row.id, wanted)
+  } catch (error) {
+    if (!isMilleError(error, 'NAME_IN_USE')) throw error
+    throw failure(
+      'CONTAINER_NAME_IN_USE',
+      { name: wanted, id: getContainer(store, wanted).id },
+      { cause: error },
+    )
+  }
+}
+
+/** Every container that does not run. */
+async function pruneContainers(
+  parts: ContainerParts,
+  options: { readonly until?: number; readonly label?: readonly string[] } = {},
+): Promise<{ removed: string[]; reclaimed: number }> {
+  const stopped = await listContainers(parts, {
+    all: true,
+    size: true,
+    filters: { status: ['created', 'exited', 'removing'] },
+  })
+  const removed: string[] = []
+  let reclaimed = 0
+  for (const container of stopped) {
+    if (options.until !== undefined && container.createdAt > options.until) continue
+    if (!(options.label ?? []).every((label) => hasLabel(container.config.Labels ?? {}, label))) continue
+    await removeContainer(parts, container.id)
+    removed.push(container.id)
+    reclaimed += container.sizeRw ?? 0
+  }
+  return { removed, reclaimed }
+}
+
+async function usersOfImage(parts: ContainerParts, id: Digest): Promise<ImageUse[]> {
+  const rows = parts.store.records<ContainerData>('container').list()
+  const users = rows.filter((row) => row.data.imageId === id)
+  return Promise.all(
+    users.map(async (row) => {
+      const { status } = (await containerDetails(parts, row)).state
+      const running = status === 'running' || status === 'paused'
+      return { containerId: row.id, name: row.name, running, reference: row.data.imageName }
+    }),
+  )
+}

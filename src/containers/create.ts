@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import { hostname as hostName } from 'node:os'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { chainIdOf } from '../oci/digest.ts'
+import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { hostPlatform } from '../oci/platform.ts'
+import type { ImageRecord, Store } from '../store/store.ts'
+import { failure, isMilleError } from '../util/errors.ts'
+import type { ContainerRequest } from './containers.ts'
+import { fillVolumes } from './fill-volume.ts'
+import { commandLine, mergeConfig } from './merge-config.ts'
+import { resolveMounts } from './mounts.ts'
+import { checkName, randomName } from './names.ts'
+import type { ContainerParts } from './parts.ts'
+import { getContainer, snapshotKey, type ContainerData } from './record.ts'
+import { removeVolume } from './volumes.ts'
+
+/**
+ * A container that has not run: record, writable snapshot, volumes. All or nothing.
+ * NO_SUCH_IMAGE, CONTAINER_NAME_IN_USE, NO_COMMAND and the mount errors.
+ */
+export async function createContainer(
+  { store, runtime }: ContainerParts,
+  request: ContainerRequest,
+): Promise<{ id: string; warnings: string[] }> {
+  const image = findImage(store, request.image)
+  const imageConfig = image.config.config ?? {}
+  const config = mergeConfig(imageConfig, request)
+  const id = randomBytes(32).toString('hex')
+  const records = store.records<ContainerData>('container')
+  const name =
+    request.name === undefined
+      ? randomName((one) => records.find(one) !== undefined)
+      : checkName(request.name)
+  const { mounts, anonymousVolumes } = await resolveMounts(store, request, imageConfig)
+  const chain = chainIdOf(image.config.rootfs.diff_ids)
+  const data: ContainerData = {
+    createdAt: Date.now(),
+    imageId: image.id,
+    imageName: request.image,
+    ...(chain !== undefined && { chain }),
+    request,
+    config,
+    hostname: hostnameFor(id, request),
+    args: commandLine(config),
+    mounts,
+    anonymousVolumes,
+    phase: 'created',
+    startedAt: 0,
+    error: '',
+  }
+  const holds = [
+    { kind: 'image', id: image.id } as const,
+    ...(chain ? [{ kind: 'chain', chain } as const] : []),
+  ]
+  insertNamed(store, { id, name, data, holds })
+  try {
+    const snapshot = await store.snapshots.prepare(snapshotKey(id), chain)
+    await fillVolumes(store, data, snapshot.path)
+  } catch (error) {
+    records.remove(id)
+    await store.snapshots.remove(snapshotKey(id)).catch(() => {})
+    for (const volume of anonymousVolumes) await removeVolume(store, volume, true)
+    await rm(join(store.root, 'containers', id), { recursive: true, force: true })
+    throw error
+  }
+  return { id, warnings: await warningsFor(runtime, image, request) }
+}
+
+function findImage(store: Store, text: string): ImageRecord {
+  const byId = /^(sha256:)?[0-9a-f]{4,64}$/.test(text)
+  const name = (): string => formatReference(withDefaultTag(parseReference(text)))
+  const record =
+    (byId ? store.images.find(text.replace(/^sha256:/, '')) : undefined) ?? store.images.find(name())
+  if (!record)
+    throw failure('NO_SUCH_IMAGE', { reference: text.includes(':') || byId ? text : `${text}:latest` })
+  return record
+}
+
+function insertNamed(
+  store: Store,
+  row: Parameters<ReturnType<typeof store.records<ContainerData>>['insert']>[0],
+): void {
+  const records = store.records<ContainerData>('container')
+  try {
+    records.insert(row)
+  } catch (error) {
+    if (!isMilleError(error, 'NAME_IN_USE')) throw error
+    const holder = getContainer(store, row.name).id
+    throw failure('CONTAINER_NAME_IN_USE', { name: row.name, id: holder }, { cause: error })
+  }
+}
+
+function hostnameFor(id: string, request: ContainerRequest): string {
+  const name = request.hostname ?? (request.network === 'host' ? hostName() : id.slice(0, 12))
+  // sethostname(2) takes 64 bytes; anything but letters, digits, dot and dash could add lines to /etc/hosts (C-R13)
+  if (!/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62})$/.test(name)) throw failure('HOSTNAME_INVALID', { name })
+  return name
+}
+
+async function warningsFor(
+  runtime: ContainerParts['runtime'],
+  image: ImageRecord,
+  request: ContainerRequest,
+): Promise<string[]> {
+  const warnings: string[] = []
+  const { os, architecture } = image.config
+  const host = hostPlatform()
+  if (request.platform === undefined && architecture !== host.architecture) {
+    warnings.push(
+      `The requested image's platform (${os}/${architecture}) does not match the detected host platform (${host.os}/${host.architecture}) and no specific platform was requested`,
+    )
+  }
+  const { memory, cpus, cpuShares, cpusetCpus, pidsLimit } = request
+  if ([memory, cpus, cpuShares, cpusetCpus, pidsLimit].every((limit) => limit === undefined)) return warnings
+  const { unsupportedLimits } = await runtime.describe()
+  const wanted = { memory, cpu: cpus ?? cpuShares, cpuset: cpusetCpus, pids: pidsLimit }
+  for (const [name, value] of Object.entries(wanted)) {
+    if (value === undefined || !unsupportedLimits.includes(name)) continue
+    warnings.push(
+      `Your kernel does not support ${name} limit capabilities or the cgroup is not mounted. Limitation discarded.`,
+    )
+  }
+  return warnings
+}

@@ -1,0 +1,87 @@
+import type { DiffId } from '../oci/digest.ts'
+import type { ContainerRunState } from '../runtime/runtime.ts'
+import type { ContainerDetails, ContainerState, PublishedPort } from './containers.ts'
+import { handleOf, logPathOf } from './handle.ts'
+import type { ContainerParts } from './parts.ts'
+import { snapshotKey, type ContainerData, type ContainerRow } from './record.ts'
+
+/** A container as it is at this moment: the record, and for a started one what the runtime says. */
+export async function containerDetails(
+  parts: ContainerParts,
+  row: ContainerRow,
+  size = false,
+): Promise<ContainerDetails> {
+  const { store } = parts
+  const { data } = row
+  const live = data.phase === 'started' ? await parts.runtime.state(await handleOf(store, row.id)) : undefined
+  const state = containerState(data, live)
+  const connected = state.status === 'running' || state.status === 'paused' ? data.endpoint : undefined
+  const [path = '', ...args] = data.args
+  return {
+    id: row.id,
+    name: row.name,
+    createdAt: data.createdAt,
+    imageId: data.imageId,
+    imageName: data.imageName,
+    path,
+    args,
+    state,
+    config: {
+      ...data.config,
+      Hostname: data.hostname,
+      Tty: data.request.tty,
+      OpenStdin: data.request.openStdin,
+    },
+    request: data.request,
+    mounts: data.mounts,
+    ...(connected && {
+      network: {
+        ip: connected.ip,
+        gateway: connected.gateway,
+        mac: connected.mac,
+        prefixLength: connected.prefixLength,
+      },
+    }),
+    ports: connected?.ports.map((port): PublishedPort => ({ ...port })) ?? [],
+    exposedPorts: Object.keys(data.config.ExposedPorts ?? {}),
+    logPath: logPathOf(store, row.id),
+    restartCount: 0,
+    ...(size && (await sizes(parts, row))),
+  }
+}
+
+function containerState(data: ContainerData, live: ContainerRunState | undefined): ContainerState {
+  const base = {
+    pid: 0,
+    exitCode: data.exit?.code ?? 0,
+    oomKilled: data.exit?.oomKilled ?? false,
+    error: data.error,
+  }
+  const times = { startedAt: data.startedAt, finishedAt: data.exit?.finishedAt ?? 0 }
+  if (live?.status === 'running' || live?.status === 'paused') {
+    return { ...base, ...times, status: live.status, pid: live.pid }
+  }
+  if (live?.status === 'exited') {
+    const { exitCode, oomKilled, finishedAt } = live
+    return { ...base, ...times, status: 'exited', exitCode, oomKilled, finishedAt }
+  }
+  if (live) return { ...base, ...times, status: 'exited', exitCode: 255 }
+  if (data.phase === 'removing' || data.phase === 'exited') return { ...base, ...times, status: data.phase }
+  // after a failed start Docker shows `Created` with its exit code 126, 127 or 128
+  return { ...base, ...times, status: data.exit ? 'exited' : 'created' }
+}
+
+async function sizes(
+  { store }: ContainerParts,
+  { id, data }: ContainerRow,
+): Promise<{ sizeRw: number; sizeRootFs: number }> {
+  const { bytes } = await store.snapshots.usage(snapshotKey(id))
+  const image = store.images.get(data.imageId)
+  return { sizeRw: bytes, sizeRootFs: bytes + (image?.size ?? 0) }
+}
+
+/** Does the container's stack of layers begin with `base`? For the `ancestor` filter. */
+export function isBuiltOn({ store }: ContainerParts, row: ContainerRow, base: readonly DiffId[]): boolean {
+  const own = store.images.get(row.data.imageId)?.config.rootfs.diff_ids ?? []
+  return base.length > 0 && base.every((diffId, index) => own[index] === diffId)
+}

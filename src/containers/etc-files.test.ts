@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { isMilleError } from '../util/errors.ts'
+import { writeEtcFiles } from './etc-files.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'mille-etc-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+const request = { network: 'bridge', extraHosts: [], dns: [] } as const
+const options = { hostname: 'web', ip: '172.30.0.5', gateway: '172.30.0.1', request }
+
+test('hosts holds the own address and extra hosts, host-gateway filled in', async () => {
+  await writeEtcFiles(folder, {
+    ...options,
+    request: { ...request, extraHosts: ['db:10.0.0.7', 'host:host-gateway'], dns: ['9.9.9.9'] },
+  })
+  const hosts = readFileSync(join(folder, 'hosts'), 'utf8')
+  assert.match(hosts, /^127\.0\.0\.1\tlocalhost$/m)
+  assert.match(hosts, /^10\.0\.0\.7\tdb$/m)
+  assert.match(hosts, /^172\.30\.0\.1\thost$/m)
+  assert.match(hosts, /^172\.30\.0\.5\tweb$/m)
+  assert.equal(readFileSync(join(folder, 'resolv.conf'), 'utf8'), 'nameserver 9.9.9.9\n')
+  assert.equal(readFileSync(join(folder, 'hostname'), 'utf8'), 'web\n')
+})
+
+test('an entry with a newline cannot add a line', async () => {
+  await assert.rejects(
+    writeEtcFiles(folder, { ...options, request: { ...request, extraHosts: ['a\n127.0.0.1 b:1.2.3.4'] } }),
+    (error) => isMilleError(error, 'INVALID_ARGUMENT'),
+  )
+})

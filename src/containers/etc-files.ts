@@ -1,0 +1,68 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ProcessMount } from '../runtime/runtime.ts'
+import { failure } from '../util/errors.ts'
+import type { ContainerRequest } from './containers.ts'
+
+export interface EtcOptions {
+  readonly hostname: string
+  /** Address on the bridge, when it has one. */
+  readonly ip: string | undefined
+  readonly gateway: string | undefined
+  readonly request: Pick<ContainerRequest, 'network' | 'extraHosts' | 'dns'>
+}
+
+/**
+ * Writes hosts, hostname and resolv.conf into the container's folder and returns their mounts. Over the image's own
+ * files the runtime mounts by handle inside the root: an image's `/etc/hosts -> /outside` is never followed (C-R4).
+ */
+export async function writeEtcFiles(folder: string, options: EtcOptions): Promise<ProcessMount[]> {
+  const files: readonly (readonly [string, string])[] = [
+    ['hosts', hostsFile(options)],
+    ['hostname', `${options.hostname}\n`],
+    ['resolv.conf', await resolvFile(options.request)],
+  ]
+  await Promise.all(files.map(([name, text]) => writeFile(join(folder, name), text, { mode: 0o644 })))
+  return files.map(([name]) => ({
+    type: 'bind',
+    source: join(folder, name),
+    target: `/etc/${name}`,
+    readonly: false,
+    options: ['rprivate'],
+  }))
+}
+
+function hostsFile({ hostname, ip, gateway, request }: EtcOptions): string {
+  const lines = [
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    'fe00::\tip6-localnet',
+    'ff00::\tip6-mcastprefix',
+    'ff02::1\tip6-allnodes',
+    'ff02::2\tip6-allrouters',
+    ...request.extraHosts.map((entry) => extraHost(entry, gateway)),
+    ...(ip === undefined ? [] : [`${ip}\t${hostname}`]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** `name:address`; a newline would add a line of its own (C-R13). */
+function extraHost(entry: string, gateway: string | undefined): string {
+  const colon = entry.search(/[:=]/)
+  const [name, address] = [entry.slice(0, colon), entry.slice(colon + 1)]
+  if (colon < 1 || !/^[\w.-]+$/.test(name) || !/^([\da-fA-F:.]+|host-gateway)$/.test(address)) {
+    throw failure('INVALID_ARGUMENT', { reason: `bad format for add-host: ${JSON.stringify(entry)}` })
+  }
+  return `${address === 'host-gateway' ? (gateway ?? '127.0.0.1') : address}\t${name}`
+}
+
+/** The host's file; on a network of its own without loopback resolvers, which a container cannot reach. */
+async function resolvFile(request: EtcOptions['request']): Promise<string> {
+  if (request.dns.length > 0) return request.dns.map((address) => `nameserver ${address}\n`).join('')
+  const host = await readFile('/etc/resolv.conf', 'utf8').catch(() => '')
+  if (request.network === 'host') return host
+  const lines = host.split('\n').filter((line) => !/^\s*nameserver\s+(127\.|::1)/.test(line))
+  if (lines.some((line) => /^\s*nameserver\s/.test(line))) return lines.join('\n')
+  const upstream = await readFile('/run/systemd/resolve/resolv.conf', 'utf8').catch(() => '')
+  return upstream || host
+}

@@ -1,0 +1,170 @@
+import { closeSync, constants, writeSync } from 'node:fs'
+import { posix } from 'node:path'
+import type { Readable } from 'node:stream'
+import {
+  fchmodat,
+  fchownat,
+  linkat,
+  makeDevice,
+  mkdirat,
+  mknodat,
+  symlinkat,
+  tryUnlinkat,
+  utimensat,
+} from '../linux/at.ts'
+import { currentFolder, openat2, openFlags, resolveFlags } from '../linux/openat2.ts'
+import { fileTypes, findStatus } from '../linux/statx.ts'
+import { setXattr } from '../linux/xattr.ts'
+import { checkLayerEntry } from '../tar/check-entry.ts'
+import type { TarEntry } from '../tar/entry.ts'
+import { readTar, type TarMember } from '../tar/read-tar.ts'
+import { failure } from '../util/errors.ts'
+
+/** Where members go: `base` as a process with `root` as its root folder sees it. */
+interface Target {
+  readonly root: number
+  readonly base: string
+  readonly copyOwner: boolean
+}
+
+/**
+ * Unpacks a tar below `path` in `root`. Every member's folder is opened by handle, resolved inside the root: no link in
+ * the container, however it is swapped meanwhile, leads outside (C-R9, C-A5). What is there is replaced, except that a
+ * folder is never replaced by something else, nor the other way round (CP_KIND_CHANGE).
+ */
+export async function extractTar(
+  tar: Readable,
+  root: string,
+  path: string,
+  copyOwner: boolean,
+): Promise<void> {
+  const handle = openat2(currentFolder, root, openFlags.path | constants.O_DIRECTORY, 0)
+  const target: Target = { root: handle, base: posix.join('/', path), copyOwner }
+  const folderTimes: { readonly path: string; readonly mtime: bigint }[] = []
+  try {
+    for await (const member of readTar(tar)) {
+      const checked = checkMember(member.entry)
+      if (checked === '') continue
+      await extractMember(target, member, checked)
+      if (member.entry.type === 'directory') folderTimes.push({ path: checked, mtime: member.entry.mtime })
+    }
+    // children change their folder's time: set last, deepest first
+    for (const folder of folderTimes.toReversed()) setTime(target, folder.path, folder.mtime)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** The clean path. Names that are whiteouts in layers are ordinary names here: the marker is hidden from the check. */
+function checkMember(entry: TarEntry): string {
+  const path = entry.path.replaceAll('.wh.', 'xwhx')
+  const { path: clean } = checkLayerEntry({ ...entry, path })
+  return path === entry.path
+    ? clean
+    : posix.normalize(posix.join('/', entry.path)).slice(1).replace(/\/$/, '')
+}
+
+function openParent({ root, base }: Target, path: string): number {
+  const folder = posix.join(base, posix.dirname(path))
+  return openat2(
+    root,
+    folder,
+    constants.O_RDONLY | constants.O_DIRECTORY,
+    resolveFlags.inRoot | resolveFlags.noMagicLinks,
+  )
+}
+
+async function extractMember(target: Target, { entry, body }: TarMember, path: string): Promise<void> {
+  const parent = openParent(target, path)
+  const name = posix.basename(path)
+  try {
+    if (!makeRoom(parent, name, entry, path)) return setMetadata(target, parent, name, entry)
+    switch (entry.type) {
+      case 'directory':
+        mkdirat(parent, name, 0o700)
+        break
+      case 'symlink':
+        symlinkat(entry.linkTarget ?? '', parent, name)
+        break
+      case 'hardlink':
+        return linkMember(target, entry, parent, name)
+      case 'file':
+        await writeFile(parent, name, body)
+        break
+      default: {
+        const kind = fileTypes[entry.type]
+        mknodat(
+          parent,
+          name,
+          kind | entry.mode,
+          makeDevice(entry.device?.major ?? 0, entry.device?.minor ?? 0),
+        )
+      }
+    }
+    setMetadata(target, parent, name, entry)
+  } finally {
+    closeSync(parent)
+  }
+}
+
+/** False when a folder is there already and stays. */
+function makeRoom(parent: number, name: string, entry: TarEntry, path: string): boolean {
+  const there = findStatus(parent, name)
+  if (!there) return true
+  const isFolder = (there.mode & fileTypes.mask) === fileTypes.directory
+  if (isFolder && entry.type === 'directory') return false
+  if (isFolder || entry.type === 'directory') throw failure('CP_KIND_CHANGE', { path })
+  tryUnlinkat(parent, name)
+  return true
+}
+
+function linkMember(target: Target, entry: TarEntry, parent: number, name: string): void {
+  const first = checkMember({ ...entry, type: 'file', path: entry.linkTarget ?? '' })
+  const folder = openParent(target, first)
+  try {
+    linkat(folder, posix.basename(first), parent, name)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+async function writeFile(parent: number, name: string, body: Readable): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+  const handle = openat2(parent, name, flags, resolveFlags.beneath, 0o600)
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
+    }
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** Owner before mode: chown clears setuid bits. A symbolic link has no mode and no attributes of its own. */
+function setMetadata({ copyOwner }: Target, parent: number, name: string, entry: TarEntry): void {
+  fchownat(parent, name, copyOwner ? entry.uid : 0, copyOwner ? entry.gid : 0)
+  if (entry.type !== 'symlink') {
+    fchmodat(parent, name, entry.mode)
+    setXattrs(parent, name, entry)
+  }
+  utimensat(parent, name, entry.mtime, entry.mtime)
+}
+
+function setXattrs(parent: number, name: string, { xattrs }: TarEntry): void {
+  if (!xattrs) return
+  const handle = openat2(parent, name, openFlags.path | constants.O_NOFOLLOW, resolveFlags.beneath)
+  try {
+    for (const [key, value] of xattrs) {
+      // written into an upper folder of overlayfs these would hide or re-route files
+      if (!/^(trusted|user)\.overlay\./.test(key)) setXattr(handle, key, value)
+    }
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function setTime(target: Target, path: string, mtime: bigint): void {
+  const parent = openParent(target, path)
+  utimensat(parent, posix.basename(path), mtime, mtime)
+  closeSync(parent)
+}

@@ -1,0 +1,17 @@
+import type { ContainerConfig } from '../oci/config.ts'
+import type { BridgeNetwork, Runtime } from '../runtime/runtime.ts'
+import type { LogOptions, LogLine } from './containers.ts'
+import type { Store } from '../store/store.ts'
+
+/** What the engine hands to `containers`. The bridge is made at its first use only. */
+export interface ContainerParts {
+  readonly store: Store
+  readonly runtime: Runtime
+  readonly bridge: () => Promise<BridgeNetwork>
+  /** Reads the monitor's log as lines. */
+  readonly readLog: (path: string, options: LogOptions) => AsyncIterable<LogLine>
+  /** argv that settles a container after its end, when nobody else does: `mille container settle ID`. */
+  readonly settleCommand: (id: string) => readonly string[]
+  /** Applies Dockerfile instructions (`commit -c`) to a config; lent by the builder. */
+  readonly applyChanges: (config: ContainerConfig, changes: readonly string[]) => ContainerConfig
+}

@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os'
+import type { ProcessMount, ProcessNetwork, ProcessSpec, ResourceLimits } from '../runtime/runtime.ts'
+import type { ContainerMount, ContainerRequest } from './containers.ts'
+import { commandLine } from './merge-config.ts'
+import type { ContainerData } from './record.ts'
+
+export interface ProcessPlace {
+  readonly rootfs: string
+  readonly network: ProcessNetwork
+  /** hosts, hostname, resolv.conf as files of the container's folder. */
+  readonly etcMounts: readonly ProcessMount[]
+}
+
+/** The process of a container, for the runtime. */
+export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSpec {
+  const { request, config } = data
+  const limits = resourceLimits(request)
+  return {
+    rootfs: place.rootfs,
+    readonlyRootfs: request.readonlyRootfs,
+    args: commandLine(config),
+    env: [`HOSTNAME=${data.hostname}`, ...(config.Env ?? [])],
+    cwd: config.WorkingDir || '/',
+    user: config.User ?? '',
+    tty: request.tty,
+    hostname: data.hostname,
+    network: place.network,
+    mounts: [...place.etcMounts, ...data.mounts.map((mount) => processMount(mount, request))],
+    init: request.init,
+    privileged: request.privileged,
+    capAdd: request.capAdd,
+    capDrop: request.capDrop,
+    ...(Object.keys(limits).length > 0 && { limits }),
+  }
+}
+
+function processMount(mount: ContainerMount, request: ContainerRequest): ProcessMount {
+  const { type, source, target, readonly } = mount
+  if (type !== 'tmpfs')
+    return { type: 'bind', source, target, readonly, options: [mount.propagation || 'rprivate'] }
+  const wanted = request.mounts.find((one) => one.type === 'tmpfs' && one.target === target)
+  const options = [
+    ...(wanted?.size === undefined ? [] : [`size=${wanted.size}`]),
+    `mode=${(wanted?.mode ?? 0o1777).toString(8)}`,
+  ]
+  return { type: 'tmpfs', target, readonly, options }
+}
+
+function resourceLimits(request: ContainerRequest): ResourceLimits {
+  const { memory, memorySwap, cpus, cpuShares, cpusetCpus, pidsLimit } = request
+  const period = 100_000
+  return {
+    ...(memory !== undefined && { memory, memorySwap: memorySwap ?? memory * 2 }),
+    ...(cpus !== undefined && {
+      cpuPeriod: period,
+      cpuQuota: Math.round(Math.min(cpus, availableParallelism()) * period),
+    }),
+    ...(cpuShares !== undefined && { cpuShares }),
+    ...(cpusetCpus !== undefined && { cpusetCpus }),
+    ...(pidsLimit !== undefined && pidsLimit > 0 && { pids: pidsLimit }),
+  }
+}

@@ -1,0 +1,59 @@
+import type { ContainerConfig } from '../oci/config.ts'
+import type { ChainId, Digest } from '../oci/digest.ts'
+import type { Endpoint } from '../runtime/runtime.ts'
+import type { RecordRow, Store } from '../store/store.ts'
+import { failure } from '../util/errors.ts'
+import type { ContainerMount, ContainerRequest } from './containers.ts'
+
+/** What the store keeps of a container: everything that cannot be read back from the runtime. Times are milliseconds. */
+export interface ContainerData {
+  readonly createdAt: number
+  readonly imageId: Digest
+  readonly imageName: string
+  readonly chain?: ChainId
+  readonly request: ContainerRequest
+  /** Request and image merged. */
+  readonly config: ContainerConfig
+  readonly hostname: string
+  readonly args: readonly string[]
+  readonly mounts: readonly ContainerMount[]
+  /** Anonymous volumes made for this container: they go with `rm -v` and with `--rm`. */
+  readonly anonymousVolumes: readonly string[]
+  /**
+   * `created`: nothing runs; `prepared`: the runtime holds it before its first instruction; `started`: the process was
+   * begun, ask the runtime how it is now; `exited`: `exit` says how; `removing`: `rm` has begun and will be finished.
+   */
+  readonly phase: 'created' | 'prepared' | 'started' | 'exited' | 'removing'
+  readonly startedAt: number
+  readonly exit?: { readonly code: number; readonly finishedAt: number; readonly oomKilled: boolean }
+  /** Why the last start failed. */
+  readonly error: string
+  readonly endpoint?: Endpoint
+  /** A stop was asked for: `restart` policies and messages differ. */
+  readonly stopRequested?: boolean
+}
+
+export type ContainerRow = RecordRow<ContainerData>
+
+/** The writable snapshot of a container. */
+export function snapshotKey(id: string): string {
+  return `container-${id}`
+}
+
+/** By name, whole id or unique id prefix; NO_SUCH_CONTAINER. Docker lets names begin with `/`. */
+export function getContainer(store: Store, nameOrId: string): ContainerRow {
+  const row = store.records<ContainerData>('container').find(nameOrId.replace(/^\//, ''))
+  if (!row) throw failure('NO_SUCH_CONTAINER', { name: nameOrId })
+  return row
+}
+
+/** Changes the record in one transaction; NO_SUCH_CONTAINER when it was removed meanwhile. */
+export function updateContainer(
+  store: Store,
+  id: string,
+  change: (data: ContainerData) => ContainerData,
+): ContainerRow {
+  const row = store.records<ContainerData>('container').update(id, change)
+  if (!row) throw failure('NO_SUCH_CONTAINER', { name: id })
+  return row
+}

@@ -1,0 +1,133 @@
+import type { Endpoint, PortBinding, ProcessNetwork } from '../runtime/runtime.ts'
+import { failure } from '../util/errors.ts'
+import { freeAddress } from './addresses.ts'
+import { writeEtcFiles } from './etc-files.ts'
+import { monitorExit } from './exit-command.ts'
+import { handleOf, lockContainer, logPathOf } from './handle.ts'
+import type { ContainerParts } from './parts.ts'
+import { processSpec } from './process-spec.ts'
+import {
+  getContainer,
+  snapshotKey,
+  updateContainer,
+  type ContainerData,
+  type ContainerRow,
+} from './record.ts'
+import { settleLocked } from './settle.ts'
+
+/** Prepares when needed, then lets the process run. CONTAINER_ALREADY_STARTED (not-modified) when it does. */
+export async function startContainer(parts: ContainerParts, nameOrId: string): Promise<void> {
+  const { id } = getContainer(parts.store, nameOrId)
+  await using _lock = await lockContainer(parts.store, id)
+  const row = await settleLocked(parts, id)
+  if (row.data.phase === 'started') throw failure('CONTAINER_ALREADY_STARTED', { name: nameOrId })
+  await prepareLocked(parts, row)
+  // the record comes first: a kill between the two is seen as a container that ended at once, never as one unlisted
+  updateContainer(parts.store, id, (data) => ({
+    ...data,
+    phase: 'started',
+    startedAt: Date.now(),
+    stopRequested: false,
+  }))
+  try {
+    await parts.runtime.start(await handleOf(parts.store, id))
+  } catch (error) {
+    await undoPreparation(parts, id, error)
+    throw error
+  }
+}
+
+/** Mounts, network, bundle, monitor: everything before the first instruction. The container's lock is held. */
+export async function prepareLocked(parts: ContainerParts, row: ContainerRow): Promise<void> {
+  const { store, runtime } = parts
+  const { id, data } = row
+  if (data.phase === 'prepared') return
+  if (data.phase === 'removing') throw failure('CONTAINER_REMOVING', { name: row.name })
+  const handle = await handleOf(store, id)
+  try {
+    const { path: rootfs } = await store.snapshots.mount(snapshotKey(id))
+    const endpoint = data.request.network === 'bridge' ? await connectBridge(parts, row) : undefined
+    const etcMounts = await writeEtcFiles(handle.folder, {
+      hostname: data.hostname,
+      ip: endpoint?.ip,
+      gateway: endpoint?.gateway,
+      request: data.request,
+    })
+    const spec = processSpec(data, { rootfs, network: processNetwork(data, endpoint), etcMounts })
+    await runtime.create(handle, spec, {
+      stdin: data.request.openStdin,
+      logPath: logPathOf(store, id),
+      exitCommand: monitorExit(handle.folder, parts.settleCommand(id)),
+    })
+    updateContainer(store, id, (now) => ({
+      ...withoutExit(now),
+      phase: 'prepared',
+      error: '',
+      ...(endpoint && { endpoint }),
+    }))
+  } catch (error) {
+    await undoPreparation(parts, id, error)
+    throw error
+  }
+}
+
+function withoutExit({ exit: _exit, ...data }: ContainerData): ContainerData {
+  return data
+}
+
+function processNetwork(data: ContainerData, endpoint: Endpoint | undefined): ProcessNetwork {
+  if (endpoint) return { kind: 'namespace', path: endpoint.namespace }
+  return data.request.network === 'host' ? { kind: 'host' } : { kind: 'none' }
+}
+
+/** Takes an address and connects; the address is recorded at once, so that no other container takes it. */
+async function connectBridge(
+  { store, bridge }: ContainerParts,
+  { id, data }: ContainerRow,
+): Promise<Endpoint> {
+  const network = await bridge()
+  await using _lock = await store.lock('addresses')
+  const others = store.records<ContainerData>('container').list()
+  const taken = new Set(
+    others.filter((other) => other.id !== id).map((other) => other.data.endpoint?.ip ?? ''),
+  )
+  const ip = freeAddress(network.subnet, taken)
+  const endpoint = await network.connect(id, { ip, ports: wantedPorts(data) })
+  updateContainer(store, id, (now) => ({ ...now, endpoint }))
+  return endpoint
+}
+
+/** `-p`, and with `-P` every exposed port on a free host port. */
+function wantedPorts({ request, config }: ContainerData): PortBinding[] {
+  const exposed = request.publishAll ? Object.keys(config.ExposedPorts ?? {}) : []
+  const named = new Set(request.ports.map((port) => `${port.containerPort}/${port.protocol}`))
+  const all = exposed
+    .filter((key) => !named.has(key))
+    .map((key): PortBinding => {
+      const [port = '0', protocol] = key.split('/')
+      return {
+        hostIp: '',
+        hostPort: 0,
+        containerPort: Number(port),
+        protocol: protocol === 'udp' ? 'udp' : 'tcp',
+      }
+    })
+  return [...request.ports, ...all]
+}
+
+/** After a failed start: nothing of it is left but the reason. */
+async function undoPreparation(
+  { store, runtime, bridge }: ContainerParts,
+  id: string,
+  error: unknown,
+): Promise<void> {
+  await runtime.delete(await handleOf(store, id), { force: true }).catch(() => {})
+  const row = getContainer(store, id)
+  if (row.data.request.network === 'bridge') await (await bridge()).disconnect(id).catch(() => {})
+  await store.snapshots.unmount(snapshotKey(id)).catch(() => {})
+  updateContainer(store, id, ({ endpoint: _endpoint, ...data }) => ({
+    ...data,
+    phase: 'created',
+    error: error instanceof Error ? error.message : String(error),
+  }))
+}

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { failure, isMilleError } from '../util/errors.ts'
+import { handleOf, lockContainer } from './handle.ts'
+import type { ContainerParts } from './parts.ts'
+import { getContainer, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
+import { parseSignal } from './signals.ts'
+import { removeLocked, settleContainer, settleLocked } from './settle.ts'
+import { startContainer } from './start.ts'
+
+/** Seconds between the stop signal and SIGKILL, as Docker's default. */
+const defaultTimeout = 10
+/** Seconds after SIGKILL until the process counts as stuck in the kernel (B-RN-11). */
+const killTimeout = 10
+
+/** STOPSIGNAL, grace time, SIGKILL. CONTAINER_ALREADY_STOPPED (not-modified) when nothing runs; PROCESS_STUCK. */
+export async function stopContainer(
+  parts: ContainerParts,
+  nameOrId: string,
+  options: { readonly timeout?: number | undefined; readonly stopSignal?: string | undefined } = {},
+): Promise<void> {
+  const row = await currentRow(parts, nameOrId)
+  if (row.data.phase !== 'started' && row.data.phase !== 'prepared') {
+    throw failure('CONTAINER_ALREADY_STOPPED', { name: nameOrId })
+  }
+  const signal = parseSignal(options.stopSignal ?? row.data.config.StopSignal ?? 'SIGTERM')
+  const seconds = options.timeout ?? row.data.request.stopTimeout ?? defaultTimeout
+  updateContainer(parts.store, row.id, (data) => ({ ...data, stopRequested: true }))
+  await endProcess(parts, row.id, signal, seconds)
+  await settleContainer(parts, row.id).catch(ignoreGone)
+}
+
+async function endProcess(parts: ContainerParts, id: string, signal: number, seconds: number): Promise<void> {
+  const handle = await handleOf(parts.store, id)
+  const ended = parts.runtime.wait(handle)
+  // a paused process takes no signal before it is thawed
+  if ((await parts.runtime.state(handle)).status === 'paused') await parts.runtime.resume(handle)
+  await parts.runtime.kill(handle, signal).catch(ignoreGone)
+  if (seconds < 0 || (await within(ended, seconds))) return void (await ended)
+  await parts.runtime.kill(handle, 9).catch(ignoreGone)
+  if (!(await within(ended, killTimeout))) throw failure('PROCESS_STUCK', { name: id.slice(0, 12) })
+}
+
+async function within(work: Promise<unknown>, seconds: number): Promise<boolean> {
+  const timer = new AbortController()
+  const late = sleep(seconds * 1000, false, { signal: timer.signal }).catch(() => false)
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    timer.abort()
+  }
+}
+
+/** The process may end, or the container be removed by `--rm`, between a look and a signal. */
+function ignoreGone(error: unknown): void {
+  if (!isMilleError(error, 'NO_SUCH_CONTAINER', 'CONTAINER_NOT_RUNNING')) throw error
+}
+
+/** CONTAINER_NOT_RUNNING (409) when it is stopped. */
+export async function killContainer(
+  parts: ContainerParts,
+  nameOrId: string,
+  signal = 'SIGKILL',
+): Promise<void> {
+  const number = parseSignal(signal)
+  const row = await runningRow(parts, nameOrId)
+  const handle = await handleOf(parts.store, row.id)
+  if (number === 9) updateContainer(parts.store, row.id, (data) => ({ ...data, stopRequested: true }))
+  await parts.runtime.kill(handle, number)
+  if (number !== 9) return
+  await within(parts.runtime.wait(handle), killTimeout)
+  await settleContainer(parts, row.id).catch(ignoreGone)
+}
+
+export async function restartContainer(
+  parts: ContainerParts,
+  nameOrId: string,
+  options: { readonly timeout?: number | undefined },
+): Promise<void> {
+  const { id } = getContainer(parts.store, nameOrId)
+  await stopContainer(parts, id, options).catch((error: unknown) => {
+    if (!isMilleError(error, 'CONTAINER_ALREADY_STOPPED')) throw error
+  })
+  await startContainer(parts, id)
+}
+
+export async function pauseContainer(parts: ContainerParts, nameOrId: string, pause: boolean): Promise<void> {
+  const row = await runningRow(parts, nameOrId)
+  const handle = await handleOf(parts.store, row.id)
+  const paused = (await parts.runtime.state(handle)).status === 'paused'
+  if (paused === pause) {
+    throw failure(pause ? 'CONTAINER_ALREADY_PAUSED' : 'CONTAINER_NOT_PAUSED', { name: nameOrId })
+  }
+  await (pause ? parts.runtime.pause(handle) : parts.runtime.resume(handle))
+}
+
+/** CONTAINER_RUNNING (409) without `force`; goes on with a removal that was interrupted. */
+export async function removeContainer(
+  parts: ContainerParts,
+  nameOrId: string,
+  options: { readonly force?: boolean | undefined; readonly volumes?: boolean | undefined } = {},
+): Promise<void> {
+  const { id, name } = getContainer(parts.store, nameOrId)
+  await using _lock = await lockContainer(parts.store, id)
+  const row = await settleLocked(parts, id)
+  if (parts.store.records<ContainerData>('container').get(id) === undefined) return
+  if (row.data.phase === 'started' && options.force !== true) {
+    throw failure('CONTAINER_RUNNING', { name })
+  }
+  await removeLocked(parts, row, { volumes: options.volumes === true })
+}
+
+async function currentRow(parts: ContainerParts, nameOrId: string): Promise<ContainerRow> {
+  const { id } = getContainer(parts.store, nameOrId)
+  await settleContainer(parts, id).catch(ignoreGone)
+  return getContainer(parts.store, id)
+}
+
+/** A container whose process runs or is paused; CONTAINER_NOT_RUNNING. */
+export async function runningRow(parts: ContainerParts, nameOrId: string): Promise<ContainerRow> {
+  const row = await currentRow(parts, nameOrId)
+  if (row.data.phase !== 'started') throw failure('CONTAINER_NOT_RUNNING', { id: row.id })
+  return row
+}
