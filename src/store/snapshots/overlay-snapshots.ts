@@ -29,18 +29,21 @@ export interface OverlayParts {
   readonly mounts: PrivateMounts
   readonly staging: Staging
   readonly dependencies: SnapshotDependencies
+  readonly reason?: string | undefined
 }
 
 /** Snapshots as overlay mounts; how a layer becomes a lower folder is the backend's concern. */
 export class OverlaySnapshots implements Snapshotter {
   readonly kind: Snapshotter['kind']
+  readonly reason?: string
   readonly #backend: LayerBackend
   readonly #mounts: PrivateMounts
   readonly #records: ChainRecords
   readonly #folders: SnapshotFolders
   readonly #given: SnapshotDependencies
 
-  constructor({ backend, mounts, staging, dependencies }: OverlayParts) {
+  constructor({ backend, mounts, staging, dependencies, reason }: OverlayParts) {
+    if (reason !== undefined) this.reason = reason
     this.kind = backend.kind
     this.#backend = backend
     this.#mounts = mounts

@@ -1,0 +1,81 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { unmount } from '../../linux/mount.ts'
+import { currentProcess } from '../../linux/process-identity.ts'
+import type { Snapshotter } from '../store.ts'
+import { mountOverlay } from './overlay.ts'
+import type { Staging } from './staging.ts'
+
+export interface Choice {
+  readonly kind: Snapshotter['kind']
+  /** Why nothing better; absent for the best. */
+  readonly reason?: string
+}
+
+interface Kept extends Choice {
+  readonly boot: string
+  readonly uid: number
+}
+
+/** Tries one kind for real in `folder` (empty, removed afterwards); throws when it does not work. */
+export type Trial = (folder: string) => void
+
+/**
+ * The first of `trials` (best first) that works in this store, by doing it. The answer is kept for this boot and user
+ * in `folder`: another kernel, or another user, may have another one. `copy` always works.
+ */
+export function chooseKind(
+  folder: string,
+  staging: Staging,
+  trials: readonly (readonly [Snapshotter['kind'], Trial])[],
+): Choice {
+  const path = join(folder, 'probe.json')
+  const boot = currentProcess().boot
+  const uid = process.getuid?.() ?? 0
+  const kept = readKept(path)
+  if (kept !== undefined && kept.boot === boot && kept.uid === uid) return kept
+  const choice = tryAll(staging, trials)
+  const made = staging.newPath()
+  writeFileSync(made, JSON.stringify({ ...choice, boot, uid } satisfies Kept), { mode: 0o600 })
+  renameSync(made, path)
+  return choice
+}
+
+function readKept(path: string): Kept | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Kept
+  } catch {
+    // missing or damaged: probed again
+    return undefined
+  }
+}
+
+function tryAll(staging: Staging, trials: readonly (readonly [Snapshotter['kind'], Trial])[]): Choice {
+  const reasons: string[] = []
+  for (const [kind, trial] of trials) {
+    const folder = staging.newFolder()
+    try {
+      trial(folder)
+      return reasons.length === 0 ? { kind } : { kind, reason: reasons.join('; ') }
+    } catch (error) {
+      reasons.push(`${kind}: ${reasonOf(error)}`)
+    } finally {
+      staging.remove(folder)
+    }
+  }
+  return { kind: 'copy', reason: reasons.join('; ') }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message
+}
+
+/** Overlay mounts work here: as this user, on this file system. */
+export const tryOverlay: Trial = (folder) => {
+  const parts = ['lower', 'upper', 'work', 'merged'].map((name) => join(folder, name))
+  for (const part of parts) mkdirSync(part, { mode: 0o700 })
+  const [lower = '', upper = '', work = '', target = ''] = parts
+  mountOverlay({ lower: [lower], upper: { folder: upper, work }, target })
+  unmount(target)
+}

@@ -1,0 +1,66 @@
+import { mkdirSync, mkdtempSync, readFileSync, existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { createReadStream } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { digestHex, type Digest } from '../../src/oci/digest.ts'
+import { BlobLayers, openLayers } from '../../src/store/layers/open-layers.ts'
+import { openSnapshots } from '../../src/store/snapshots/open-snapshots.ts'
+import type { Snapshotter } from '../../src/store/store.ts'
+
+/** A layer store and a snapshotter in a temporary folder, without metadata: for tests of these two alone. */
+export interface LayerBench extends AsyncDisposable {
+  readonly root: string
+  readonly layers: BlobLayers
+  readonly snapshots: Snapshotter
+  readonly warnings: string[]
+  /** The same folders opened again, as another process would. */
+  reopen(): Snapshotter
+}
+
+export function layerBench(kind: Snapshotter['kind'] | undefined): LayerBench {
+  const root = mkdtempSync(join(tmpdir(), 'mille-layers-'))
+  mkdirSync(join(root, 'blobs'))
+  const blobPath = (digest: Digest): string => join(root, 'blobs', digestHex(digest))
+  let count = 0
+  const layers = openLayers({
+    folder: join(root, 'layers'),
+    content: {
+      temporaryPath: () => join(root, `tmp-${String(count++)}`),
+      path: blobPath,
+      stat: (digest) =>
+        Promise.resolve(
+          existsSync(blobPath(digest)) ? { digest, size: statSync(blobPath(digest)).size } : undefined,
+        ),
+      adopt: (path, info) => Promise.resolve(renameSync(path, blobPath(info.digest))),
+      fetch: ({ digest }) => Promise.resolve(createReadStream(blobPath(digest))),
+    },
+  })
+  const warnings: string[] = []
+  const folder = join(root, 'snapshots')
+  const lock = (): Promise<AsyncDisposable> =>
+    Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() })
+  const open = (): Snapshotter =>
+    openSnapshots({ folder, layers, lock, kind, warn: (text) => warnings.push(text) })
+  return {
+    root,
+    layers,
+    snapshots: open(),
+    warnings,
+    reopen: open,
+    async [Symbol.asyncDispose]() {
+      await layers[Symbol.asyncDispose]()
+      unmountBelow(root)
+      rmSync(root, { recursive: true })
+    },
+  }
+}
+
+/** Whatever is mounted below `root` goes, deepest first. */
+export function unmountBelow(root: string): void {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((path) => path.startsWith(`${root}/`))
+  for (const path of mounts.toReversed()) execFileSync('umount', [path])
+}
