@@ -98,9 +98,12 @@ export class FileBlobStore implements BlobStore {
   async adopt(path: string, info: BlobInfo, lease?: Lease): Promise<void> {
     const { folders, ledger } = this.#parts
     parseDigest(info.digest)
-    try {
+    const sync = async (): Promise<void> => {
       await using file = await open(path, 'r')
-      await publishBlob(folders, ledger, path, info, lease, () => file.datasync())
+      await file.datasync()
+    }
+    try {
+      await publishBlob(folders, ledger, path, info, lease, sync)
     } catch (error) {
       throw fromNodeError(error, path)
     }

@@ -5,9 +5,16 @@ import type { Database } from '../metadata/database.ts'
 import type { SweepParts } from './sweep.ts'
 import { sweep } from './sweep.ts'
 
-/** Was the store last opened in this boot? One read: cheap enough for every open. */
-export function isSameBoot(database: Database): boolean {
-  return database.get("SELECT value FROM meta WHERE key = 'boot'")?.['value'] === currentProcess().boot
+/**
+ * Was the store last opened in another boot? One read: cheap enough for every open. A new store takes note of this one.
+ */
+export function isOtherBoot(database: Database): boolean {
+  const boot = database.get("SELECT value FROM meta WHERE key = 'boot'")?.['value']
+  if (boot === undefined) {
+    database.run("INSERT OR IGNORE INTO meta (key, value) VALUES ('boot', ?)", currentProcess().boot)
+    return false
+  }
+  return boot !== currentProcess().boot
 }
 
 /**
@@ -21,7 +28,7 @@ export async function recoverAfterBoot(parts: SweepParts, content: Pick<BlobStor
   const chains: readonly ChainInfo[] = await snapshots.chains()
   const begin = (): boolean => {
     // another process may have done it meanwhile
-    if (isSameBoot(database)) return false
+    if (!isOtherBoot(database)) return false
     database.exec('DELETE FROM leases; DELETE FROM volatile; DELETE FROM cache WHERE volatile = 1')
     database.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('boot', ?)", currentProcess().boot)
     return true

@@ -1,0 +1,130 @@
+import { join } from 'node:path'
+import type { OpOptions } from '../util/progress.ts'
+import { check } from './gc/check.ts'
+import { collect } from './gc/collect.ts'
+import { isOtherBoot, recoverAfterBoot } from './gc/recover.ts'
+import type { BlobLayers } from './layers/open-layers.ts'
+import { openLayers } from './layers/open-layers.ts'
+import { openLease } from './metadata/leases.ts'
+import { DatabaseRecordStore } from './metadata/records.ts'
+import type { StoreCore } from './open-core.ts'
+import { makeFolder, openCore } from './open-core.ts'
+import { openSnapshots } from './snapshots/open-snapshots.ts'
+import type {
+  BlobStore,
+  CacheStore,
+  CollectReport,
+  Damage,
+  ImageStore,
+  LayerStore,
+  Lease,
+  LeaseOptions,
+  LockOptions,
+  RecordKind,
+  RecordStore,
+  Snapshotter,
+  Store,
+  StoreUsage,
+} from './store.ts'
+import { measureUsage } from './usage.ts'
+
+export interface OpenStoreOptions {
+  /** Default: found by probing. */
+  readonly snapshotter?: Snapshotter['kind'] | undefined
+  /** One line for the user: something was left out. */
+  readonly warn?: ((message: string) => void) | undefined
+}
+
+/**
+ * Opens the store below `root`, making it when there is none; several processes may have it open at once. Cheap: layers
+ * and snapshots are opened, and the snapshotter probed for, at their first use.
+ * Errors: STORE_DAMAGED, STORE_TOO_NEW, SQLITE_TOO_OLD, or the system's refusal (PATH_PERMISSION, NO_SPACE, …).
+ */
+export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
+  const core = await openCore(root)
+  const store = new OpenedStore(core, options)
+  try {
+    if (isOtherBoot(core.database)) await recoverAfterBoot({ ...core, ...store.parts() }, core.content)
+    return store
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+class OpenedStore implements Store {
+  readonly root: string
+  readonly content: BlobStore
+  readonly images: ImageStore
+  readonly cache: CacheStore
+  readonly #core: StoreCore
+  readonly #options: OpenStoreOptions
+  #layers: BlobLayers | undefined
+  #snapshots: Snapshotter | undefined
+
+  constructor(core: StoreCore, options: OpenStoreOptions) {
+    this.root = core.root
+    this.content = core.content
+    this.images = core.images
+    this.cache = core.cache
+    this.#core = core
+    this.#options = options
+  }
+
+  get layers(): LayerStore {
+    return this.#openLayers()
+  }
+
+  get snapshots(): Snapshotter {
+    this.#snapshots ??= openSnapshots({
+      folder: join(this.root, 'snapshots'),
+      layers: this.#openLayers(),
+      lock: (name) => this.#core.locks.acquire(name),
+      kind: this.#options.snapshotter,
+      warn: this.#options.warn,
+    })
+    return this.#snapshots
+  }
+
+  parts(): { readonly layers: LayerStore; readonly snapshots: Snapshotter } {
+    return { layers: this.layers, snapshots: this.snapshots }
+  }
+
+  records<Data>(kind: RecordKind): RecordStore<Data> {
+    return new DatabaseRecordStore<Data>(this.#core.database, kind)
+  }
+
+  async folder(...parts: readonly string[]): Promise<string> {
+    return makeFolder(this.root, parts)
+  }
+
+  async lease(purpose: string, options?: LeaseOptions): Promise<Lease> {
+    return openLease(this.#core.database, this.#core.volatile, purpose, options)
+  }
+
+  lock(name: string, options?: LockOptions): Promise<AsyncDisposable> {
+    return this.#core.locks.acquire(name, options)
+  }
+
+  collect(options?: OpOptions): Promise<CollectReport> {
+    return collect({ ...this.#core, ...this.parts() }, options)
+  }
+
+  check(options?: OpOptions): Promise<readonly Damage[]> {
+    return check(this.#core, options)
+  }
+
+  async usage(): Promise<StoreUsage> {
+    return measureUsage(this.#core.folders, this.images)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#layers?.[Symbol.asyncDispose]()
+    this.#core.database.close()
+  }
+
+  #openLayers(): BlobLayers {
+    this.#layers ??= openLayers({ content: this.content, folder: join(this.root, 'layers') })
+    return this.#layers
+  }
+}
