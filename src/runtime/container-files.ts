@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { identifyProcess, isRunning as isAlive } from '../linux/process-identity.ts'
+import type { ProcessIdentity } from '../linux/process-identity.ts'
 import { failure } from '../util/errors.ts'
 import { checkId } from './bundle.ts'
-import { findProcess, isAlive } from './process-id.ts'
-import type { ProcessId } from './process-id.ts'
 import type { ContainerHandle } from './runtime.ts'
 
 /** Where one container's runtime files lie, below its folder. */
@@ -43,8 +43,8 @@ export function containerFiles(handle: ContainerHandle): ContainerFiles {
 export interface ContainerIdentity {
   /** Version of this document. */
   readonly version: 1
-  readonly process: ProcessId
-  readonly monitor: ProcessId | undefined
+  readonly process: ProcessIdentity
+  readonly monitor: ProcessIdentity | undefined
   readonly logPath: string
   readonly tty: boolean
   readonly rootfs: string
@@ -69,8 +69,8 @@ export function readPidFile(path: string): number | undefined {
   }
 }
 
-export function identify(pid: number | undefined): ProcessId | undefined {
-  return pid === undefined ? undefined : findProcess(pid)
+export function identify(pid: number | undefined): ProcessIdentity | undefined {
+  return pid === undefined ? undefined : identifyProcess(pid)
 }
 
 /** Does its first process live? Not so for a later process with the same number. */

@@ -11,6 +11,8 @@ import {
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isRunning as isAlive } from '../linux/process-identity.ts'
+import type { ProcessIdentity } from '../linux/process-identity.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { tryProgram } from '../util/run-program.ts'
@@ -29,8 +31,7 @@ import {
 import type { ContainerFiles, ContainerIdentity } from './container-files.ts'
 import { startMonitor } from './monitor.ts'
 import type { OciProgram } from './oci-program.ts'
-import { isAlive, isUninterruptible } from './process-id.ts'
-import type { ProcessId } from './process-id.ts'
+import { isUninterruptible } from './process-state.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import type {
   ContainerHandle,
@@ -297,7 +298,7 @@ export async function deleteContainer(
 }
 
 /** conmon still has its last output to write and its exit command to start; past the grace time it hangs. */
-async function endMonitor(files: ContainerFiles, monitor: ProcessId): Promise<void> {
+async function endMonitor(files: ContainerFiles, monitor: ProcessIdentity): Promise<void> {
   const limit = performance.now() + EXIT_FILE_GRACE
   while (isAlive(monitor) && !existsSync(files.exitFile)) {
     if (performance.now() > limit) killQuietly(monitor.pid)

@@ -188,9 +188,12 @@ export interface BridgeNetwork {
   /** Makes the namespace, connects it, publishes ports. PORT_IN_USE names port and owner. Undone whole on failure. */
   connect(
     id: string,
-    options: { readonly ip: string; readonly ports: readonly PortBinding[] },
+    /** Without `ip`: the first free address. Host port 0: a free one, told in the endpoint. */
+    options: { readonly ip?: string; readonly ports: readonly PortBinding[] },
   ): Promise<Endpoint>
   disconnect(id: string): Promise<void>
+  /** One namespace for all RUN steps of a build; ends with it, or with this process. */
+  openBuildNetwork(): Promise<{ readonly namespace: string } & AsyncDisposable>
   /** Host address of the bridge and its subnet. */
   readonly subnet: { readonly gateway: string; readonly prefix: string; readonly prefixLength: number }
   /** `nftables`, or `relay` when there is no nft: then published ports live as long as the relay process. */

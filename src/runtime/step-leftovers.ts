@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { currentProcess, isRunning } from '../linux/process-identity.ts'
 import { removeCgroups } from './cgroups.ts'
 import type { OciProgram } from './oci-program.ts'
-import { findProcess } from './process-id.ts'
 
 /** Folder name of a step: id and the process that runs it, so that a later one can tell whether that process died. */
 export function stepFolderName(id: string): string {
-  return `${id}@${process.pid}-${findProcess(process.pid)?.startTicks ?? '0'}`
+  return `${id}@${process.pid}-${currentProcess().started}`
 }
 
 /** Kills and removes steps whose mille process died (kill -9 in the middle of a build). */
@@ -17,8 +17,9 @@ export async function removeStepLeftovers(
   stepsFolder: string,
 ): Promise<void> {
   for (const name of readdirSync(stepsFolder)) {
-    const [, id, pid, startTicks] = /^(.+)@(\d+)-(\d+)$/.exec(name) ?? []
-    if (id === undefined || findProcess(Number(pid))?.startTicks === startTicks) continue
+    const [, id, pid, started] = /^(.+)@(\d+)-(\d+)$/.exec(name) ?? []
+    const owner = { pid: Number(pid), started: started ?? '', boot: currentProcess().boot }
+    if (id === undefined || isRunning(owner)) continue
     killRecorded(join(stepsFolder, name, 'pid'), id)
     await rm(join(root, id), { recursive: true, force: true })
     await rm(join(stepsFolder, name), { recursive: true, force: true })
