@@ -126,6 +126,7 @@ export const errorTable = {
   STEP_FAILED: ['invalid-argument', '{text}'],
 
   // images
+  CHANGE_NOT_ALLOWED: ['invalid-argument', '{instruction} is not a valid change command'],
   ARCHIVE_EMPTY: ['invalid-argument', 'the archive is empty'],
   ARCHIVE_INVALID: ['invalid-argument', 'not an image archive: {reason}'],
   ARCHIVE_PATH: ['invalid-argument', 'member "{path}" of the archive leaves the archive'],
@@ -178,6 +179,34 @@ export const errorTable = {
   ],
   REGISTRY_UNREACHABLE: ['unavailable', 'cannot reach registry {host}: {reason}'],
   REGISTRY_UPLOAD_LOST: ['unavailable', '{host}: {repository}: upload of {digest} was cut: {reason}'],
+  UPLOAD_BUSY: ['unavailable', 'too many open uploads: at most {limit}'],
+  UPLOAD_RANGE: ['invalid-argument', 'the upload stands at byte {offset}'],
+  UPLOAD_UNKNOWN: ['not-found', 'upload {id} is unknown'],
+
+  // registry server: what its requests are refused with
+  BLOB_UNKNOWN: ['not-found', 'blob {digest} unknown to repository {repository}'],
+  BLOB_UPLOAD_UNKNOWN: ['not-found', 'upload {id} unknown to this registry'],
+  HTPASSWD_INVALID: [
+    'invalid-argument',
+    '{path}:{line}: not "user:" and a bcrypt hash (make it with: htpasswd -B)',
+  ],
+  MANIFEST_BLOB_UNKNOWN: ['invalid-argument', 'the manifest names {digest}, which {repository} does not hold'],
+  PAGINATION_NUMBER_INVALID: ['invalid-argument', 'n is "{text}": a number from 0 on is needed'],
+  REGISTRY_LOGIN_REQUIRED: ['unauthenticated', 'authentication required'],
+  REGISTRY_METHOD_UNSUPPORTED: ['not-implemented', '{method} is not supported here{reason}'],
+  REGISTRY_NAME_INVALID: ['invalid-argument', 'invalid name "{name}"'],
+  REGISTRY_NAME_UNKNOWN: ['not-found', 'repository {repository} unknown to this registry'],
+  REGISTRY_NO_ENDPOINT: ['not-found', 'no such endpoint'],
+  REGISTRY_ROOT_BUSY: ['conflict', 'another registry serves {root}'],
+  REGISTRY_TOO_MANY_LOGINS: ['unavailable', 'too many logins are being checked: try again'],
+  SIZE_INVALID: ['invalid-argument', 'expected {expected} bytes, got {found}'],
+  TOO_MANY_UPLOADS: ['unavailable', 'too many uploads are open (limit {limit}): finish or delete some'],
+  UPLOAD_DIGEST_MISMATCH: [
+    'invalid-argument',
+    'the uploaded bytes are {found}, not {expected}; they were dropped',
+  ],
+  UPLOAD_RANGE: ['invalid-argument', 'the chunk does not start at {offset}, where the upload stands'],
+  UPLOAD_RANGE_MALFORMED: ['invalid-argument', 'malformed Content-Range "{text}": start-end is needed'],
 
   // dockerfile
   DOCKERFILE_FLAG_UNSUPPORTED: ['not-implemented', '{text}'],

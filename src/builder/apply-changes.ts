@@ -1,0 +1,43 @@
+import { posix } from 'node:path'
+import { expandAt } from '../dockerfile/located.ts'
+import { parseDockerfile } from '../dockerfile/parser.ts'
+import type { ContainerConfig } from '../oci/config.ts'
+import { hostPlatform } from '../oci/platform.ts'
+import { failure } from '../util/errors.ts'
+import { applyConfig } from './plan/config-instructions.ts'
+import { emptyState, imagePlanOf, lookupIn, workdirOf, type StageState } from './plan/stage-state.ts'
+
+/** A config under Dockerfile instructions that need no file system (`commit -c`, `import -c`: C13), changed as a build would. DOCKERFILE_INVALID, CHANGE_NOT_ALLOWED. */
+export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
+  if (changes.length === 0) return config
+  const dockerfile = parseDockerfile(['FROM scratch', ...changes].join('\n'), { fileName: 'change' })
+  const instructions = dockerfile.stages[0]?.instructions ?? []
+  const state = stateOf(config)
+  for (const instruction of instructions) {
+    switch (instruction.kind) {
+      case 'RUN':
+      case 'COPY':
+      case 'ADD':
+      case 'ARG':
+      case 'MAINTAINER':
+      case 'SHELL':
+        throw failure('CHANGE_NOT_ALLOWED', { instruction: instruction.kind })
+      case 'WORKDIR': {
+        const path = expandAt(dockerfile, instruction, instruction.path, lookupIn(state))
+        state.config.WorkingDir = posix.resolve(workdirOf(state), path)
+        break
+      }
+      default:
+        applyConfig({ dockerfile, buildArgs: new Map(), globals: new Map() }, state, instruction)
+    }
+  }
+  return imagePlanOf(state).config
+}
+
+function stateOf({ Env = [], ...config }: ContainerConfig): StageState {
+  const env = new Map(
+    Env.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
+  // a commit's ENTRYPOINT keeps the container's CMD: it is what the user runs, not what a base happened to have
+  return { ...emptyState(hostPlatform()), env, config, hasCmd: true }
+}
