@@ -29,9 +29,8 @@ export function reportError(error: unknown, source: ErrorSource): ErrorReport {
 
 /** 126 or 127 when the container's command could not be started (C42). */
 export function startFailureCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !isMilleError(error)) return undefined
-  const { exitCode } = error.details
-  return typeof exitCode === 'number' && (exitCode === 126 || exitCode === 127) ? exitCode : undefined
+  if (isMilleError(error, 'COMMAND_NOT_EXECUTABLE')) return 126
+  return isMilleError(error, 'COMMAND_NOT_FOUND') ? 127 : undefined
 }
 
 /** The message of an error as one prints it: the engine's with Docker's prefix, those of the command line bare. */
