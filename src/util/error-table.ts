@@ -69,7 +69,6 @@ export const errorTable = {
 
   // tar: bytes of layers
   COMPRESSION_CORRUPT: ['data-loss', '{format} data is damaged: {reason}'],
-  COMPRESSION_LIMIT: ['invalid-argument', '{format} data: {what} is {found}, the limit is {limit}'],
   COMPRESSION_NESTED: ['invalid-argument', '{format} data holds {inner} data again: compressed twice'],
   COMPRESSION_TRAILING: [
     'data-loss',
@@ -179,9 +178,6 @@ export const errorTable = {
   ],
   REGISTRY_UNREACHABLE: ['unavailable', 'cannot reach registry {host}: {reason}'],
   REGISTRY_UPLOAD_LOST: ['unavailable', '{host}: {repository}: upload of {digest} was cut: {reason}'],
-  UPLOAD_BUSY: ['unavailable', 'too many open uploads: at most {limit}'],
-  UPLOAD_RANGE: ['invalid-argument', 'the upload stands at byte {offset}'],
-  UPLOAD_UNKNOWN: ['not-found', 'upload {id} is unknown'],
 
   // registry server: what its requests are refused with
   BLOB_UNKNOWN: ['not-found', 'blob {digest} unknown to repository {repository}'],
