@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { digestHex, type Digest } from '../../src/oci/digest.ts'
-import { BlobLayers, openLayers } from '../../src/store/layers/open-layers.ts'
+import { type BlobLayers, openLayers } from '../../src/store/layers/open-layers.ts'
 import { openSnapshots } from '../../src/store/snapshots/open-snapshots.ts'
 import type { Snapshotter } from '../../src/store/store.ts'
 

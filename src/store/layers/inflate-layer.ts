@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs'
 import type { Digest, DiffId } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
+import { openIsalInflater } from '../../linux/isal.ts'
+import { sniffCompression } from '../../util/compression.ts'
 import { decompress } from './decompress.ts'
+import { inflateGzip } from './inflate-gzip.ts'
 import { LayerRecorder } from './layer-recorder.ts'
 import { encodeTable } from './layer-table.ts'
 
@@ -25,7 +28,7 @@ export interface InflateResult {
   readonly entries: number
 }
 
-const chunkSize = 1_048_576
+const chunkSize = 262_144
 const reportEvery = 8_388_608
 
 /**
@@ -38,20 +41,48 @@ export async function inflateLayer(
   onProgress?: (bytes: number) => void,
 ): Promise<InflateResult> {
   using recorder = new LayerRecorder(job.tar, job.limit)
-  for await (const chunk of decompress(readBlob(job, onProgress))) recorder.push(chunk)
+  const source = readBlob(job, onProgress)
+  // views of one buffer, filled again when the next piece is asked for: a stream must get copies
+  const first = source.next().value ?? Buffer.alloc(0)
+  const format = sniffCompression(first)
+  const all = startingWith(first, source)
+  const push = refuseNested(format, (bytes) => recorder.push(bytes))
+  const inflater = format === 'gzip' ? openIsalInflater() : undefined
+  if (inflater !== undefined) inflateGzip(all, inflater, push)
+  else for await (const chunk of decompress(copies(all))) push(chunk)
   const { diffId, table } = recorder.end()
   writeFileSync(job.table, encodeTable(table), { mode: 0o600 })
   return { diffId, size: table.size, entries: table.entries.length }
 }
 
-function* readBlob(job: InflateJob, onProgress?: (bytes: number) => void): Generator<Buffer> {
+/** A tar never starts like compressed data: that is a layer compressed twice, which other tools cannot read. */
+function refuseNested(format: string | undefined, push: (bytes: Buffer) => void): (bytes: Buffer) => void {
+  let first = format !== undefined
+  return (bytes) => {
+    const inner = first && bytes.length > 0 ? sniffCompression(bytes) : undefined
+    if (inner !== undefined) throw failure('COMPRESSION_NESTED', { format: format ?? '', inner })
+    if (bytes.length > 0) first = false
+    push(bytes)
+  }
+}
+
+function* copies(source: Iterable<Buffer>): Generator<Buffer> {
+  for (const bytes of source) yield Buffer.from(bytes)
+}
+
+function* startingWith(first: Buffer, rest: Generator<Buffer, undefined>): Generator<Buffer> {
+  yield first
+  yield* rest
+}
+
+function* readBlob(job: InflateJob, onProgress?: (bytes: number) => void): Generator<Buffer, undefined> {
   const hash = createHash('sha256')
   const file = openSync(job.blob, 'r')
   let done = 0
   let reported = 0
   try {
+    const chunk = Buffer.allocUnsafeSlow(chunkSize)
     for (;;) {
-      const chunk = Buffer.allocUnsafe(chunkSize)
       const length = readSync(file, chunk)
       if (length === 0) break
       done += length
