@@ -1,7 +1,8 @@
 import { defineConfig } from 'rolldown'
 
 export default defineConfig({
-  input: { mille: 'src/cli/main.ts' },
+  // each worker thread's entry lies at the top of dist/ under its own name (src/util/worker-pool.ts, workerEntry)
+  input: { mille: 'src/cli/main.ts', 'inflate-worker': 'src/store/layers/inflate-worker.ts' },
   platform: 'node',
   external: ['koffi'],
   output: {
