@@ -212,6 +212,8 @@ function migrate(root: string, database: Database, isEmpty: () => boolean): void
     },
     { durable: true },
   )
+  // the tables must not live in the log alone: a store without its log is then still one
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   syncFile(root)
 }
 
