@@ -1,0 +1,154 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { fromNodeError } from '../../linux/system-failure.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { failure } from '../../util/errors.ts'
+import { BlobFiles } from './blob-files.ts'
+import { RegistryDatabase } from './registry-database.ts'
+import type {
+  ByteRange,
+  NewManifest,
+  Page,
+  RegistryStorage,
+  StoredManifest,
+  UploadChunk,
+  UploadOwner,
+} from './storage.ts'
+import { Turns } from './turns.ts'
+import { UploadFiles } from './upload-files.ts'
+
+export interface FileStorageOptions {
+  /** Most uploads open at once; default 1,000. */
+  readonly maxUploads?: number
+}
+
+/**
+ * A registry in the folder `root`, which is made: `blobs/sha256/<hex>`, `uploads/`, `registry.db`.
+ * Throws REGISTRY_ROOT_BUSY when another process has it open, STORE_DAMAGED for a folder of an unknown format.
+ */
+export function openFileStorage(root: string, options: FileStorageOptions = {}): RegistryStorage {
+  const blobs = join(root, 'blobs', 'sha256')
+  const uploads = join(root, 'uploads')
+  for (const folder of [blobs, uploads]) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return new FileStorage(
+    // first: it keeps other processes out
+    new RegistryDatabase(join(root, 'registry.db'), root),
+    new BlobFiles(blobs, join(root, 'quarantine')),
+    new UploadFiles(uploads, options.maxUploads ?? 1000),
+  )
+}
+
+class FileStorage implements RegistryStorage {
+  readonly #database: RegistryDatabase
+  readonly #blobs: BlobFiles
+  readonly #uploads: UploadFiles
+  /** A blob's file and the rows about it change together. */
+  readonly #turns = new Turns()
+
+  constructor(database: RegistryDatabase, blobs: BlobFiles, uploads: UploadFiles) {
+    this.#database = database
+    this.#blobs = blobs
+    this.#uploads = uploads
+  }
+
+  async statBlob(repository: string, digest: Digest): Promise<number | undefined> {
+    const size = this.#database.blobSize(repository, digest)
+    return size !== undefined && (await this.#blobs.has(digest)) ? size : undefined
+  }
+
+  async readBlob(repository: string, digest: Digest, range?: ByteRange): Promise<Readable> {
+    const size = this.#database.blobSize(repository, digest)
+    const body =
+      size === undefined
+        ? undefined
+        : await this.#blobs.read(digest, size, range, () => {
+            this.#database.forgetBlob(digest)
+          })
+    if (body === undefined) throw failure('BLOB_UNKNOWN', { digest, repository })
+    return body
+  }
+
+  async mountBlob(repository: string, digest: Digest, from: string): Promise<boolean> {
+    return this.#turns.take(digest, async () => {
+      const size = await this.statBlob(from, digest)
+      if (size === undefined) return false
+      this.#database.linkBlob(repository, digest, size)
+      return true
+    })
+  }
+
+  async deleteBlob(repository: string, digest: Digest): Promise<boolean> {
+    return this.#turns.take(digest, async () => {
+      const { removed, last } = this.#database.unlinkBlob(repository, digest)
+      if (last) await this.#blobs.remove(digest)
+      return removed
+    })
+  }
+
+  async openUpload(owner: UploadOwner): Promise<string> {
+    return nodeErrors(this.#uploads.open(owner))
+  }
+
+  async uploadOffset(owner: UploadOwner, id: string): Promise<number> {
+    return this.#uploads.offset(owner, id)
+  }
+
+  async appendUpload(owner: UploadOwner, id: string, chunk: UploadChunk, body: Readable): Promise<number> {
+    return nodeErrors(this.#uploads.append(owner, id, chunk, body))
+  }
+
+  async finishUpload(owner: UploadOwner, id: string, digest: Digest): Promise<void> {
+    const publish = async ({ path, size }: { path: string; size: number }): Promise<void> =>
+      this.#turns.take(digest, async () => {
+        await this.#blobs.publish(path, digest)
+        this.#database.linkBlob(owner.repository, digest, size)
+      })
+    await nodeErrors(this.#uploads.finish(owner, id, digest, publish))
+  }
+
+  async cancelUpload(owner: UploadOwner, id: string): Promise<void> {
+    await this.#uploads.cancel(owner, id)
+  }
+
+  async expireUploads(before: number): Promise<number> {
+    return this.#uploads.expire(before)
+  }
+
+  async findManifest(repository: string, tagOrDigest: string): Promise<StoredManifest | undefined> {
+    return this.#database.findManifest(repository, tagOrDigest)
+  }
+
+  async putManifest(repository: string, manifest: NewManifest): Promise<void> {
+    this.#database.putManifest(repository, manifest)
+  }
+
+  async deleteManifest(repository: string, digest: Digest): Promise<boolean> {
+    return this.#database.deleteManifest(repository, digest)
+  }
+
+  async deleteTag(repository: string, tag: string): Promise<boolean> {
+    return this.#database.deleteTag(repository, tag)
+  }
+
+  async listTags(repository: string, page: Page): Promise<readonly string[] | undefined> {
+    return this.#database.listTags(repository, page)
+  }
+
+  async listRepositories(page: Page): Promise<readonly string[]> {
+    return this.#database.listRepositories(page)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#database.close()
+  }
+}
+
+/** A full disk has a status of its own; it must not depend on which call met it. */
+async function nodeErrors<Result>(result: Promise<Result>): Promise<Result> {
+  try {
+    return await result
+  } catch (error) {
+    throw fromNodeError(error)
+  }
+}

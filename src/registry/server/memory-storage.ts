@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { sha256 } from '../../oci/digest.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { failure } from '../../util/errors.ts'
+import { FinishedUploads } from './finished-uploads.ts'
+import { RegistryDatabase } from './registry-database.ts'
+import type {
+  ByteRange,
+  NewManifest,
+  Page,
+  RegistryStorage,
+  StoredManifest,
+  UploadChunk,
+  UploadOwner,
+} from './storage.ts'
+import { Turns } from './turns.ts'
+
+interface Upload {
+  readonly owner: UploadOwner
+  bytes: Buffer
+  changed: number
+}
+
+/** A registry that lives as long as its process; `maxUploads` as in the file storage. */
+export class MemoryStorage implements RegistryStorage {
+  readonly #database = new RegistryDatabase(':memory:', 'memory')
+  readonly #blobs = new Map<Digest, Buffer>()
+  readonly #uploads = new Map<string, Upload>()
+  readonly #finished = new FinishedUploads()
+  readonly #turns = new Turns()
+  readonly #maxUploads: number
+
+  constructor({ maxUploads = 1000 }: { readonly maxUploads?: number } = {}) {
+    this.#maxUploads = maxUploads
+  }
+
+  async statBlob(repository: string, digest: Digest): Promise<number | undefined> {
+    return this.#database.blobSize(repository, digest)
+  }
+
+  async readBlob(repository: string, digest: Digest, range?: ByteRange): Promise<Readable> {
+    const bytes = this.#blobs.get(digest)
+    if (bytes === undefined || this.#database.blobSize(repository, digest) === undefined) {
+      throw failure('BLOB_UNKNOWN', { digest, repository })
+    }
+    const part = range === undefined ? bytes : bytes.subarray(range.start, range.end + 1)
+    return Readable.from(part.length === 0 ? [] : [part])
+  }
+
+  async mountBlob(repository: string, digest: Digest, from: string): Promise<boolean> {
+    const size = this.#database.blobSize(from, digest)
+    if (size !== undefined) this.#database.linkBlob(repository, digest, size)
+    return size !== undefined
+  }
+
+  async deleteBlob(repository: string, digest: Digest): Promise<boolean> {
+    const { removed, last } = this.#database.unlinkBlob(repository, digest)
+    if (last) this.#blobs.delete(digest)
+    return removed
+  }
+
+  async openUpload(owner: UploadOwner): Promise<string> {
+    if (this.#uploads.size >= this.#maxUploads) throw failure('TOO_MANY_UPLOADS', { limit: this.#maxUploads })
+    const id = randomBytes(16).toString('hex')
+    this.#uploads.set(id, { owner, bytes: Buffer.alloc(0), changed: Date.now() })
+    return id
+  }
+
+  async uploadOffset(owner: UploadOwner, id: string): Promise<number> {
+    return this.#upload(owner, id).bytes.length
+  }
+
+  async appendUpload(owner: UploadOwner, id: string, chunk: UploadChunk, body: Readable): Promise<number> {
+    return this.#turns.take(id, async () => {
+      const upload = this.#upload(owner, id)
+      const offset = upload.bytes.length
+      if (chunk.start !== undefined && chunk.start !== offset) throw failure('UPLOAD_RANGE', { offset })
+      const { chunks, size, broken } = await collect(body, chunk.length)
+      if (broken === undefined && chunk.length !== undefined && size !== chunk.length) {
+        throw failure('SIZE_INVALID', { expected: chunk.length, found: size })
+      }
+      upload.bytes = Buffer.concat([upload.bytes, ...chunks])
+      upload.changed = Date.now()
+      if (broken !== undefined) throw broken
+      return upload.bytes.length
+    })
+  }
+
+  async finishUpload(owner: UploadOwner, id: string, digest: Digest): Promise<void> {
+    await this.#turns.take(id, async () => {
+      if (this.#finished.has(id, owner, digest)) return
+      const { bytes } = this.#upload(owner, id)
+      this.#uploads.delete(id)
+      const found = sha256(bytes)
+      if (found !== digest) throw failure('UPLOAD_DIGEST_MISMATCH', { found, expected: digest })
+      this.#blobs.set(digest, bytes)
+      this.#database.linkBlob(owner.repository, digest, bytes.length)
+      this.#finished.add(id, owner, digest)
+    })
+  }
+
+  async cancelUpload(owner: UploadOwner, id: string): Promise<void> {
+    this.#upload(owner, id)
+    this.#uploads.delete(id)
+  }
+
+  async expireUploads(before: number): Promise<number> {
+    const stale = [...this.#uploads].filter(([, { changed }]) => changed < before)
+    for (const [id] of stale) this.#uploads.delete(id)
+    return stale.length
+  }
+
+  async findManifest(repository: string, tagOrDigest: string): Promise<StoredManifest | undefined> {
+    return this.#database.findManifest(repository, tagOrDigest)
+  }
+
+  async putManifest(repository: string, manifest: NewManifest): Promise<void> {
+    this.#database.putManifest(repository, manifest)
+  }
+
+  async deleteManifest(repository: string, digest: Digest): Promise<boolean> {
+    return this.#database.deleteManifest(repository, digest)
+  }
+
+  async deleteTag(repository: string, tag: string): Promise<boolean> {
+    return this.#database.deleteTag(repository, tag)
+  }
+
+  async listTags(repository: string, page: Page): Promise<readonly string[] | undefined> {
+    return this.#database.listTags(repository, page)
+  }
+
+  async listRepositories(page: Page): Promise<readonly string[]> {
+    return this.#database.listRepositories(page)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#database.close()
+  }
+
+  #upload({ repository, user }: UploadOwner, id: string): Upload {
+    const upload = this.#uploads.get(id)
+    if (upload === undefined || upload.owner.repository !== repository || upload.owner.user !== user) {
+      throw failure('BLOB_UPLOAD_UNKNOWN', { id: id.slice(0, 64) })
+    }
+    return upload
+  }
+}
+
+interface Collected {
+  readonly chunks: readonly Buffer[]
+  readonly size: number
+  readonly broken?: unknown
+}
+
+async function collect(body: Readable, limit = Infinity): Promise<Collected> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > limit) break
+      chunks.push(chunk)
+    }
+  } catch (broken) {
+    return { chunks, size, broken }
+  }
+  return { chunks, size }
+}
