@@ -1,21 +1,20 @@
 import { statSync } from 'node:fs'
-import { attachSocket } from './attach-socket.ts'
+import { attachSocket, resizeTerminal } from './attach-socket.ts'
 import { containerFiles, getRunning, isSettled } from './container-files.ts'
 import { readContainerOutput } from './container-log.ts'
 import type { AttachedStreams, ContainerHandle } from './runtime.ts'
 
 /**
- * Without a terminal, output is read from the log: complete, exact to the byte, never holding the container up, and
- * cheaper than a socket. Before `start` it begins with the first byte; later with what is written from now on.
+ * Output is read from the log, with a terminal too: complete, exact to the byte, and a reader that stops reading
+ * cannot hold the container up, as it would at conmon's socket. Before `start` it begins with the first byte; later
+ * with what is written from now on. The socket carries input only.
  */
 export function attachContainer(
   handle: ContainerHandle,
-  options: { readonly stdin: boolean; readonly tty: boolean },
+  options: { readonly stdin: boolean },
 ): AttachedStreams {
   const files = containerFiles(handle)
   const identity = getRunning(handle)
-  if (options.tty) return attachSocket(files.control, { discard: false })
-
   const stop = new AbortController()
   const from = statSync(identity.logPath, { throwIfNoEntry: false })?.size ?? 0
   const output = readContainerOutput(identity.logPath, from, {
@@ -29,7 +28,7 @@ export function attachContainer(
     output,
     write: async (chunk) => input?.write(chunk),
     end: async () => input?.end(),
-    resize: async () => {},
+    resize: async (columns, rows) => resizeTerminal(files.control, columns, rows),
     async [Symbol.asyncDispose]() {
       stop.abort()
       await input?.[Symbol.asyncDispose]()

@@ -30,6 +30,22 @@ export function cgroupFolders(support: CgroupSupport, id: string): ReadonlyMap<s
   return folders
 }
 
+/** Did the kernel kill a process of the container for memory? Known until the groups are removed. */
+export function wasOutOfMemory(support: CgroupSupport, id: string): boolean {
+  const folders = cgroupFolders(support, id)
+  const counters = [
+    join(folders.get('memory') ?? '', 'memory.oom_control'),
+    join(folders.get('unified') ?? '', 'memory.events'),
+  ]
+  return counters.some((path) => {
+    try {
+      return /^oom_kill [1-9]/m.test(readFileSync(path, 'utf8'))
+    } catch {
+      return false
+    }
+  })
+}
+
 /** Takes the container's empty control groups away; a group with live processes stays. */
 export function removeCgroups(support: CgroupSupport, id: string): void {
   for (const folder of cgroupFolders(support, id).values()) removeFolder(folder)

@@ -20,6 +20,8 @@ export interface ContainerFiles {
   readonly pidFile: string
   readonly monitorPidFile: string
   readonly identity: string
+  /** Its time is the container's start. */
+  readonly started: string
 }
 
 export function containerFiles(handle: ContainerHandle): ContainerFiles {
@@ -36,6 +38,7 @@ export function containerFiles(handle: ContainerHandle): ContainerFiles {
     pidFile: join(handle.folder, 'pid'),
     monitorPidFile: join(handle.folder, 'conmon.pid'),
     identity: join(handle.folder, 'process.json'),
+    started: join(handle.folder, 'started'),
   }
 }
 
@@ -48,7 +51,6 @@ export interface ContainerIdentity {
   readonly logPath: string
   readonly tty: boolean
   readonly rootfs: string
-  readonly memoryLimited: boolean
 }
 
 export function readIdentity(files: ContainerFiles): ContainerIdentity | undefined {

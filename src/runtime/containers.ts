@@ -6,6 +6,7 @@ import {
   readFileSync,
   statSync,
   unlinkSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
@@ -16,8 +17,9 @@ import type { ProcessIdentity } from '../linux/process-identity.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { tryProgram } from '../util/run-program.ts'
+import type { ProgramOutput } from '../util/run-program.ts'
 import { writeBundle } from './bundle.ts'
-import { cgroupFolders, removeCgroups } from './cgroups.ts'
+import { cgroupFolders, removeCgroups, wasOutOfMemory } from './cgroups.ts'
 import {
   containerFiles,
   identify,
@@ -29,7 +31,8 @@ import {
   readPidFile,
 } from './container-files.ts'
 import type { ContainerFiles, ContainerIdentity } from './container-files.ts'
-import { startMonitor } from './monitor.ts'
+import { killMonitorGroup, startMonitor } from './monitor.ts'
+import { runtimeEnvironment } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
 import { isUninterruptible } from './process-state.ts'
 import { findRuntimeError } from './runtime-log.ts'
@@ -47,6 +50,8 @@ export interface RuntimeSeat {
   readonly program: OciProgram
   /** Folder of the runtime's own state. */
   readonly root: string
+  /** Milliseconds that the runtime may take to make a process. */
+  readonly timeout: number
 }
 
 /** moby's code for a container whose end nobody saw. */
@@ -98,7 +103,6 @@ export async function createContainer(
       logPath: options.logPath,
       tty: spec.tty ?? false,
       rootfs: spec.rootfs,
-      memoryLimited: spec.limits?.memory !== undefined,
     }
     await writeFile(files.identity, JSON.stringify(identity), { mode: 0o600 })
     return { pid }
@@ -108,30 +112,25 @@ export async function createContainer(
   }
 }
 
+/** A call on a container that exists. A runtime that hangs is killed. */
+async function callRuntime(seat: RuntimeSeat, words: readonly string[]): Promise<ProgramOutput> {
+  const { program, root, timeout } = seat
+  const options = { env: runtimeEnvironment(), signal: AbortSignal.timeout(timeout) }
+  return await tryProgram(program.path, [...program.plainPrefix, '--root', root, ...words], options)
+}
+
 /** A failed create leaves no process, no state, no file but the logs that its error names. */
 async function undoCreate(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): Promise<void> {
   const pid = readPidFile(files.pidFile)
   if (pid !== undefined && inOwnCgroup(pid, handle.id)) killQuietly(pid)
-  const monitor = readPidFile(files.monitorPidFile)
-  if (monitor !== undefined && isMonitorOf(monitor, handle.id)) killQuietly(monitor)
-  await tryProgram(seat.program.path, ['--root', seat.root, 'delete', '--force', handle.id]).catch(
-    () => undefined,
-  )
+  killMonitorGroup(files.monitorPidFile, handle.id)
+  await callRuntime(seat, ['delete', '--force', handle.id]).catch(() => undefined)
   await forget(seat, handle, files)
 }
 
 function inOwnCgroup(pid: number, id: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`/mille/${id}\n`)
-  } catch {
-    return false
-  }
-}
-
-function isMonitorOf(pid: number, id: string): boolean {
-  try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    return words[0]?.endsWith('conmon') === true && words.includes(id)
   } catch {
     return false
   }
@@ -155,6 +154,7 @@ async function forget(seat: RuntimeSeat, handle: ContainerHandle, files: Contain
     files.exits,
     files.persist,
     files.identity,
+    files.started,
     files.pidFile,
     files.monitorPidFile,
   ]) {
@@ -165,8 +165,9 @@ async function forget(seat: RuntimeSeat, handle: ContainerHandle, files: Contain
 export async function startContainer(seat: RuntimeSeat, handle: ContainerHandle): Promise<void> {
   const files = containerFiles(handle)
   getRunning(handle)
+  writeFileSync(files.started, '')
   if (openStartGate(seat, handle.id)) return
-  const { exitCode, stderr } = await tryProgram(seat.program.path, ['--root', seat.root, 'start', handle.id])
+  const { exitCode, stderr } = await callRuntime(seat, ['start', handle.id])
   if (exitCode !== 0)
     throw failure('RUNTIME_FAILED', {
       runtime: seat.program.path,
@@ -204,27 +205,22 @@ function openStartGate(seat: RuntimeSeat, id: string): boolean {
 export function containerState(seat: RuntimeSeat, handle: ContainerHandle): ContainerRunState {
   const files = containerFiles(handle)
   const identity = readIdentity(files)
-  if (identity === undefined || !isRunning(identity)) return exitedState(files, identity)
+  if (identity === undefined || !isRunning(identity)) return exitedState(seat, handle, files)
   const gate = startGate(seat, handle.id)
   if (existsSync(gate)) return { status: 'created' }
   return {
     status: isFrozen(seat, handle.id) ? 'paused' : 'running',
     pid: identity.process.pid,
-    // opening the gate removed a name from the runtime's folder
-    startedAt: statSync(join(seat.root, handle.id), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    startedAt: statSync(files.started, { throwIfNoEntry: false })?.mtimeMs ?? 0,
     supervised: identity.monitor !== undefined && isAlive(identity.monitor),
   }
 }
 
-function exitedState(files: ContainerFiles, identity: ContainerIdentity | undefined): ContainerRunState {
-  const exit = readExit(files)
-  if (exit === undefined)
-    return { status: 'exited', exitCode: LOST_EXIT_CODE, finishedAt: 0, oomKilled: false }
-  return {
-    status: 'exited',
-    ...exit,
-    oomKilled: identity?.memoryLimited === true && existsSync(join(files.persist, 'oom')),
-  }
+function exitedState(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): ContainerRunState {
+  const exit = readExit(files) ?? { exitCode: LOST_EXIT_CODE, finishedAt: 0 }
+  // conmon's own note may come too late or not at all; the kernel's counter is there until `delete`
+  const oomKilled = wasOutOfMemory(seat.program.cgroups, handle.id) || existsSync(join(files.persist, 'oom'))
+  return { status: 'exited', ...exit, oomKilled }
 }
 
 /** Waits for the exit file, which conmon writes after the last byte of output. */
@@ -266,13 +262,7 @@ export async function freezeContainer(
 ): Promise<void> {
   const files = containerFiles(handle)
   getRunning(handle)
-  const { exitCode, stderr } = await tryProgram(seat.program.command, [
-    ...seat.program.prefix,
-    '--root',
-    seat.root,
-    verb,
-    handle.id,
-  ])
+  const { exitCode, stderr } = await callRuntime(seat, [verb, handle.id])
   if (exitCode !== 0)
     throw failure('RUNTIME_FAILED', {
       runtime: seat.program.path,

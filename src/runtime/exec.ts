@@ -14,6 +14,7 @@ import type { ContainerIdentity } from './container-files.ts'
 import { containerState } from './containers.ts'
 import type { RuntimeSeat } from './containers.ts'
 import { startMonitor } from './monitor.ts'
+import { runtimeEnvironment } from './oci-program.ts'
 import { createOutputQueue } from './output-queue.ts'
 import type { OutputQueue } from './output-queue.ts'
 import { findRuntimeError } from './runtime-log.ts'
@@ -110,7 +111,7 @@ async function execPiped(
       files.pidFile,
       handle.id,
     ],
-    { stdio: [spec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true },
+    { stdio: [spec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true, env: runtimeEnvironment() },
   )
   const queue = createOutputQueue()
   feed(queue, 'stdout', child.stdout as Readable)

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
+import { readPidFile } from './container-files.ts'
 import { findProgram } from './machine.ts'
 import type { OciProgram } from './oci-program.ts'
 import { findRuntimeError } from './runtime-log.ts'
@@ -21,14 +22,13 @@ export interface MonitorRequest {
   readonly runtimeLog: string
   readonly tty: boolean
   readonly stdin: boolean
+  /** Milliseconds that the runtime may take (B-RN-8). */
+  readonly timeout: number
   /** conmon's further flags. */
   readonly flags: readonly string[]
   /** For an exec: called when the attach socket is there and before the process starts. */
   readonly onAttachable?: () => void
 }
-
-/** Longest that a runtime may take to make a container (B-RN-8). */
-const CREATE_TIMEOUT = 60_000
 
 /** Numbers of conmon's pipes among the child's descriptors. */
 const SYNC = 3
@@ -63,7 +63,13 @@ export async function startMonitor(request: MonitorRequest, options: OpOptions =
     child.once('error', (cause) => reject(runtimeFailure(request, cause.message)))
   })
   const streams = child.stdio as unknown as (Readable & { write(chunk: string): void })[]
-  const cut = stopAfter(() => child.kill('SIGKILL'), options.signal)
+  let late = false
+  const stop = (): void => {
+    late = true
+    child.kill('SIGKILL')
+    killMonitorGroup(request.monitorPidFile, request.id)
+  }
+  const cut = stopAfter(request.timeout, stop, options.signal)
   try {
     if (attach) {
       streams[START]?.write('0') // both steps wait for it: the fork, and the process itself
@@ -72,7 +78,11 @@ export async function startMonitor(request: MonitorRequest, options: OpOptions =
       streams[START]?.write('0')
     }
     const pid = await Promise.race([firstNumber(streams[SYNC] as Readable), failed])
-    if (pid === undefined || pid < 0) throw runtimeFailure(request, 'it ended without a word')
+    if (pid === undefined || pid < 0)
+      throw runtimeFailure(
+        request,
+        late ? `no answer within ${request.timeout / 1000} s` : 'it ended without a word',
+      )
     return pid
   } catch (error) {
     if (options.signal?.aborted === true) throw failure('CANCELED', {})
@@ -84,8 +94,29 @@ export async function startMonitor(request: MonitorRequest, options: OpOptions =
   }
 }
 
-function stopAfter(stop: () => void, signal: AbortSignal | undefined): () => void {
-  const timer = setTimeout(stop, CREATE_TIMEOUT)
+/** conmon has a session of its own, with the runtime in it: both end, a runtime that hangs too. */
+export function killMonitorGroup(pidFile: string, id: string): void {
+  const pid = readPidFile(pidFile)
+  if (pid === undefined || !isMonitorOf(pid, id)) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // it ended by itself
+  }
+}
+
+/** By now the number may be another process's. */
+function isMonitorOf(pid: number, id: string): boolean {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return words[0]?.endsWith('conmon') === true && words.includes(id)
+  } catch {
+    return false
+  }
+}
+
+function stopAfter(timeout: number, stop: () => void, signal: AbortSignal | undefined): () => void {
+  const timer = setTimeout(stop, timeout)
   signal?.addEventListener('abort', stop, { once: true })
   return () => {
     clearTimeout(timer)

@@ -52,3 +52,11 @@ export function findOciProgram(preferred?: 'crun' | 'runc'): OciProgram {
   }
   throw failure('RUNTIME_MISSING', {})
 }
+
+/**
+ * Runtimes act on variables of their caller (LISTEN_FDS hands descriptors on, NOTIFY_SOCKET mounts a socket), and
+ * mille's own may hold secrets: they get what is needed to find programs.
+ */
+export function runtimeEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'] }
+}

@@ -27,6 +27,8 @@ export interface RuntimeOptions {
   readonly stateFolder: string
   /** Insists on one runtime; default: crun when it works here, else runc. */
   readonly program?: 'crun' | 'runc'
+  /** Milliseconds that the runtime may take to make a process; default 60,000. */
+  readonly timeout?: number
 }
 
 /** Nothing is looked for or made before the first call. Every call may fail with RUNTIME_MISSING. */
@@ -41,7 +43,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     await mkdir(steps, { recursive: true, mode: 0o700 })
     await removeStepLeftovers(getProgram(), root, steps)
   }
-  const getSeat = (): RuntimeSeat => ({ program: getProgram(), root })
+  const getSeat = (): RuntimeSeat => ({ program: getProgram(), root, timeout: options.timeout ?? 60_000 })
   return {
     describe: () => describe(getProgram()),
     async run(id, spec, io, opOptions) {

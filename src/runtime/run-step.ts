@@ -9,6 +9,7 @@ import type { OpOptions } from '../util/progress.ts'
 import { checkId, writeBundle } from './bundle.ts'
 import { removeCgroups } from './cgroups.ts'
 import { watchMountStubs } from './mount-stubs.ts'
+import { runtimeEnvironment } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import type { ProcessResult, ProcessSpec } from './runtime.ts'
@@ -80,6 +81,7 @@ async function runChild(
       stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
       detached: true,
+      env: runtimeEnvironment(),
     },
   )
   const ended = exitOf(child, program)

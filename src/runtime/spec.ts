@@ -193,9 +193,11 @@ function hostDevices(): Record<string, unknown>[] {
   })
 }
 
-function namespaces(spec: ProcessSpec): { type: string; path?: string }[] {
+function namespaces(spec: ProcessSpec, cgroups: CgroupSupport): { type: string; path?: string }[] {
   const list: { type: string; path?: string }[] = [{ type: 'pid' }, { type: 'ipc' }, { type: 'mount' }]
   list.push({ type: 'uts' })
+  // with the second version a container sees its own group as the root, as in Docker
+  if (cgroups.mode === 'v2') list.push({ type: 'cgroup' })
   if (spec.network.kind === 'none') list.push({ type: 'network' })
   if (spec.network.kind === 'namespace') list.push({ type: 'network', path: spec.network.path })
   return list
@@ -255,7 +257,7 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
     root: { path: spec.rootfs, readonly: spec.readonlyRootfs ?? false },
     mounts: [...defaults, ...initMount.map(givenMount), ...given.toSorted(byDepth)],
     linux: {
-      namespaces: namespaces(spec),
+      namespaces: namespaces(spec, context.cgroups),
       cgroupsPath: context.cgroupsPath,
       resources: {
         ...(context.cgroups.mode === 'none' ? {} : { devices: [{ allow: privileged, access: 'rwm' }] }),

@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readContainerLog } from '../../src/runtime/container-log.ts'
+import { findProgram } from '../../src/runtime/machine.ts'
 import { openRuntime } from '../../src/runtime/open-runtime.ts'
 import type { AttachedStreams, ContainerHandle, ProcessSpec, Runtime } from '../../src/runtime/runtime.ts'
 import { isMilleError } from '../../src/util/errors.ts'
@@ -315,9 +316,44 @@ for (const program of ['crun', 'runc'] as const) {
   })
 }
 
+test('a terminal that nobody reads does not hold the container up (B-RN-6)', async () => {
+  const runtime = openRuntime({ stateFolder: join(stateFolder, 'slow') })
+  const handle = await create(runtime, 'head -c 20000000 /dev/zero | tr "\\0" x; exit 7', { tty: true })
+  await using _ = await runtime.attach(handle, { stdin: false, tty: true })
+  await runtime.start(handle)
+  assert.equal((await runtime.wait(handle)).exitCode, 7)
+})
+
+test('privileged, read-only root, tmpfs and a missing init', async () => {
+  const runtime = openRuntime({ stateFolder: join(stateFolder, 'various') })
+  const mounts = [
+    { type: 'tmpfs', target: '/tmp', readonly: false, options: ['size=1m', 'mode=1777'] },
+  ] as const
+  const script =
+    'echo x > /tmp/x && echo x > /x; grep CapBnd /proc/self/status; ls /dev/full; echo 0 > /proc/sys/kernel/printk_delay && echo writable'
+  for (const privileged of [true, false]) {
+    const handle = await create(runtime, `exec 2>&1; ${script}`, { privileged, readonlyRootfs: true, mounts })
+    await using streams = await runtime.attach(handle, { stdin: false, tty: false })
+    await runtime.start(handle)
+    const { stdout } = await readAll(streams)
+    assert.match(stdout, /\/x: Read-only file system/)
+    assert.equal(/^writable$/m.test(stdout), privileged)
+    assert.equal(/CapBnd:\t00000000a80425fb/.test(stdout), !privileged)
+  }
+  if (['docker-init', 'tini-static', 'catatonit'].every((name) => findProgram(name) === undefined)) {
+    await rejects(create(runtime, 'true', { init: true }), 'PROGRAM_MISSING')
+  } else {
+    const handle = await create(runtime, 'tr "\\0" " " < /proc/1/cmdline', { init: true })
+    await using streams = await runtime.attach(handle, { stdin: false, tty: false })
+    await runtime.start(handle)
+    assert.match((await readAll(streams)).stdout, /^\/dev\/init -- sh/)
+  }
+})
+
 for (const [what, text] of [
   ['garbage', '#!/bin/sh\necho garbage; echo nonsense >&2; exit 0\n'],
   ['silence', '#!/bin/sh\nexit 1\n'],
+  ['nothing for ever', '#!/bin/sh\nexec sleep 1000\n'],
 ] as const) {
   test(`a runtime that gives ${what} is named and nothing is left (B-RN-8)`, async () => {
     const bin = join(top, `bin-${what}`)
@@ -327,7 +363,7 @@ for (const [what, text] of [
     const path = process.env['PATH']
     process.env['PATH'] = `${bin}:${path}`
     try {
-      const runtime = openRuntime({ stateFolder: join(top, `state-${what}`) })
+      const runtime = openRuntime({ stateFolder: join(top, `state-${what}`), timeout: 300 })
       await rejects(create(runtime, 'true'), 'RUNTIME_FAILED')
       made.pop()
     } finally {
