@@ -2,7 +2,7 @@ import type { AnyCommand } from './command.ts'
 
 export interface CommandEntry {
   readonly summary: string
-  /** A second name, not shown in the list. */
+  /** A second name, or not for people: not shown in the list. */
   readonly alias?: boolean
   /** Loads the one module of the command; nothing else is loaded before. */
   readonly load: () => Promise<AnyCommand>
@@ -56,6 +56,7 @@ const loadRestart = async (): Promise<AnyCommand> => (await import('./commands/r
 const loadRm = async (): Promise<AnyCommand> => (await import('./commands/rm.ts')).command
 const loadRun = async (): Promise<AnyCommand> => (await import('./commands/run.ts')).command
 const loadSave = async (): Promise<AnyCommand> => (await import('./commands/save.ts')).command
+const loadSettle = async (): Promise<AnyCommand> => (await import('./commands/settle.ts')).command
 const loadSquash = async (): Promise<AnyCommand> => (await import('./commands/squash.ts')).command
 const loadStart = async (): Promise<AnyCommand> => (await import('./commands/start.ts')).command
 const loadStop = async (): Promise<AnyCommand> => (await import('./commands/stop.ts')).command
@@ -157,6 +158,7 @@ export const commandTable: CommandGroup = {
         port: { summary: 'List port mappings or a specific mapping for the container', load: loadPort },
         prune: { summary: 'Remove all stopped containers', load: loadContainerPrune },
         rename: { summary: 'Rename a container', load: loadRename },
+        settle: { summary: 'Record the end of a container', alias: true, load: loadSettle },
         restart: { summary: 'Restart one or more containers', load: loadRestart },
         rm: { summary: 'Remove one or more containers', load: loadRm },
         remove: { summary: 'Remove one or more containers', alias: true, load: loadRm },

@@ -56,7 +56,7 @@ export interface Command<Table extends FlagTable = FlagTable> {
   readonly flags: Table
   /** Flags end at the first argument: what follows belongs to the container's command. */
   readonly stopAtArgument?: boolean
-  /** `run`, `create`: a failure is printed as `mille: …` and exits with 125, or 126 or 127 for the container's command. */
+  /** `run`: a failure is printed as `mille: …` and exits with 125, or 126 or 127 for the container's command. */
   readonly failsAsRun?: boolean
   /** The exit code; 0 when it resolves with nothing. */
   run(call: Call<Table>, context: CommandContext): Promise<number | undefined>

@@ -265,3 +265,20 @@ test('cp names what is wrong with its sides', async () => {
   for (const [args, err] of cases)
     assert.deepEqual(await runCli(['cp', ...args], { containers }), { code: 1, out: '', err })
 })
+
+test('run: conflicts that Docker answers with 1', async () => {
+  assert.deepEqual(await runCli(['run', '-it', 'busybox']), {
+    code: 1,
+    out: '',
+    err: 'the input device is not a TTY\n',
+  })
+  const both = await runCli(['run', '-d', '-a', 'stdout', 'busybox'])
+  assert.deepEqual(
+    [both.code, both.err],
+    [1, 'conflicting options: cannot specify both --attach and --detach\n'],
+  )
+  assert.match(
+    (await runCli(['run', '-a', 'foo', 'busybox'])).err,
+    /^invalid argument "foo" for "-a, --attach" flag: valid streams/,
+  )
+})

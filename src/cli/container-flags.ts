@@ -69,10 +69,16 @@ export type ContainerFlags = {
   readonly workdir: Flag<string | undefined>
 }
 
+function parseStream(value: string): string {
+  const name = value.toLowerCase()
+  if (name === 'stdin' || name === 'stdout' || name === 'stderr') return name
+  throw new Error('valid streams are STDIN, STDOUT and STDERR')
+}
+
 /** Flags that `run` and `create` share. */
 export const containerFlags: ContainerFlags = {
   'add-host': list('Add a custom host-to-IP mapping (host:ip)'),
-  attach: list('Attach to STDIN, STDOUT or STDERR', { short: 'a' }),
+  attach: parsedList('Attach to STDIN, STDOUT or STDERR', parseStream, { short: 'a' }),
   'cap-add': list('Add Linux capabilities'),
   'cap-drop': list('Drop Linux capabilities'),
   cidfile: text('Write the container ID to the file'),

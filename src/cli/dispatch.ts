@@ -129,12 +129,12 @@ function checkCount(path: string, command: AnyCommand, count: number): void {
   const [least, most] = command.arguments
   if (count >= least && count <= most) return
   const plural = (n: number): string => `${n} argument${n === 1 ? '' : 's'}`
-  let wanted = `at least ${least} and at most ${plural(most)}`
-  if (most === 0) wanted = 'no arguments'
-  else if (least === most) wanted = plural(least)
-  else if (most === Infinity) wanted = `at least ${plural(least)}`
-  else if (least === 0) wanted = `at most ${plural(most)}`
-  throw failure('CLI_ARGUMENT_COUNT', { command: path, count: wanted })
+  let wants = `requires at least ${least} and at most ${plural(most)}`
+  if (most === 0) wants = 'accepts no arguments'
+  else if (least === most) wants = `requires ${plural(least)}`
+  else if (most === Infinity) wants = `requires at least ${plural(least)}`
+  else if (least === 0) wants = `requires at most ${plural(most)}`
+  throw failure('CLI_ARGUMENT_COUNT', { command: path, wants })
 }
 
 async function printVersion({ io }: Surroundings): Promise<number> {

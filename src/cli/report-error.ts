@@ -17,14 +17,14 @@ export interface ErrorSource {
 export function reportError(error: unknown, source: ErrorSource): ErrorReport {
   if (isMilleError(error, 'CANCELED') || isAbort(error)) return { text: '', exitCode: 130 }
   if (isMilleError(error) && error.kind === 'usage') return reportUsage(error, source)
-  const line = errorLine(error)
+  const line = isMilleError(error) || !(error instanceof Error) ? errorLine(error) : error.message
   if (source.command?.failsAsRun) {
     return {
       text: `mille: ${line}\n\nRun '${source.path} --help' for more information\n`,
       exitCode: startFailureCode(error) ?? 125,
     }
   }
-  return { text: `${line}\n`, exitCode: startFailureCode(error) ?? 1 }
+  return { text: `${errorLine(error)}\n`, exitCode: startFailureCode(error) ?? 1 }
 }
 
 /** 126 or 127 when the container's command could not be started (C42). */

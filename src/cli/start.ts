@@ -55,6 +55,11 @@ export async function start(argv: readonly string[]): Promise<void> {
   const onPipe = (error: NodeJS.ErrnoException): void => process.exit(error.code === 'EPIPE' ? 141 : 1)
   process.stdout.on('error', onPipe)
   process.stderr.on('error', onPipe)
+  process.on('uncaughtException', (error) => {
+    const shown = process.env['MILLE_DEBUG'] ? error.stack : error.message
+    process.stderr.write(`mille: internal error: ${shown}\n`)
+    process.exit(1)
+  })
   const signals = watchSignals()
   const code = await dispatch(argv, {
     io: process,

@@ -233,7 +233,7 @@ export const errorTable = {
   WORKDIR_INVALID: ['invalid-argument', 'working directory "{path}" is refused: {reason}'],
 
   // cli: what is wrong with a command line; shown without a prefix
-  CLI_ARGUMENT_COUNT: ['usage', "mille: '{command}' requires {count}"],
+  CLI_ARGUMENT_COUNT: ['usage', "mille: '{command}' {wants}"],
   CLI_COMMAND_UNKNOWN: ['usage', 'mille: unknown command: {command}{hint}'],
   CLI_FAILED: ['invalid-argument', '{reason}'],
   CLI_FLAG_INVALID: ['usage', 'invalid argument "{value}" for "{flag}" flag: {reason}'],

@@ -1,12 +1,12 @@
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { integer, list, text, toggle } from '../flags/flag.ts'
+import { filters, integer, text, toggle } from '../flags/flag.ts'
 import { printRows } from '../format/print-rows.ts'
 import { parseFilters } from '../input/parse-filters.ts'
 import { containerHeaders, containerRow } from '../rows/container-rows.ts'
 
 const flags = {
   all: toggle('Show all containers (default shows just running)', { short: 'a' }),
-  filter: list('Filter output based on conditions provided', { short: 'f', type: 'filter' }),
+  filter: filters('Filter output based on conditions provided', { short: 'f' }),
   format: text('Format output: table, table TEMPLATE, json, raw or a Go template'),
   last: integer('Show n last created containers (includes all states)', { short: 'n' }),
   latest: toggle('Show the latest created container (includes all states)', { short: 'l' }),

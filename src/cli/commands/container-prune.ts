@@ -1,12 +1,12 @@
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { list, toggle } from '../flags/flag.ts'
+import { filters, toggle } from '../flags/flag.ts'
 import { humanSize } from '../format/units.ts'
 import { confirm } from '../input/confirm.ts'
 import { parseFilters } from '../input/parse-filters.ts'
 import { parseMoment } from '../input/parse-time.ts'
 
 const flags = {
-  filter: list('Provide filter values (e.g. "until=<timestamp>")', { type: 'filter' }),
+  filter: filters('Provide filter values (e.g. "until=<timestamp>")'),
   force: toggle('Do not prompt for confirmation', { short: 'f' }),
 }
 

@@ -9,7 +9,6 @@ export const command: AnyCommand = defineCommand({
   arguments: [1, Infinity],
   flags: containerFlags,
   stopAtArgument: true,
-  failsAsRun: true,
   async run({ flags, args }, context) {
     const request = await containerRequest(flags, args, context.env)
     const id = await createContainer(

@@ -1,5 +1,5 @@
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { list, text, toggle } from '../flags/flag.ts'
+import { filters, text, toggle } from '../flags/flag.ts'
 import { printRows } from '../format/print-rows.ts'
 import { parseImageFilters } from '../input/image-filters.ts'
 import { imageHeaders, imageRows } from '../rows/image-rows.ts'
@@ -7,7 +7,7 @@ import { imageHeaders, imageRows } from '../rows/image-rows.ts'
 const flags = {
   all: toggle('Show all images (default hides intermediate images)', { short: 'a' }),
   digests: toggle('Show digests'),
-  filter: list('Filter output based on conditions provided', { short: 'f', type: 'filter' }),
+  filter: filters('Filter output based on conditions provided', { short: 'f' }),
   format: text('Format output: table, table TEMPLATE, json, raw or a Go template'),
   'no-trunc': toggle("Don't truncate output"),
   quiet: toggle('Only show image IDs', { short: 'q' }),

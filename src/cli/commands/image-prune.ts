@@ -1,5 +1,5 @@
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { list, toggle } from '../flags/flag.ts'
+import { filters, toggle } from '../flags/flag.ts'
 import { humanSize } from '../format/units.ts'
 import { confirm } from '../input/confirm.ts'
 import { parseImageFilters } from '../input/image-filters.ts'
@@ -7,7 +7,7 @@ import { removalLines } from '../rows/removal-lines.ts'
 
 const flags = {
   all: toggle('Remove all unused images, not just dangling ones', { short: 'a' }),
-  filter: list('Provide filter values (e.g. "until=<timestamp>")', { type: 'filter' }),
+  filter: filters('Provide filter values (e.g. "until=<timestamp>")'),
   force: toggle('Do not prompt for confirmation', { short: 'f' }),
 }
 

@@ -43,7 +43,9 @@ async function readCredentials(
   const { stdin } = context.io
   if (fromStdin) {
     if (password !== undefined)
-      throw failure('CLI_FAILED', { reason: '--password and --password-stdin are mutually exclusive' })
+      throw failure('CLI_FAILED', {
+        reason: 'conflicting options: cannot specify both --password and --password-stdin',
+      })
     if (username === undefined)
       throw failure('CLI_FAILED', { reason: 'Must provide --username with --password-stdin' })
     return { username, password: (await readText(stdin)).replace(/\r?\n$/, '') }

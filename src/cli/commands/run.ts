@@ -1,5 +1,4 @@
 import type { Containers, ContainerRequest } from '../../containers/containers.ts'
-import { failure } from '../../util/errors.ts'
 import { type AnyCommand, type CommandContext, defineCommand } from '../command.ts'
 import { containerFlags } from '../container-flags.ts'
 import { containerRequest } from '../container-request.ts'
@@ -31,13 +30,15 @@ export const command: AnyCommand = defineCommand({
   failsAsRun: true,
   async run({ flags, args }, context) {
     const request = await containerRequest(flags, args, context.env)
-    const attach = flags.attach.map((name) => name.toLowerCase())
-    checkAttach(attach, flags.detach)
+    const { attach } = flags
+    const needsTerminal = request.tty && request.openStdin && !context.io.stdin.isTTY
+    const problem = conflict(flags.detach, attach, needsTerminal)
+    if (problem !== undefined) {
+      context.io.stderr.write(`${problem}\n`)
+      return 1
+    }
     const detachKeys = flags['detach-keys']
     if (detachKeys !== undefined) parseDetachKeys(detachKeys)
-    if (request.tty && request.openStdin && !flags.detach && !context.io.stdin.isTTY) {
-      throw failure('CLI_FAILED', { reason: 'the input device is not a TTY' })
-    }
     const id = await createContainer(
       request,
       { pull: flags.pull ?? 'missing', quiet: flags.quiet, cidfile: flags.cidfile },
@@ -59,17 +60,11 @@ export const command: AnyCommand = defineCommand({
   },
 })
 
-function checkAttach(attach: readonly string[], detach: boolean): void {
-  for (const name of attach) {
-    if (!['stdin', 'stdout', 'stderr'].includes(name)) {
-      throw failure('CLI_FAILED', {
-        reason: `invalid argument "${name}" for -a: valid streams are STDIN, STDOUT and STDERR`,
-      })
-    }
-  }
-  if (detach && attach.length > 0) {
-    throw failure('CLI_FAILED', { reason: 'conflicting options: cannot specify both --attach and --detach' })
-  }
+/** What cannot be done with this terminal or these flags together; Docker exits with 1 here. */
+function conflict(detach: boolean, attach: readonly string[], needsTerminal: boolean): string | undefined {
+  if (detach)
+    return attach.length > 0 ? 'conflicting options: cannot specify both --attach and --detach' : undefined
+  return needsTerminal ? 'the input device is not a TTY' : undefined
 }
 
 async function startOrUndo(containers: Containers, id: string, request: ContainerRequest): Promise<void> {

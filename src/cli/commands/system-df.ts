@@ -1,7 +1,7 @@
 import type { CacheUsage } from '../../builder/build.ts'
 import type { ContainerDetails, VolumeDetails } from '../../containers/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { ImageSummary } from '../../images/images.ts'
+import type { Images, ImageSummary } from '../../images/images.ts'
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text, toggle } from '../flags/flag.ts'
@@ -18,6 +18,8 @@ const flags = {
 
 interface Usage {
   readonly images: readonly ImageSummary[]
+  /** By image ID: bytes of each layer by its diff ID. */
+  readonly layers: ReadonlyMap<string, ReadonlyMap<string, number>>
   readonly containers: readonly ContainerDetails[]
   readonly volumes: readonly { readonly volume: VolumeDetails; readonly size: number }[]
   readonly cache: readonly CacheUsage[]
@@ -62,7 +64,20 @@ async function measure(engine: Engine): Promise<Usage> {
   const sized = await Promise.all(
     volumes.map(async (volume) => ({ volume, size: await engine.volumes.size(volume.name) })),
   )
-  return { images, containers, volumes: sized, cache }
+  const layers = new Map<string, ReadonlyMap<string, number>>()
+  for (const { id } of images) layers.set(id, await layerSizes(engine.images, id))
+  return { images, layers, containers, volumes: sized, cache }
+}
+
+/** From the history, whose rows with a layer are those of the config, newest first. */
+async function layerSizes(images: Images, id: string): Promise<ReadonlyMap<string, number>> {
+  const { config, size } = await images.inspect(id)
+  const rows = (await images.history(id)).toReversed()
+  const filled = rows.filter((_, index) => !config.history?.[index]?.empty_layer)
+  const diffIds = config.rootfs.diff_ids
+  // a history that does not tell the layers apart: the image counts as one layer of its own
+  if (filled.length !== diffIds.length) return new Map([[id, size]])
+  return new Map(diffIds.map((diffId, index) => [diffId, filled[index]?.size ?? 0]))
 }
 
 function sum(sizes: Iterable<number>): number {
@@ -71,7 +86,7 @@ function sum(sizes: Iterable<number>): number {
   return total
 }
 
-function summaryRows({ images, containers, volumes, cache }: Usage): RowFields[] {
+function summaryRows({ images, layers, containers, volumes, cache }: Usage): RowFields[] {
   const row = (type: string, total: number, active: number, size: number, free: number): RowFields => ({
     Type: type,
     TotalCount: String(total),
@@ -79,19 +94,18 @@ function summaryRows({ images, containers, volumes, cache }: Usage): RowFields[]
     Size: humanSize(size),
     Reclaimable: size > 0 ? `${humanSize(free)} (${Math.trunc((free / size) * 100)}%)` : humanSize(free),
   })
-  const own = (image: ImageSummary): number => image.size - image.sharedSize
   const used = images.filter((image) => image.containers > 0)
-  // a shared layer is counted once: as much as the largest image that has it brings
-  const shared = Math.max(0, ...images.map((image) => image.sharedSize))
-  const size = sum(images.map(own)) + shared
-  const kept = sum(used.map(own)) + Math.max(0, ...used.map((image) => image.sharedSize))
+  // a layer that several images have is there once
+  const bytesOf = (list: readonly ImageSummary[]): number =>
+    sum(new Map(list.flatMap(({ id }) => [...(layers.get(id) ?? [])])).values())
+  const size = bytesOf(images)
   const stopped = containers.filter(({ state }) => state.status !== 'running' && state.status !== 'paused')
   const rw = (list: readonly ContainerDetails[]): number => sum(list.map(({ sizeRw }) => sizeRw ?? 0))
   const unused = volumes.filter(({ volume }) => volume.usedBy.length === 0)
   const bytes = (list: Usage['volumes']): number => sum(list.map(({ size }) => size))
   const cached = cache.filter(({ shared }) => !shared)
   return [
-    row('Images', images.length, used.length, size, size - kept),
+    row('Images', images.length, used.length, size, size - bytesOf(used)),
     row('Containers', containers.length, containers.length - stopped.length, rw(containers), rw(stopped)),
     row('Local Volumes', volumes.length, volumes.length - unused.length, bytes(volumes), bytes(unused)),
     row(

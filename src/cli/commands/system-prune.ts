@@ -1,5 +1,5 @@
 import { type AnyCommand, type CommandContext, defineCommand } from '../command.ts'
-import { list, toggle } from '../flags/flag.ts'
+import { filters, toggle } from '../flags/flag.ts'
 import { humanSize } from '../format/units.ts'
 import { confirm } from '../input/confirm.ts'
 import { parseFilters } from '../input/parse-filters.ts'
@@ -8,7 +8,7 @@ import { removalLines } from '../rows/removal-lines.ts'
 
 const flags = {
   all: toggle('Remove all unused images not just dangling ones', { short: 'a' }),
-  filter: list('Provide filter values (e.g. "label=<key>=<value>")', { type: 'filter' }),
+  filter: filters('Provide filter values (e.g. "label=<key>=<value>")'),
   force: toggle('Do not prompt for confirmation', { short: 'f' }),
   volumes: toggle('Prune anonymous volumes'),
 }

@@ -1,11 +1,11 @@
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { list, text, toggle } from '../flags/flag.ts'
+import { filters, text, toggle } from '../flags/flag.ts'
 import { printRows } from '../format/print-rows.ts'
 import { parseFilters } from '../input/parse-filters.ts'
 import { volumeHeaders, volumeRow } from '../rows/volume-rows.ts'
 
 const flags = {
-  filter: list('Provide filter values (e.g. "dangling=true")', { short: 'f', type: 'filter' }),
+  filter: filters('Provide filter values (e.g. "dangling=true")', { short: 'f' }),
   format: text('Format output: table, table TEMPLATE, json or a Go template'),
   quiet: toggle('Only display volume names', { short: 'q' }),
 }

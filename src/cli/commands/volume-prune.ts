@@ -1,12 +1,12 @@
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { list, toggle } from '../flags/flag.ts'
+import { filters, toggle } from '../flags/flag.ts'
 import { humanSize } from '../format/units.ts'
 import { confirm } from '../input/confirm.ts'
 import { parseFilters } from '../input/parse-filters.ts'
 
 const flags = {
   all: toggle('Remove all unused volumes, not just anonymous ones', { short: 'a' }),
-  filter: list('Provide filter values (e.g. "label=<label>")', { type: 'filter' }),
+  filter: filters('Provide filter values (e.g. "label=<label>")'),
   force: toggle('Do not prompt for confirmation', { short: 'f' }),
 }
 

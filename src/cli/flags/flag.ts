@@ -65,6 +65,15 @@ export function list(help: string, shape: Shape = {}): Flag<readonly string[]> {
   return { type: 'list', ...shape, help, initial: [], accept: (previous, value) => [...previous, value] }
 }
 
+/** `--filter name=value`, several times. */
+export function filters(help: string, shape: Shape = {}): Flag<readonly string[]> {
+  const check = (text: string): string => {
+    if (!text.includes('=')) throw new Error('bad format of filter (expected name=value)')
+    return text
+  }
+  return parsedList(help, check, { type: 'filter', ...shape })
+}
+
 /** A whole number. */
 export function integer(help: string, shape: Shape = {}): Flag<number | undefined> {
   return {

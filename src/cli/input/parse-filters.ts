@@ -9,11 +9,6 @@ export function parseFilters(filters: readonly string[], names: readonly string[
   const found: Record<string, string[]> = {}
   for (const filter of filters) {
     const equals = filter.indexOf('=')
-    if (equals < 0) {
-      throw failure('CLI_FAILED', {
-        reason: `invalid filter '${filter}': give it as name=value, e.g. ${names[0]}=…`,
-      })
-    }
     const name = filter.slice(0, equals).trim().toLowerCase()
     if (!names.includes(name)) throw unknownFilter(name, names)
     const list = (found[name] ??= [])
