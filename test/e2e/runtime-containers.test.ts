@@ -173,7 +173,7 @@ for (const program of ['crun', 'runc'] as const) {
   test(`${program}: a terminal: echo, size, Ctrl-C, and detaching leaves it alive`, async () => {
     const handle = await create(
       runtime,
-      'stty size; trap "echo INT" INT; while read line; do stty size; echo "got $line"; done; echo over',
+      'stty size; trap "echo INT" INT; while read line; do until stty size | grep "33 100"; do sleep 0.02; done; echo "got $line"; done; echo over',
       { tty: true, stdin: true },
     )
     await using streams = await runtime.attach(handle, { stdin: true, tty: true })
@@ -195,7 +195,11 @@ for (const program of ['crun', 'runc'] as const) {
     const handle = await create(runtime, 'sleep 1000')
     await runtime.start(handle)
     await using process = await runtime.exec(handle, {
-      args: ['sh', '-c', 'tty; read line; stty size; echo "got $line"; exit 3'],
+      args: [
+        'sh',
+        '-c',
+        'tty; read line; until stty size | grep "20 90"; do sleep 0.02; done; echo "got $line"; exit 3',
+      ],
       env: [],
       tty: true,
       stdin: true,
