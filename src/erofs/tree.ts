@@ -1,16 +1,17 @@
 /** Where bytes of a regular file lie. `device` is the layer tar; `side` is the side blob given to the writer. */
 export type ExtentSource = 'device' | 'side'
 
-/** A run of file content. All numbers are bytes. */
+/**
+ * A run of file content. All numbers are bytes. The kernel maps whole blocks of 512: `offset` and `at` are multiples
+ * of it, and so is the end of the run, except where the file itself ends. What does not fit (odd sparse maps) belongs
+ * into the side blob, as one run for the whole file.
+ */
 export interface ErofsExtent {
   /** Position in the file; extents ascend and do not overlap. What no extent covers is a hole (reads as zeros). */
   readonly offset: number
   readonly length: number
   readonly source: ExtentSource
-  /**
-   * Position in the source. For `device` it must be a multiple of 512: the kernel addresses blocks. What starts
-   * elsewhere (odd sparse maps) belongs into the side blob, where any position that is a multiple of 512 will do.
-   */
+  /** Position in the source. */
   readonly at: number
 }
 
