@@ -6,7 +6,7 @@ const format = 'gzip'
 
 /**
  * Inflates gzip members one after the other, synchronously. The chunks given to `sink` are views of one buffer: good
- * until the call returns. Zeros may follow the last member (tapes and block devices pad); anything else is refused.
+ * until the call returns. Nothing may follow the last member.
  * Throws COMPRESSION_TRUNCATED, COMPRESSION_TRAILING, COMPRESSION_CORRUPT.
  */
 export function inflateGzip(
@@ -17,15 +17,9 @@ export function inflateGzip(
   const output = Buffer.allocUnsafeSlow(outputSize)
   let used = 0
   let taken = 0
-  let state: 'start' | 'member' | 'between' | 'padding' = 'start'
+  let state: 'start' | 'member' | 'between' = 'start'
   for (const chunk of source) {
     for (let input = chunk; input.length > 0;) {
-      if (state === 'between' && input[0] === 0) state = 'padding'
-      if (state === 'padding') {
-        if (input.some((byte) => byte !== 0))
-          throw failure('COMPRESSION_TRAILING', { format, bytes: input.length })
-        break
-      }
       if (state === 'between' && input[0] !== 0x1f)
         throw failure('COMPRESSION_TRAILING', { format, bytes: input.length })
       state = 'member'

@@ -4,7 +4,7 @@ import type { Digest, DiffId } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
 import { openIsalInflater } from '../../linux/isal.ts'
 import { sniffCompression } from '../../util/compression.ts'
-import { decompress } from './decompress.ts'
+import { decompress } from '../../util/decompress.ts'
 import { inflateGzip } from './inflate-gzip.ts'
 import { LayerRecorder } from './layer-recorder.ts'
 import { encodeTable } from './layer-table.ts'
@@ -49,7 +49,7 @@ export async function inflateLayer(
   const push = refuseNested(format, (bytes) => recorder.push(bytes))
   const inflater = format === 'gzip' ? openIsalInflater() : undefined
   if (inflater !== undefined) inflateGzip(all, inflater, push)
-  else for await (const chunk of decompress(copies(all))) push(chunk)
+  else for await (const chunk of decompress(copies(all), { format: format ?? 'none' })) push(chunk)
   const { diffId, table } = recorder.end()
   writeFileSync(job.table, encodeTable(table), { mode: 0o600 })
   return { diffId, size: table.size, entries: table.entries.length }
@@ -66,7 +66,7 @@ function refuseNested(format: string | undefined, push: (bytes: Buffer) => void)
   }
 }
 
-function* copies(source: Iterable<Buffer>): Generator<Buffer> {
+async function* copies(source: Iterable<Buffer>): AsyncGenerator<Buffer> {
   for (const bytes of source) yield Buffer.from(bytes)
 }
 

@@ -6,6 +6,7 @@ import { checkLayerEntry } from '../../tar/check-entry.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { TarParser } from '../../tar/parser.ts'
 import { failure } from '../../util/errors.ts'
+import { checkLinks } from './check-links.ts'
 import type { LayerTable } from './layer-table.ts'
 import { type StoredEntry, toStoredEntry } from './stored-entry.ts'
 
@@ -55,6 +56,7 @@ export class LayerRecorder implements Disposable {
 
   end(): RecordedLayer {
     this.#parser.end()
+    checkLinks(this.#entries)
     const diffId = `sha256:${this.#hash.digest('hex')}` as DiffId
     return { diffId, table: { size: this.#size, entries: this.#entries } }
   }

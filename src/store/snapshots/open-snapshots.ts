@@ -24,7 +24,7 @@ export function openSnapshots(options: OpenSnapshotsOptions): Snapshotter {
   staging.sweep()
   const mounts = new PrivateMounts(join(options.folder, 'mounts'), options.lock)
   const { kind, reason } = chosenKind(options, staging)
-  const backend = openBackend(kind, options.folder, staging, mounts)
+  const backend = openBackend(kind, options, staging, mounts)
   return new OverlaySnapshots({ backend, mounts, staging, dependencies: options, reason })
 }
 
@@ -37,7 +37,7 @@ function chosenKind(options: OpenSnapshotsOptions, staging: Staging): Choice {
 
 function openBackend(
   kind: Snapshotter['kind'],
-  folder: string,
+  { folder }: OpenSnapshotsOptions,
   staging: Staging,
   mounts: PrivateMounts,
 ): LayerBackend {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, mkdirSync, rmdirSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMountRoot } from '../../linux/statx.ts'
 import { mount, mountFlags, unmount, unmountFlags } from '../../linux/mount.ts'
@@ -53,7 +53,7 @@ export class PrivateMounts {
   /** Takes the mount away and its folder with it. */
   removeTarget(path: string): void {
     this.release(path)
-    rmdirSync(path)
+    if (existsSync(path)) rmdirSync(path)
   }
 
   /**

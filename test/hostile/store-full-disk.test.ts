@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import { isMilleError } from '../../src/util/errors.ts'
+import { openStore } from '../../src/store/open-store.ts'
+import { plainDraft } from '../support/plain-image.ts'
+import { umount } from '../support/umount.ts'
+
+/** A small file system of its own. */
+function smallDisk(megabytes: number): { readonly path: string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), 'mille-full-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${String(megabytes)}m,mode=700`, 'tmpfs', path])
+  return {
+    path,
+    [Symbol.dispose]() {
+      umount(path)
+      rmSync(path, { recursive: true, force: true })
+    },
+  }
+}
+
+function fill(path: string): void {
+  const { bavail, bsize } = statfsSync(path)
+  try {
+    writeFileSync(join(path, 'filler'), Buffer.alloc(bavail * bsize + 1))
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC')
+  }
+}
+
+const isFull = (error: unknown): boolean => isMilleError(error, 'NO_SPACE')
+
+test('a full disk refuses what does not fit and leaves nothing of it', async () => {
+  using disk = smallDisk(8)
+  const root = join(disk.path, 'store')
+  await using store = await openStore(root)
+  const image = await store.images.create(await plainDraft(store, ['a'], ['localhost/a:1']))
+  const large = randomBytes(16 << 20)
+  await assert.rejects(store.content.ingest(large), isFull)
+  await assert.rejects(store.content.ingest(Readable.from([large], { objectMode: false })), isFull)
+  assert.deepEqual(readdirSync(join(root, 'ingest')), [])
+  assert.deepEqual(await store.check(), [])
+  await store.content.ingest(Buffer.from('small ones still fit'))
+  assert.equal(store.images.list()[0]?.id, image.id)
+})
+
+test('listing, removing and collecting work on a disk without one free byte', async () => {
+  using disk = smallDisk(16)
+  const root = join(disk.path, 'store')
+  {
+    await using store = await openStore(root)
+    for (let index = 0; index < 20; index++) {
+      const text = `${String(index)} ${randomBytes(100_000).toString('hex')}`
+      await store.images.create(await plainDraft(store, [text], [`localhost/a:${String(index)}`]))
+    }
+    fill(disk.path)
+    await assert.rejects(store.content.ingest(randomBytes(200_000)), isFull)
+    assert.equal(store.images.list().length, 20)
+    for (const { id } of store.images.list()) assert.equal(store.images.remove(id), true)
+    const report = await store.collect()
+    assert.equal(report.blobs, 60)
+    assert.ok(report.bytes > 4_000_000)
+    assert.deepEqual(await store.check(), [])
+    await store.content.ingest(randomBytes(200_000))
+  }
+  await using again = await openStore(root)
+  assert.deepEqual(again.images.list(), [])
+})
+
+test('a store opens on a full disk', async () => {
+  using disk = smallDisk(8)
+  const root = join(disk.path, 'store')
+  {
+    await using store = await openStore(root)
+    await store.images.create(await plainDraft(store, ['a'], ['localhost/a:1']))
+  }
+  fill(disk.path)
+  await using store = await openStore(root)
+  assert.equal(store.images.list().length, 1)
+  assert.equal(store.images.untag('localhost/a:1'), true)
+})
