@@ -1,4 +1,4 @@
-import { existsSync, fsyncSync, openSync, closeSync, rmSync, statSync } from 'node:fs'
+import { existsSync, fsyncSync, openSync, closeSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { systemFailure } from '../../linux/system-failure.ts'
@@ -155,6 +155,8 @@ function translate(root: string, error: unknown): unknown {
     case codes.cantOpen:
       return systemFailure('open', 13, path, error)
     case codes.io:
+      // the log's index is a mapped file: for want of space for it SQLite has no code of its own
+      if (statfsSync(root).bavail === 0) return systemFailure('write', 28, path, error)
       return failure('SYSTEM_CALL_FAILED', { call: 'sqlite', path, reason }, { cause: error })
     case codes.corrupt:
     case codes.notADatabase:
@@ -175,8 +177,10 @@ export async function openDatabase(root: string, isEmpty: () => boolean): Promis
   refuseTruncated(root, path, isEmpty)
   const sqlite = retryBusy(root, () => new DatabaseSync(path, { timeout: 5000 }))
   try {
-    retryBusy(root, () => {
-      sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
+    withReserve(root, () => {
+      retryBusy(root, () => {
+        sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
+      })
     })
     const database = new Database(root, sqlite)
     migrate(root, database, isEmpty)
@@ -233,6 +237,16 @@ function syncFile(path: string): void {
     fsyncSync(descriptor)
   } finally {
     closeSync(descriptor)
+  }
+}
+
+/** Opening a store and freeing space need a little space themselves: listing and prune must work on a full disk (B-ST-3). */
+function withReserve<Result>(root: string, work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    if (!isMilleError(error, 'NO_SPACE') || !releaseReserve(root)) throw error
+    return work()
   }
 }
 
