@@ -31,7 +31,7 @@ import { startRelay, stopRelay } from './port-relay.ts'
 import type { BridgeNetwork, Endpoint, PortBinding } from './runtime.ts'
 
 export interface BridgeOptions {
-  /** Folder for namespaces and records, lost at reboot or not; one per bridge and machine. */
+  /** Folder for namespaces and records, lost at reboot or not. One for a bridge on the whole machine, whatever the store: addresses are given out by it. */
   readonly stateFolder: string
   /** Interface name, default `mille0`. */
   readonly name?: string
@@ -101,7 +101,7 @@ async function ensureBridge(
   const recordPath = join(base.folder, 'subnet')
   const recorded =
     exists && existsSync(recordPath) ? parseSubnet(readFileSync(recordPath, 'utf8')) : undefined
-  const subnet = recorded ?? chooseSubnet(wanted)
+  const subnet = recorded ?? (exists ? await subnetOf(base) : undefined) ?? chooseSubnet(wanted)
   const device = defaultDevice()
   const mtu = device === undefined ? 1500 : Number(readFileSync(`/sys/class/net/${device}/mtu`, 'utf8'))
   const bridge: Bridge = { ...base, subnet, gateway: formatIp(subnet.address + 1), mtu }
@@ -117,6 +117,16 @@ async function ensureBridge(
     writeFileSync(recordPath, formatSubnet(subnet), { mode: 0o600 })
   }
   return bridge
+}
+
+/** Of a bridge that another store made. */
+async function subnetOf(bridge: Pick<Bridge, 'name' | 'ip'>): Promise<Subnet | undefined> {
+  const { stdout } = await runProgram(bridge.ip, ['-4', '-o', 'addr', 'show', 'dev', bridge.name])
+  const [, ip = '', length = ''] = / inet (\S+)\/(\d+) /.exec(stdout.toString()) ?? []
+  const address = parseIp(ip)
+  if (address === undefined) return undefined
+  const size = 2 ** (32 - Number(length))
+  return { address: address - (address % size), prefixLength: Number(length) }
 }
 
 async function allowForwarding(bridge: Bridge): Promise<void> {

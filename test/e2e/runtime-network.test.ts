@@ -224,6 +224,12 @@ test('a container does not reach the loopback services of the host through the b
   assert.doesNotMatch(text, /secret/)
 })
 
+test('a bridge that is there already keeps its subnet, also for a store that does not know it', async () => {
+  const { subnet } = await openBridge(bridgeOptions('nftables'))
+  const other = await openBridge({ ...bridgeOptions('nftables'), stateFolder: join(top, 'other') })
+  assert.deepEqual(other.subnet, subnet)
+})
+
 test('bad names, subnets and addresses are refused before anything is made', async () => {
   const invalid = (promise: Promise<unknown>): Promise<void> =>
     assert.rejects(promise, (error) => isMilleError(error, 'INVALID_ARGUMENT'))
