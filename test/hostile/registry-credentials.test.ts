@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { suite, test } from 'node:test'
 import { inspect } from 'node:util'
@@ -48,7 +48,7 @@ function tokenServer(): Promise<ScriptedServer> {
     else challenge(request, response)
   })
 }
-function challenge(request: IncomingMessage, response: import('node:http').ServerResponse): void {
+function challenge(request: IncomingMessage, response: ServerResponse): void {
   const realm = `http://${request.headers.host ?? ''}/token`
   response
     .writeHead(401, { 'www-authenticate': `Bearer realm="${realm}",service="svc",scope="repository:evil:*"` })

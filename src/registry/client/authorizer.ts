@@ -40,6 +40,10 @@ export class Authorizer {
     this.#login = login
   }
 
+  get isChallenged(): boolean {
+    return this.#method !== undefined
+  }
+
   /** The Authorization header for `scopes`, as far as it is known what the registry wants. */
   async header(scopes: readonly string[], signal: AbortSignal | undefined): Promise<string | undefined> {
     if (this.#method?.kind === 'basic') return basic(await this.#login())
@@ -176,7 +180,8 @@ export class Authorizer {
   }
 }
 
-function basic(login: Login | undefined): string | undefined {
+/** The Authorization header for a login by name; undefined for a token. Source: RFC 7617. */
+export function basic(login: Login | undefined): string | undefined {
   if (!login || 'identityToken' in login) return undefined
   return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`
 }

@@ -51,6 +51,11 @@ export class RegistryHost {
     }
   }
 
+  /** Has this registry asked who we are? */
+  get isChallenging(): boolean {
+    return this.#authorizer?.isChallenged ?? false
+  }
+
   /** An answer that is 2xx or in `accept`; everything else is thrown. `path` begins with `/v2/`. */
   async call(path: string | URL, call: Call): Promise<Answer> {
     const { retry } = this.#settings

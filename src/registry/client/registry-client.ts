@@ -1,6 +1,7 @@
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
 import type { Login, RegistryClient, RegistryClientOptions } from '../repository.ts'
+import { basic } from './authorizer.ts'
 import { Exchange, drain } from './exchange.ts'
 import { RegistryHost } from './host.ts'
 import { listPages } from './pages.ts'
@@ -39,7 +40,9 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     openRepository: (reference) => new RemoteRepository(reference, hostOf(reference.registry), retry),
     verifyLogin: (registry, login, { signal }: OpOptions = {}) =>
       verifyLogin(
+        exchange,
         openHost(registry, () => Promise.resolve(login)),
+        login,
         signal,
       ),
     catalog: (registry, op = {}) =>
@@ -64,13 +67,27 @@ function briefly<Value>(find: () => Promise<Value>): () => Promise<Value> {
   }
 }
 
-/** `GET /v2/` with the login. Source: OCI distribution-spec 1.1, "Determining Support". */
-async function verifyLogin(host: RegistryHost, signal: AbortSignal | undefined): Promise<void> {
+/**
+ * `GET /v2/` with the login. A registry that lets everybody in here is sent the login unasked: the user has just named
+ * it, and would else be told that a wrong password is right. Source: OCI distribution-spec 1.1, "Determining Support".
+ */
+async function verifyLogin(
+  exchange: Exchange,
+  host: RegistryHost,
+  login: Login,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const refused = (): Error => failure('LOGIN_REFUSED', { host: host.name })
   try {
     const answer = await host.call('/v2/', { repository: 'the registry', scopes: [], signal })
     await drain(answer.body)
   } catch (error) {
-    if (isMilleError(error, 'REGISTRY_UNAUTHORIZED')) throw failure('LOGIN_REFUSED', { host: host.name })
+    if (isMilleError(error, 'REGISTRY_UNAUTHORIZED')) throw refused()
     throw error
   }
+  const authorization = basic(login)
+  if (host.isChallenging || authorization === undefined) return
+  const answer = await exchange.send(new URL('/v2/', await host.origin(signal)), { authorization, signal })
+  await drain(answer.body)
+  if (answer.status === 401 || answer.status === 403) throw refused()
 }
