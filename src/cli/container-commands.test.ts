@@ -43,6 +43,11 @@ ${web.id.slice(0, 12)}   busybox   "sleep 1000"              3 minutes ago   Up 
     (await runCli(['ps', '--format', '{{.Names}} {{.Labels}} {{.State}}'], parts)).out,
     'done a=b exited\nweb a=b running\n',
   )
+  const label = await runCli(['ps', '--format', '{{.Label "a"}}|{{.Label "b"}}'], parts)
+  assert.equal(label.out, 'b|\nb|\n')
+  const titled = await runCli(['ps', '--format', 'table {{.Names}}\t{{.Label "a"}}'], parts)
+  assert.equal(titled.out, 'NAMES     LABEL\ndone      b\nweb       b\n')
+  assert.equal((await runCli(['ps', '--format', 'json'], parts)).out.includes('Label"'), false)
   assert.match((await runCli(['ps', '-as'], parts)).out, /done {6}5B \(virtual 2\.07MB\)\n/)
 })
 

@@ -216,6 +216,8 @@ test('save refuses a terminal and leaves no half file', async () => {
     assert.equal((await runCli(['save', '-o', path, 'app'], whole)).code, 0)
     assert.equal(await readFile(path, 'utf8'), 'bytes')
     assert.deepEqual(await readdir(folder), ['x.tar'])
+    const lost = await runCli(['save', '-o', '/nope/x.tar', 'app'], whole)
+    assert.equal(lost.err, 'open /nope/x.tar: no such file or directory\n')
     assert.match((await runCli(['save', '-o', folder, 'app'], whole)).err, /: is a directory\n$/)
   } finally {
     await rm(folder, { recursive: true })

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { finished } from 'node:stream/promises'
 import type { Writable } from 'node:stream'
@@ -31,7 +30,11 @@ export async function writeOutputFile(
   // devices and pipes (/dev/null) are written as they are: renaming over them would replace them
   const target =
     info && !info.isFile() ? path : `${dirname(path)}/.mille-${randomBytes(6).toString('hex')}.tmp`
-  const sink = createWriteStream(target, { flags: target === path ? 'w' : 'wx', flush: true })
+  // opened before the stream exists: a stream destroyed while it opens would leave the file behind
+  const file = await open(target, target === path ? 'w' : 'wx').catch((cause: unknown) => {
+    throw fileFailure(path, cause)
+  })
+  const sink = file.createWriteStream({ flush: true })
   try {
     await write(sink)
     if (!sink.writableEnded) sink.end()

@@ -111,9 +111,13 @@ class TemplateRun {
     const [head, ...rest] = command
     if (head === undefined) return undefined
     if (head.kind !== 'function') {
-      if (rest.length + piped.length > 0)
+      const value = this.#operand(head, dot, scope)
+      if (isRowMethod(value)) {
+        return value(...rest.map((operand) => this.#operand(operand, dot, scope)), ...piped)
+      }
+      if (rest.length + piped.length > 0 && !this.#titles)
         throw templateFailure(`can't give argument to non-function ${describe(head)}`)
-      return this.#operand(head, dot, scope)
+      return value
     }
     const values = [...rest.map((operand) => this.#operand(operand, dot, scope)), ...piped]
     if (this.#titles && titleFunctions.has(head.name))
@@ -135,6 +139,11 @@ class TemplateRun {
         return readFields(this.#pipe(operand.pipe, dot, scope), operand.fields)
     }
   }
+}
+
+/** `{{.Label "key"}}`: a field of a row that takes arguments. */
+function isRowMethod(value: unknown): value is (...values: readonly unknown[]) => unknown {
+  return typeof value === 'function'
 }
 
 function call(name: string, values: readonly unknown[]): unknown {

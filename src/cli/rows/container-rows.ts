@@ -15,6 +15,7 @@ export const containerHeaders = {
   Ports: 'PORTS',
   Names: 'NAMES',
   Size: 'SIZE',
+  Label: 'LABEL',
   Labels: 'LABELS',
   Mounts: 'MOUNTS',
   LocalVolumes: 'LOCAL VOLUMES',
@@ -43,6 +44,7 @@ export function containerRow(
     Labels: Object.entries(container.config.Labels ?? {})
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
+    Label: (key: unknown) => container.config.Labels?.[String(key)] ?? '',
     Mounts: mounts.map((mount) => (noTrunc ? mount : ellipsis(mount, 15))).join(','),
     LocalVolumes: String(container.mounts.filter(({ type }) => type === 'volume').length),
     Networks: container.request.network,

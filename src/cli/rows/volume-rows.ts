@@ -6,6 +6,7 @@ export const volumeHeaders = {
   Driver: 'DRIVER',
   Name: 'VOLUME NAME',
   Mountpoint: 'MOUNTPOINT',
+  Label: 'LABEL',
   Labels: 'LABELS',
   Links: 'LINKS',
   Scope: 'SCOPE',
@@ -24,6 +25,7 @@ export function volumeRow(volume: VolumeDetails, size?: number): RowFields {
     Labels: Object.entries(volume.labels)
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
+    Label: (key: unknown) => volume.labels[String(key)] ?? '',
     Links: size === undefined ? 'N/A' : String(volume.usedBy.length),
     Scope: 'local',
     Size: size === undefined ? 'N/A' : humanSize(size),
