@@ -5,6 +5,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
 import { contextMode } from './file-mode.ts'
 import type { Selected } from './select-sources.ts'
+import { pathOf } from './source-tree.ts'
 import type { SourceNode, SourceTree } from './source-tree.ts'
 
 const { mask, file, directory, symlink, socket } = fileTypes
@@ -123,9 +124,11 @@ function describe(tree: SourceTree, node: SourceNode, type: number): string {
 /** One line a file, for the kept list that a later miss is explained by: path, mode, start of the content's digest. */
 export function listFiles(tree: SourceTree, selected: readonly Selected[]): Map<string, string> {
   const list = new Map<string, string>()
-  walkSelected(tree, selected, (node, path) => {
+  walkSelected(tree, selected, (node, relative) => {
     const type = node.mode & mask
-    if (type === socket || (path === '' && type === directory)) return
+    // shown to people: as it is called in the context, not below the source word
+    const path = pathOf(node)
+    if (type === socket || (relative === '' && type === directory)) return
     const mode = describe(tree, node, type)
     const content =
       type === file ? tree.digest(node).toString('hex', 0, 12) : type === symlink ? tree.readLink(node) : ''

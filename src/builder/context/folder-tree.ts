@@ -153,7 +153,8 @@ export class FolderTree implements SourceTree {
   }
 
   body(file: SourceNode): FileBody {
-    return { kind: 'file', path: join(this.#path, pathOf(file)) }
+    const open = (): number => this.#open(pathOf(file), constants.O_RDONLY | constants.O_NOFOLLOW)
+    return { kind: 'descriptor', open }
   }
 
   recheck(file: SourceNode): void {

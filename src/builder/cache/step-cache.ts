@@ -1,0 +1,114 @@
+import { chainIdOf, diffIdAsDigest, type DiffId, type Digest } from '../../oci/digest.ts'
+import type { CacheRecord, Ingredient, Lease, Store } from '../../store/store.ts'
+import type { CacheMiss } from '../build.ts'
+import type { StepResult } from '../session.ts'
+import { explainMiss } from './explain-miss.ts'
+import { FileLists } from './file-lists.ts'
+import { keptIngredients } from './step-key.ts'
+
+/** The builder's own part of a record. */
+interface StepData {
+  readonly type: string
+  /** Layer that the step added. */
+  readonly added?: DiffId
+  /** Points from text to bytes: not a step of its own in lists. */
+  readonly alias?: true
+}
+
+export interface SavedStep {
+  readonly key: Digest
+  readonly lineage: string
+  readonly type: string
+  readonly description: string
+  readonly ingredients: readonly Ingredient[]
+  readonly files?: ReadonlyMap<string, string>
+  readonly result: StepResult
+  /** Bytes of the added layer. */
+  readonly size: number
+  readonly alias?: boolean
+}
+
+/** Results of earlier steps. Only steps that ran here are ever put in: a pulled image is never taken for one (C-B8). */
+export class StepCache {
+  readonly #store: Store
+  readonly #lease: Lease
+  readonly #lists: FileLists
+  readonly #used = new Set<Digest>()
+
+  constructor(store: Store, lease: Lease, listFolder: string) {
+    this.#store = store
+    this.#lease = lease
+    this.#lists = new FileLists(listFolder)
+  }
+
+  /** The result kept under `key`; `evicted` when there was one whose layers are gone (B-BD-8). */
+  async find(key: Digest): Promise<StepResult | 'evicted' | undefined> {
+    const record = this.#store.cache.find(key)
+    if (record === undefined) return undefined
+    const { chain, diffIds = [] } = record
+    // held before it is looked at: a collection between the two would take it away
+    if (chain !== undefined) this.#lease.hold({ kind: 'chain', chain })
+    const { added } = record.data as StepData
+    if (added !== undefined) this.#lease.hold({ kind: 'blob', digest: diffIdAsDigest(added) })
+    if (!(await this.#isComplete(record, added))) {
+      this.#store.cache.remove([key])
+      return 'evicted'
+    }
+    this.#used.add(key)
+    return {
+      diffIds,
+      cached: true,
+      ...(chain === undefined ? {} : { chain }),
+      ...(added === undefined ? {} : { added }),
+    }
+  }
+
+  save({ key, lineage, type, description, ingredients, files, result, size, alias }: SavedStep): void {
+    const { chain, diffIds, added } = result
+    const data: StepData = {
+      type,
+      ...(added === undefined ? {} : { added }),
+      ...(alias === true ? { alias: true } : {}),
+    }
+    const stack = chain === undefined ? {} : { chain, diffIds }
+    this.#store.cache.put({
+      key,
+      lineage,
+      ingredients: keptIngredients(ingredients),
+      description,
+      ...stack,
+      data,
+      size,
+    })
+    if (files !== undefined) this.#lists.save(key, files)
+  }
+
+  explain(
+    lineage: string,
+    ingredients: readonly Ingredient[],
+    files: (() => ReadonlyMap<string, string>) | undefined,
+    changedInputs: readonly string[],
+  ): CacheMiss {
+    const previous = this.#store.cache.lineage(lineage, 1)[0]
+    const previousFiles = previous && files && this.#lists.load(previous.key)
+    return explainMiss({
+      ingredients: keptIngredients(ingredients),
+      changedInputs,
+      ...(previous === undefined ? {} : { previous }),
+      ...(previousFiles === undefined ? {} : { previousFiles, files: files?.() ?? new Map() }),
+    })
+  }
+
+  /** Counts the hits of this build, together. */
+  countUses(): void {
+    for (const key of this.#used) this.#store.cache.touch(key)
+  }
+
+  async #isComplete({ chain, diffIds = [] }: CacheRecord, added: DiffId | undefined): Promise<boolean> {
+    if (chain === undefined) return true
+    if (chainIdOf(diffIds) !== chain) return false
+    if (added !== undefined && (await this.#store.content.stat(diffIdAsDigest(added))) === undefined)
+      return false
+    return await this.#store.snapshots.has(chain)
+  }
+}

@@ -1,0 +1,197 @@
+import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { randomBytes } from 'node:crypto'
+import type { Dockerfile } from '../dockerfile/ast.ts'
+import { parseDockerfile } from '../dockerfile/parser.ts'
+import { invalidDockerfile, problemAt, renderProblem } from '../dockerfile/problem.ts'
+import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import type { ImageRecord, Lease, Store } from '../store/store.ts'
+import { failure } from '../util/errors.ts'
+import type { OpOptions } from '../util/progress.ts'
+import type { BaseImages } from './base-images.ts'
+import type { BuildEvent, BuildRequest, BuildResult, Builder } from './build.ts'
+import { cacheUsage, pruneCache } from './cache/usage.ts'
+import { StepCache } from './cache/step-cache.ts'
+import { openContext, type OpenedContext } from './context/open-context.ts'
+import { StepExecutor } from './execute-step.ts'
+import { imageConfigOf } from './export/image-config.ts'
+import { squashConfig } from './export/squash-config.ts'
+import type { BuildPlan } from './plan/image-plan.ts'
+import { makePlan } from './plan/make-plan.ts'
+import { localPlatform } from './plan/platforms.ts'
+import { runSteps } from './schedule.ts'
+import type { BuildSession } from './session.ts'
+import type { StepNetworks, StepRunner } from './step-runner.ts'
+import { Views } from './views.ts'
+
+export interface BuilderParts {
+  readonly store: Store
+  readonly baseImages: BaseImages
+  readonly runner: StepRunner
+  /** Private networks of RUN steps; without them steps share the network of this machine. */
+  readonly networks?: StepNetworks
+  /** Steps side by side; default: the processors, at least 8, as most steps wait for the network or the disk. */
+  readonly parallelism?: number
+}
+
+type BuildOptions = OpOptions & { readonly onEvent?: (event: BuildEvent) => void }
+
+/** Builds images from Dockerfiles on a store. Opening costs nothing. */
+export function createBuilder(parts: BuilderParts): Builder {
+  return {
+    build: (request, options = {}) => build(parts, request, options),
+    cacheUsage: () => Promise.resolve(cacheUsage(parts.store)),
+    prune: (options) => pruneCache(parts.store, options),
+  }
+}
+
+async function build(
+  parts: BuilderParts,
+  request: BuildRequest,
+  options: BuildOptions,
+): Promise<BuildResult> {
+  const begun = performance.now()
+  const now = (): number => performance.now() - begun
+  const emit = (event: BuildEvent): void => options.onEvent?.(event)
+  const { store } = parts
+  const names = canonicalNames(request.names)
+  await using context = await openContext(request, { store, signal: options.signal })
+  const syntax = request.buildArgs['BUILDKIT_SYNTAX']
+  const dockerfile = parseDockerfile(context.source, {
+    fileName: context.fileName,
+    ...(syntax === undefined ? {} : { syntax }),
+  })
+  reportWarnings(dockerfile, emit)
+  await using lease = await store.lease('build')
+  const plan = await planBuild(parts, request, dockerfile, lease, options)
+  for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
+  emit({ type: 'plan', steps: plan.steps.map(({ id, name, stage }) => ({ id, name, stage })) })
+  const executor = await runPlan(parts, request, { context, dockerfile, lease, plan, now, emit }, options)
+  const { labels } = request
+  const config = imageConfigOf(plan.image, executor.results, { labels, epoch: epochOf(request) })
+  const { base, baseDiffIds } = plan.image
+  const finished = request.squash
+    ? await squashConfig(store, config, baseDiffIds.length, lease, options)
+    : config
+  // one transaction at the very end: until then there is no image and no name (all or nothing)
+  const parent = base === undefined ? {} : { parent: base.id }
+  const record = await store.images.create({ config: finished, names, ...parent }, lease)
+  return resultOf(record, plan, executor, names)
+}
+
+function epochOf({ epoch, buildArgs }: BuildRequest): number {
+  const given = buildArgs['SOURCE_DATE_EPOCH']
+  if (epoch !== undefined) return epoch
+  if (given === undefined) return 0
+  if (/^\d{1,12}$/.test(given)) return Number(given)
+  throw failure('INVALID_ARGUMENT', { reason: `SOURCE_DATE_EPOCH must be whole seconds, not "${given}"` })
+}
+
+async function planBuild(
+  { baseImages }: BuilderParts,
+  request: BuildRequest,
+  dockerfile: Dockerfile,
+  lease: Lease,
+  { signal, onProgress }: BuildOptions,
+): Promise<BuildPlan> {
+  const local = localPlatform()
+  const { pull, buildArgs, network, target } = request
+  return await makePlan(dockerfile, {
+    buildArgs,
+    network,
+    local,
+    platform: request.platform ?? local,
+    ...(target === undefined ? {} : { target }),
+    resolve: (name, platform) => baseImages.resolve(name, platform, { pull, lease, signal, onProgress }),
+  })
+}
+
+interface RunningBuild {
+  readonly context: OpenedContext
+  readonly dockerfile: Dockerfile
+  readonly lease: Lease
+  readonly plan: BuildPlan
+  readonly now: () => number
+  readonly emit: (event: BuildEvent) => void
+}
+
+async function runPlan(
+  { store, runner, networks, parallelism }: BuilderParts,
+  request: BuildRequest,
+  { context, dockerfile, lease, plan, now, emit }: RunningBuild,
+  { signal }: BuildOptions,
+): Promise<StepExecutor> {
+  const id = `build-${randomBytes(6).toString('hex')}`
+  const cache = new StepCache(store, lease, await store.folder('contexts'))
+  const executor = new StepExecutor({
+    cache,
+    noCache: request.noCache,
+    platform: plan.image.platform,
+    scope: context.scope,
+  })
+  const folder = await store.folder('builds', id)
+  try {
+    await using views = new Views(store, id)
+    const session: Omit<BuildSession, 'signal'> = {
+      id,
+      store,
+      runner,
+      dockerfile,
+      lease,
+      timestamps: request.timestamps,
+      epoch: epochOf(request),
+      hasEpoch: request.epoch !== undefined || request.buildArgs['SOURCE_DATE_EPOCH'] !== undefined,
+      folder,
+      emit,
+      now,
+      context: () => Promise.resolve(context.tree()),
+      tree: (chain) => views.tree(chain),
+      lower: (chain) => views.lower(chain),
+      ...(networks === undefined ? {} : { networks }),
+    }
+    const limit = parallelism ?? Math.max(8, availableParallelism())
+    await runSteps(plan.steps, limit, signal, (step, stepSignal) =>
+      executor.execute({ ...session, signal: stepSignal }, step),
+    )
+    cache.countUses()
+    return executor
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Canonical names, checked before anything runs (D-C4). */
+function canonicalNames(names: readonly string[]): string[] {
+  return names.map((name) => formatReference(withDefaultTag(parseReference(name))))
+}
+
+function reportWarnings(dockerfile: Dockerfile, emit: (event: BuildEvent) => void): void {
+  const problems = dockerfile.warnings.map(({ rule, message, range, suggestion }) =>
+    problemAt(dockerfile.fileName, range, 'invalid-value', `${rule}: ${message}`, { suggestion }),
+  )
+  if (dockerfile.directives.check?.error === true && problems.length > 0) {
+    const shown = invalidDockerfile(problems, dockerfile.source).message
+    throw failure('DOCKERFILE_WARNINGS', {
+      text: `${shown}\n\nlint violations are errors here: check=error=true`,
+    })
+  }
+  for (const { rule, message, range, suggestion } of dockerfile.warnings) {
+    const problem = problemAt(dockerfile.fileName, range, 'invalid-value', message, { suggestion })
+    const excerpt = renderProblem(problem, dockerfile.source)
+    emit({ type: 'warning', rule, message, line: range.start.line, excerpt })
+  }
+}
+
+function resultOf(
+  { id, manifest }: ImageRecord,
+  { steps }: BuildPlan,
+  { reports }: StepExecutor,
+  names: readonly string[],
+): BuildResult {
+  return {
+    id,
+    manifest: manifest.digest,
+    names,
+    steps: steps.flatMap(({ id: step }) => reports.get(step) ?? []),
+  }
+}

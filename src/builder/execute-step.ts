@@ -1,0 +1,228 @@
+import { chainId, diffIdAsDigest, type Digest } from '../oci/digest.ts'
+import type { Ingredient } from '../store/store.ts'
+import type { BuildResult, CacheMiss } from './build.ts'
+import type { StepCache } from './cache/step-cache.ts'
+import { stepKey } from './cache/step-key.ts'
+import type { Content, PreparedStep, StepLayer } from './operations/operation.ts'
+import { prepareStep } from './operations/prepare-step.ts'
+import { formatPlatform } from './plan/platforms.ts'
+import type { Platform } from '../oci/platform.ts'
+import type { BuildStep, StepId } from './plan/step.ts'
+import { inputsOf } from './plan/step.ts'
+import type { BuildSession, StepInputs, StepResult } from './session.ts'
+import { emptyResult } from './session.ts'
+
+export interface ExecuteOptions {
+  readonly cache: StepCache
+  readonly noCache: boolean
+  readonly platform: Platform
+  /** Names the Dockerfile, so that its steps are known again when they were edited. */
+  readonly scope: string
+}
+
+interface Outcome {
+  readonly result: StepResult
+  readonly miss?: CacheMiss
+}
+
+type StepReport = BuildResult['steps'][number]
+
+/** Another process may be at the same step: it is waited for, however long its command takes. */
+const lockTimeout = 24 * 3600 * 1000
+
+/** Finds each step in the cache or runs it, and tells what happened. */
+export class StepExecutor {
+  readonly results: Map<StepId, StepResult> = new Map()
+  readonly reports: Map<StepId, StepReport> = new Map()
+  readonly #options: ExecuteOptions
+
+  constructor(options: ExecuteOptions) {
+    this.#options = options
+  }
+
+  async execute(session: BuildSession, step: BuildStep): Promise<void> {
+    const begun = session.now()
+    session.emit({ type: 'start', step: step.id, time: begun })
+    try {
+      const { result, miss } = await this.#result(session, step)
+      this.results.set(step.id, result)
+      const time = session.now()
+      const report = { name: step.name, cached: result.cached, milliseconds: time - begun }
+      this.reports.set(step.id, miss === undefined ? report : { ...report, miss })
+      session.emit({ type: 'done', step: step.id, time, cached: result.cached })
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      session.emit({ type: 'error', step: step.id, time: session.now(), message })
+      throw error
+    }
+  }
+
+  async #result(session: BuildSession, step: BuildStep): Promise<Outcome> {
+    if (step.op.kind === 'from') {
+      const { chain, diffIds } = step.op.base
+      return { result: { diffIds, cached: true, ...(chain === undefined ? {} : { chain }) } }
+    }
+    const parent = step.parent === undefined ? emptyResult : (this.results.get(step.parent) ?? emptyResult)
+    const inputs: StepInputs = { step, parent, results: this.results }
+    const prepared = prepareStep(session, inputs, step.op)
+    try {
+      return await this.#search(session, inputs, prepared)
+    } finally {
+      await prepared[Symbol.asyncDispose]?.()
+    }
+  }
+
+  async #search(session: BuildSession, inputs: StepInputs, prepared: PreparedStep): Promise<Outcome> {
+    const { step } = inputs
+    const search = new Search(this.#options, session, inputs, prepared)
+    const hit = await search.find()
+    if (hit !== undefined) return { result: hit }
+    // one at a time over all processes; whoever waited finds the other one's result
+    await using _lock = await session.store.lock(`build-${search.key.slice(7, 39)}`, {
+      timeout: lockTimeout,
+      signal: session.signal,
+    })
+    const late = await search.findAgain()
+    if (late !== undefined) return { result: late }
+    const changed = inputsOf(step).filter((id) => this.results.get(id)?.cached === false)
+    const miss = search.explain(changed.map((id) => this.reports.get(id)?.name ?? id))
+    session.emit({ type: 'miss', step: step.id, miss })
+    return { result: await search.run(), miss }
+  }
+}
+
+/** One step's way through the cache. */
+class Search {
+  readonly #options: ExecuteOptions
+  readonly #session: BuildSession
+  readonly #inputs: StepInputs
+  readonly #prepared: PreparedStep
+  readonly #common: readonly Ingredient[]
+  #content: Content | undefined
+  #isEvicted = false
+
+  constructor(options: ExecuteOptions, session: BuildSession, inputs: StepInputs, prepared: PreparedStep) {
+    this.#options = options
+    this.#session = session
+    this.#inputs = inputs
+    this.#prepared = prepared
+    this.#common = commonIngredients(options, inputs)
+  }
+
+  /** Key of the result: of the bytes where they decide, else of the text. */
+  get key(): Digest {
+    return this.#keyOf(this.#ingredients())
+  }
+
+  async find(): Promise<StepResult | undefined> {
+    const { definition, content } = this.#prepared
+    const { cache, noCache } = this.#options
+    if (definition !== undefined && !noCache) {
+      const found = await this.#lookup(this.#keyOf([...this.#common, ...definition]))
+      if (found !== undefined) return found
+    }
+    if (content === undefined) return undefined
+    this.#content = await content()
+    if (noCache) return undefined
+    const found = await this.#lookup(this.key)
+    if (found !== undefined && definition !== undefined) this.#saveAlias(cache, definition, found, 0)
+    return found
+  }
+
+  /** After waiting for somebody who was at the same step. */
+  async findAgain(): Promise<StepResult | undefined> {
+    return this.#options.noCache ? undefined : await this.#lookup(this.key)
+  }
+
+  explain(changedInputs: readonly string[]): CacheMiss {
+    if (this.#options.noCache) return { reason: 'no-cache', summary: '--no-cache', differences: [] }
+    if (this.#isEvicted)
+      return { reason: 'evicted', summary: 'its layer is no longer there', differences: [] }
+    return this.#options.cache.explain(
+      this.#lineage(),
+      this.#ingredients(),
+      this.#content?.files,
+      changedInputs,
+    )
+  }
+
+  async run(): Promise<StepResult> {
+    const made = await this.#prepared.run()
+    const result = resultOf(this.#inputs.parent, made)
+    if (made !== undefined) {
+      this.#session.lease.hold({ kind: 'chain', chain: made.chain })
+      this.#session.lease.hold({ kind: 'blob', digest: diffIdAsDigest(made.layer.diffId) })
+    }
+    const { cache } = this.#options
+    const size = made?.layer.size ?? 0
+    const files = this.#content?.files?.()
+    cache.save({ ...this.#saved(result, size), key: this.key, ...(files === undefined ? {} : { files }) })
+    const { definition, content } = this.#prepared
+    if (definition !== undefined && content !== undefined) this.#saveAlias(cache, definition, result, size)
+    return result
+  }
+
+  async #lookup(key: Digest): Promise<StepResult | undefined> {
+    const found = await this.#options.cache.find(key)
+    if (found === 'evicted') this.#isEvicted = true
+    return found === 'evicted' ? undefined : found
+  }
+
+  #saveAlias(cache: StepCache, definition: readonly Ingredient[], result: StepResult, size: number): void {
+    const ingredients = [...this.#common, ...definition]
+    const saved = { ...this.#saved(result, size), ingredients, lineage: `${this.#lineage()} by text` }
+    cache.save({ ...saved, key: this.#keyOf(ingredients), alias: true })
+  }
+
+  #saved(result: StepResult, size: number): Parameters<StepCache['save']>[0] {
+    const { step } = this.#inputs
+    return {
+      key: this.key,
+      lineage: this.#lineage(),
+      type: step.op.kind,
+      description: step.name,
+      ingredients: this.#ingredients(),
+      result,
+      size,
+    }
+  }
+
+  #ingredients(): Ingredient[] {
+    return [...this.#common, ...(this.#content?.ingredients ?? this.#prepared.definition ?? [])]
+  }
+
+  #keyOf(ingredients: readonly Ingredient[]): Digest {
+    return stepKey(this.#inputs.step.op.kind, ingredients)
+  }
+
+  #lineage(): string {
+    return `${this.#options.scope} ${this.#inputs.step.lineage}`
+  }
+}
+
+/** The files a step goes on from, and the platform it runs on. */
+function commonIngredients({ platform }: ExecuteOptions, { parent, step }: StepInputs): Ingredient[] {
+  const isOnBase = step.parent !== undefined && parent.added === undefined
+  return [
+    { kind: 'platform', name: 'platform', value: formatPlatform(platform) },
+    {
+      kind: isOnBase ? 'base' : 'input',
+      name: isOnBase ? 'image' : 'parent',
+      value: parent.chain ?? 'empty',
+    },
+  ]
+}
+
+function resultOf(parent: StepResult, made: StepLayer): StepResult {
+  if (made === undefined) {
+    const { added: _, ...rest } = parent
+    return { ...rest, cached: false }
+  }
+  const { diffId } = made.layer
+  return {
+    chain: chainId(parent.chain, diffId),
+    diffIds: [...parent.diffIds, diffId],
+    added: diffId,
+    cached: false,
+  }
+}

@@ -1,0 +1,261 @@
+import { fileTypes } from '../../linux/statx.ts'
+import type { LayerEntry } from '../../store/store.ts'
+import { failure } from '../../util/errors.ts'
+import { applyMode, contextMode } from '../context/file-mode.ts'
+import type { Selected } from '../context/select-sources.ts'
+import type { SourceNode, SourceTree } from '../context/source-tree.ts'
+import type { InlineFile } from '../plan/step.ts'
+import type { Located, LowerRoot } from './lower-root.ts'
+import type { Owner } from './owner.ts'
+
+const { mask, file, directory, symlink, socket } = fileTypes
+
+export interface CopyTarget {
+  readonly lower: LowerRoot
+  /** Absolute path of the destination, cleaned. */
+  readonly destination: string
+  readonly intoFolder: boolean
+  readonly owner?: Owner
+  readonly chmod?: string
+  /** Nanoseconds: the time every entry gets; undefined keeps the sources' times. */
+  readonly constantTime?: bigint
+}
+
+/**
+ * The entries of the layer that COPY makes (B44): folders give what is in them, files go into the destination when it
+ * is a folder. Nothing is written anywhere: the layer's bodies are the source files themselves.
+ */
+export class CopyEntries {
+  readonly #target: CopyTarget
+  readonly #entries = new Map<string, LayerEntry>()
+  /** Files whose bytes the layer takes, to be checked again once it is written. */
+  readonly bodies: { readonly tree: SourceTree; readonly node: SourceNode }[] = []
+  #sources = 0
+  readonly #now = BigInt(Date.now()) * 1_000_000n
+
+  constructor(target: CopyTarget) {
+    this.#target = target
+  }
+
+  /** Sorted by path, parents before what is in them. */
+  entries(): LayerEntry[] {
+    return [...this.#entries.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
+  }
+
+  addTree(tree: SourceTree, { node, name }: Selected): void {
+    this.#sources++
+    if ((node.mode & mask) !== directory) {
+      this.#addNode(tree, node, this.#filePath(name), true)
+      return
+    }
+    const { path, status } = this.#target.lower.locate(this.#target.destination)
+    if (status !== undefined && (status.mode & mask) !== directory) {
+      throw failure('INVALID_ARGUMENT', {
+        reason: `cannot copy a folder onto the file ${this.#target.destination}`,
+      })
+    }
+    this.#parents(path)
+    if (status !== undefined || this.#entries.has(path)) this.#existing(path)
+    else if (path !== '') this.#addFolder(tree, node, path)
+    this.#addChildren(tree, node, path, status !== undefined)
+  }
+
+  addInline({ name, content }: InlineFile): void {
+    const bytes = Buffer.from(content)
+    this.addFile(name, { mode: 0o644, size: bytes.length, body: { kind: 'bytes', bytes }, mtime: this.#now })
+  }
+
+  /** A file that is in no tree: a heredoc, a download. */
+  addFile(
+    name: string,
+    {
+      mode,
+      mtime,
+      size,
+      body,
+    }: Pick<LayerEntry, 'mode' | 'mtime'> & Required<Pick<LayerEntry, 'size' | 'body'>>,
+  ): void {
+    this.#sources++
+    const path = this.#filePath(name)
+    this.#refuseFolder(path)
+    const times = this.#times(mtime)
+    this.#entries.set(path, {
+      path,
+      type: 'file',
+      mode: this.#mode(mode),
+      ...this.#owner(),
+      ...times,
+      size,
+      body,
+    })
+  }
+
+  /** A member of an archive, at `relative` below the destination; it keeps its own owner unless one was asked for. */
+  addEntry(relative: string, entry: Omit<LayerEntry, 'path'>): void {
+    const path = this.#locateBelow(relative)
+    const times = this.#times(entry.mtime)
+    const owned = { ...entry, ...times, ...this.#target.owner }
+    if (entry.type === 'directory') {
+      const { path: real, status } = this.#target.lower.locate(path)
+      if (status !== undefined && (status.mode & mask) !== directory) this.#refuseFile(path)
+      if (real !== '') this.#entries.set(real, { ...owned, path: real })
+      return
+    }
+    this.#refuseFolder(path)
+    if (entry.type !== 'hardlink' || entry.linkTarget === undefined) {
+      this.#entries.set(path, { ...owned, path })
+      return
+    }
+    this.#entries.set(path, { ...owned, path, linkTarget: this.#locateBelow(entry.linkTarget) })
+  }
+
+  #refuseFile(path: string): never {
+    throw failure('INVALID_ARGUMENT', { reason: `cannot copy a folder onto the file /${path}` })
+  }
+
+  /** Where a member of an archive goes: links of the image on the way are followed, `..` was refused before. */
+  #locateBelow(relative: string): string {
+    const parent = relative.includes('/') ? relative.slice(0, relative.lastIndexOf('/')) : ''
+    const name = relative.slice(parent === '' ? 0 : parent.length + 1)
+    const folder = this.#target.lower.locate(`${this.#target.destination}/${parent}`).path
+    this.#parents(join(folder, name))
+    return join(folder, name)
+  }
+
+  #filePath(name: string): string {
+    const { lower, destination, intoFolder } = this.#target
+    const found = lower.locate(destination)
+    const isFolder = found.status !== undefined && (found.status.mode & mask) === directory
+    if (intoFolder && found.status !== undefined && !isFolder) {
+      throw failure('INVALID_ARGUMENT', { reason: `the destination ${destination} is not a folder` })
+    }
+    const inFolder = intoFolder || isFolder
+    const path = inFolder ? join(found.path, name) : found.path
+    if (path === '') throw failure('INVALID_ARGUMENT', { reason: 'a file cannot take the place of /' })
+    this.#parents(path)
+    return path
+  }
+
+  /** `mayExist` false: the image has nothing where `path` goes, so it need not be asked for each of many files. */
+  #addNode(tree: SourceTree, node: SourceNode, path: string, mayExist: boolean): void {
+    const type = node.mode & mask
+    if (type === socket) return
+    if (type === directory) {
+      const { path: real, status }: Located = mayExist ? this.#target.lower.locate(path) : { path }
+      if (status !== undefined && (status.mode & mask) !== directory) {
+        throw failure('INVALID_ARGUMENT', { reason: `cannot copy a folder onto the file /${path}` })
+      }
+      if (real !== path) this.#parents(real)
+      this.#addFolder(tree, node, real)
+      this.#addChildren(tree, node, real, status !== undefined)
+      return
+    }
+    if (mayExist) this.#refuseFolder(path)
+    const common = { path, ...this.#owner(node, tree), ...this.#times(node.mtime) }
+    const xattrs = tree.xattrs(node)
+    const extra = xattrs === undefined ? {} : { xattrs }
+    if (type === symlink) {
+      this.#entries.set(path, {
+        ...common,
+        type: 'symlink',
+        mode: 0o777,
+        linkTarget: tree.readLink(node),
+        ...extra,
+      })
+    } else if (type === file) {
+      this.bodies.push({ tree, node })
+      const body = tree.body(node)
+      const mode = this.#mode(node.mode, tree)
+      this.#entries.set(path, { ...common, type: 'file', mode, size: node.size, body, ...extra })
+    } else {
+      const kind = type === fileTypes.char ? 'char' : type === fileTypes.block ? 'block' : 'fifo'
+      const device = kind === 'fifo' ? {} : { device: tree.device(node) }
+      this.#entries.set(path, {
+        ...common,
+        type: kind,
+        mode: this.#mode(node.mode, tree),
+        ...device,
+        ...extra,
+      })
+    }
+  }
+
+  #addFolder(tree: SourceTree, node: SourceNode, path: string): void {
+    const xattrs = tree.xattrs(node)
+    this.#entries.set(path, {
+      path,
+      type: 'directory',
+      mode: this.#mode(node.mode, tree),
+      ...this.#owner(node, tree),
+      ...this.#times(node.mtime),
+      ...(xattrs === undefined ? {} : { xattrs }),
+    })
+  }
+
+  #addChildren(tree: SourceTree, node: SourceNode, path: string, mayExist: boolean): void {
+    const known = mayExist || this.#hasBelow(path)
+    for (const child of tree.children(node)) this.#addNode(tree, child, join(path, child.name), known)
+  }
+
+  /** Did an earlier source put something there? */
+  #hasBelow(path: string): boolean {
+    return this.#sources > 1 && this.#entries.has(path)
+  }
+
+  /** Folders above `path`: those of the image as they are, missing ones 0755 of root. */
+  #parents(path: string): void {
+    const parts = path.split('/')
+    for (let depth = 1; depth < parts.length; depth++) {
+      const parent = parts.slice(0, depth).join('/')
+      if (!this.#entries.has(parent)) this.#existing(parent)
+    }
+  }
+
+  #existing(path: string): void {
+    if (path === '' || this.#entries.has(path)) return
+    const status = this.#target.lower.status(path)
+    if (status !== undefined && (status.mode & mask) !== directory) {
+      throw failure('INVALID_ARGUMENT', { reason: `/${path} is not a folder` })
+    }
+    const xattrs = this.#target.lower.xattrs(path)
+    this.#entries.set(path, {
+      path,
+      type: 'directory',
+      mode: status === undefined ? 0o755 : status.mode & 0o7777,
+      uid: status?.uid ?? 0,
+      gid: status?.gid ?? 0,
+      ...this.#times(this.#now),
+      ...(xattrs === undefined ? {} : { xattrs }),
+    })
+  }
+
+  #refuseFolder(path: string): void {
+    const status = this.#target.lower.status(path)
+    const isFolder = status !== undefined && (status.mode & mask) === directory
+    if (isFolder || this.#entries.get(path)?.type === 'directory') {
+      throw failure('INVALID_ARGUMENT', { reason: `cannot copy a file onto the folder /${path}` })
+    }
+  }
+
+  #times(mtime: bigint): Pick<LayerEntry, 'mtime' | 'localMtime'> {
+    const { constantTime } = this.#target
+    return constantTime === undefined ? { mtime } : { mtime: constantTime, localMtime: mtime }
+  }
+
+  #owner(node?: SourceNode, tree?: SourceTree): Owner {
+    if (this.#target.owner !== undefined) return this.#target.owner
+    return node === undefined || tree?.isContext !== false
+      ? { uid: 0, gid: 0 }
+      : { uid: node.uid, gid: node.gid }
+  }
+
+  #mode(mode: number, tree?: SourceTree): number {
+    const { chmod } = this.#target
+    if (chmod !== undefined) return applyMode(chmod, mode)
+    return tree?.isContext === true ? contextMode(mode) : mode & 0o7777
+  }
+}
+
+function join(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`
+}

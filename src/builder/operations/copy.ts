@@ -1,0 +1,156 @@
+import type { Ingredient } from '../../store/store.ts'
+import type { MilleError } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
+import { contentDigest, hashFiles, listFiles } from '../context/content-digest.ts'
+import { cleanParts, selectSources } from '../context/select-sources.ts'
+import type { Selected } from '../context/select-sources.ts'
+import type { SourceTree } from '../context/source-tree.ts'
+import { renderAt } from '../plan/source-problem.ts'
+import type { CopyOp } from '../plan/step.ts'
+import type { BuildSession, StepInputs, StepResult } from '../session.ts'
+import { emptyResult } from '../session.ts'
+import { CopyEntries } from './copy-entries.ts'
+import type { PreparedStep } from './operation.ts'
+import { resolveOwner } from './owner.ts'
+import { writeLayer } from './write-layer.ts'
+
+interface Sources {
+  readonly tree: SourceTree
+  readonly selected: readonly Selected[]
+}
+
+/** The parts that COPY and ADD have in common. */
+export type CopyWords = Pick<CopyOp, 'sources' | 'files' | 'destination' | 'intoFolder' | 'chown' | 'chmod'>
+
+/** COPY (A19): files of the context or of another stage become a layer, read straight from where they are. */
+export function prepareCopy(session: BuildSession, inputs: StepInputs, op: CopyOp): PreparedStep {
+  const { origin } = op
+  const source = originResult(op, inputs)
+  const common = copyIngredients(session, op)
+  let opened: Promise<Sources> | undefined
+  const open = (): Promise<Sources> => (opened ??= openSources(session, inputs, op, source))
+  const definition =
+    origin.kind === 'context' && op.sources.length > 0
+      ? {}
+      : { definition: [...common, { kind: 'input', name: 'source', value: source?.chain ?? 'empty' }] }
+  return {
+    ...definition,
+    content: async () => {
+      const { tree, selected } = await open()
+      await hashFiles(tree, selected, session.signal)
+      const value = contentDigest(tree, selected)
+      return {
+        ingredients: [...common, { kind: 'file', name: 'files', value }],
+        files: () => listFiles(tree, selected),
+      }
+    },
+    run: async () => {
+      const { tree, selected } = await open()
+      const entries = await copyTarget(session, inputs, op)
+      try {
+        for (const one of selected) entries.addTree(tree, one)
+        for (const file of op.files) entries.addInline(file)
+      } catch (error) {
+        throw atStep(session, inputs, error)
+      }
+      return await writeCopied(session, inputs, entries)
+    },
+  }
+}
+
+/** Writes the layer, then makes sure that its bytes were the ones the key was made from. */
+export async function writeCopied(
+  session: BuildSession,
+  inputs: StepInputs,
+  entries: CopyEntries,
+): ReturnType<typeof writeLayer> {
+  const layer = await writeLayer(session, inputs, entries.entries())
+  for (const { tree, node } of entries.bodies) tree.recheck(node)
+  return layer
+}
+
+export async function copyTarget(
+  session: BuildSession,
+  inputs: StepInputs,
+  op: CopyWords,
+): Promise<CopyEntries> {
+  const lower = await session.lower(inputs.parent.chain)
+  try {
+    return new CopyEntries({
+      lower,
+      destination: op.destination,
+      intoFolder: op.intoFolder,
+      ...(op.chown === undefined ? {} : { owner: resolveOwner(lower, op.chown) }),
+      ...(op.chmod === undefined ? {} : { chmod: op.chmod }),
+      ...(session.timestamps === 'preserve' ? {} : { constantTime: BigInt(session.epoch) * 1_000_000_000n }),
+    })
+  } catch (error) {
+    throw atStep(session, inputs, error)
+  }
+}
+
+export function copyIngredients({ timestamps, epoch }: BuildSession, op: CopyWords): Ingredient[] {
+  const text = (name: string, value: string): Ingredient => ({ kind: 'text', name, value })
+  return [
+    text('sources', JSON.stringify(op.sources)),
+    text('destination', op.intoFolder ? `${op.destination}/` : op.destination),
+    text('chown', op.chown ?? ''),
+    text('chmod', op.chmod ?? ''),
+    text('timestamps', `${timestamps} ${epoch}`),
+    ...op.files.map(({ name, content }) => text(`heredoc ${name}`, content)),
+  ]
+}
+
+function originResult({ origin }: CopyOp, { results }: StepInputs): StepResult | undefined {
+  return origin.kind === 'step' ? results.get(origin.step) : emptyResult
+}
+
+async function openSources(
+  session: BuildSession,
+  inputs: StepInputs,
+  op: CopyOp,
+  source: StepResult | undefined,
+): Promise<Sources> {
+  const tree = op.origin.kind === 'context' ? await session.context() : await session.tree(source?.chain)
+  return { tree, selected: selectAll(session, inputs, tree, op.sources) }
+}
+
+/** All sources, in their order. COPY_FAILED when one names nothing (D-F16, D-F18). */
+export function selectAll(
+  session: BuildSession,
+  inputs: StepInputs,
+  tree: SourceTree,
+  sources: readonly string[],
+): Selected[] {
+  try {
+    return sources.flatMap((source) => {
+      const found = selectSources(tree, source)
+      if (found.length === 0) throw failure('INVALID_ARGUMENT', { reason: missingText(tree, source) })
+      return found
+    })
+  } catch (error) {
+    throw atStep(session, inputs, error)
+  }
+}
+
+function missingText(tree: SourceTree, source: string): string {
+  const where = tree.isContext ? 'the build context' : 'the files copied from'
+  const path = cleanParts(source).join('/')
+  const hidden = tree.explainMissing(path)
+  if (hidden !== undefined) return `"${source}" is not in ${where}: ${hidden}`
+  const cut = /(^|\/)\.\.(\/|$)/.test(source) ? `; ".." stops at its root, so /${path} was looked for` : ''
+  return `"${source}" is not in ${where}${cut}`
+}
+
+/** An error of a file operation, shown with its place in the Dockerfile; others pass. */
+export function atStep(
+  { dockerfile }: BuildSession,
+  { step }: StepInputs,
+  error: unknown,
+): MilleError | unknown {
+  if (!isMilleError(error) || error.code === 'COPY_FAILED' || error.kind === 'canceled') return error
+  if (error.code === 'BUILD_CONTEXT_CHANGED' || error.code === 'NO_SPACE' || error.kind === 'internal')
+    return error
+  const text = renderAt({ dockerfile, instruction: step }, error.message)
+  return failure('COPY_FAILED', { text }, { cause: error })
+}

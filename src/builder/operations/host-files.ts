@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises'
+import type { StepNetwork } from '../step-runner.ts'
+
+/** Contents of the files in /etc that a step gets from this machine: resolv.conf, hosts, hostname. */
+export async function hostFiles(network: StepNetwork, hostname: string): Promise<Record<string, string>> {
+  const hosts = [
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    'fe00::\tip6-localnet',
+    'ff02::1\tip6-allnodes',
+    'ff02::2\tip6-allrouters',
+    ...(network.hosts ?? [`127.0.0.1\t${hostname}`]),
+  ]
+  return {
+    'resolv.conf': await resolvers(network),
+    hosts: `${hosts.join('\n')}\n`,
+    hostname: `${hostname}\n`,
+  }
+}
+
+/** The machine's own file; in a network of its own a resolver on loopback cannot be reached, so the real ones behind it. */
+async function resolvers({ mode }: StepNetwork): Promise<string> {
+  const own = await readFile('/etc/resolv.conf', 'utf8').catch(() => '')
+  if (mode.kind !== 'namespace') return own
+  const lines = own.split('\n').filter((line) => !/^\s*nameserver\s+(127\.|::1)/.test(line))
+  if (lines.some((line) => /^\s*nameserver\s/.test(line))) return lines.join('\n')
+  const upstream = await readFile('/run/systemd/resolve/resolv.conf', 'utf8').catch(() => '')
+  return upstream || own
+}

@@ -1,0 +1,23 @@
+import type { ChainId } from '../../oci/digest.ts'
+import type { Ingredient, LayerInfo } from '../../store/store.ts'
+
+/** The layer a step made, on its parent; undefined when it changed nothing. */
+export type StepLayer = { readonly layer: LayerInfo; readonly chain: ChainId } | undefined
+
+/** What decides a step's result. */
+export interface Content {
+  readonly ingredients: readonly Ingredient[]
+  /** Every file with what is known about it, to explain a later miss; made only when it is needed. */
+  readonly files?: () => ReadonlyMap<string, string>
+}
+
+/** A step made ready: how to know it again, and how to do it. */
+export interface PreparedStep extends Partial<AsyncDisposable> {
+  /**
+   * Known from text alone and tried first; undefined when text says nothing without a look at the files (a context).
+   */
+  readonly definition?: readonly Ingredient[]
+  /** From the bytes: COPY and ADD. When absent the definition is all there is. */
+  readonly content?: () => Promise<Content>
+  run(): Promise<StepLayer>
+}

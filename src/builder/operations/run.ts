@@ -1,0 +1,159 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Ingredient } from '../../store/store.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
+import { defaultPath } from '../plan/stage-state.ts'
+import { renderAt } from '../plan/source-problem.ts'
+import type { BuildStep, RunOp } from '../plan/step.ts'
+import type { BuildSession, StepInputs } from '../session.ts'
+import type { StepExit, StepMount, StepNetwork, StepSpec } from '../step-runner.ts'
+import { hostFiles } from './host-files.ts'
+import type { PreparedStep, StepLayer } from './operation.ts'
+import { OutputTail } from './output-tail.ts'
+
+export const hostname = 'buildkitsandbox'
+/** The runtime's own tmpfs: nothing of a script that lies there gets into the layer. */
+const scriptFolder = '/dev/pipes'
+/** The kernel stamps files with a clock that lags by up to a tick. */
+const clockLag = 20
+
+/** RUN (A20): a container on the files so far; what it changed becomes a layer. */
+export function prepareRun(session: BuildSession, inputs: StepInputs, op: RunOp): PreparedStep {
+  return {
+    definition: runIngredients(session, op),
+    run: () => executeRun(session, inputs, op),
+  }
+}
+
+function runIngredients({ timestamps, epoch, hasEpoch }: BuildSession, op: RunOp): Ingredient[] {
+  const text = (name: string, value: string): Ingredient => ({ kind: 'text', name, value })
+  return [
+    text('command', JSON.stringify(op.argv)),
+    ...(op.script === undefined ? [] : [text('script', op.script.content)]),
+    text('user', op.user),
+    text('folder', op.cwd),
+    text('network', op.network),
+    text('timestamps', `${timestamps} ${epoch}${hasEpoch ? ' given' : ''}`),
+    ...op.env.map(([name, value]) => ({ kind: 'environment', name, value })),
+    ...op.args.map(([name, value]) => ({ kind: 'argument', name, value })),
+  ]
+}
+
+async function executeRun(session: BuildSession, inputs: StepInputs, op: RunOp): Promise<StepLayer> {
+  const { store, lease, signal, timestamps, epoch } = session
+  const { step, parent } = inputs
+  const key = `${session.id}-${step.id.replace('.', '-')}`
+  const snapshot = await store.snapshots.prepare(key, parent.chain)
+  try {
+    await using network = await connect(session, op, key)
+    const mounts = await stepMounts(session, step, op, network)
+    const since = BigInt(Date.now() - clockLag) * 1_000_000n
+    await runProcess(session, step, op, {
+      rootfs: snapshot.path,
+      args: op.script === undefined ? op.argv : [`${scriptFolder}/${op.script.name}`],
+      env: environment(session, op),
+      cwd: op.cwd,
+      user: op.user,
+      hostname,
+      network: network.mode,
+      mounts,
+    })
+    return await store.snapshots.commit(key, { lease, signal, timestamps, since, epoch })
+  } finally {
+    await store.snapshots.remove(key)
+  }
+}
+
+/** Last wins: ENV over ARG over what the builder adds. */
+function environment({ hasEpoch, epoch }: BuildSession, { env, args, proxies }: RunOp): string[] {
+  const hasPath = env.some(([name]) => name === 'PATH')
+  const added = [
+    ...(hasPath ? [] : [['PATH', defaultPath] as const]),
+    ...(hasEpoch ? [['SOURCE_DATE_EPOCH', String(epoch)] as const] : []),
+  ]
+  const values = new Map([...added, ...proxies, ...args, ...env])
+  return [...values].map(([name, value]) => `${name}=${value}`)
+}
+
+async function connect(session: BuildSession, op: RunOp, key: string): Promise<StepNetwork> {
+  const fixed = (mode: 'none' | 'host'): StepNetwork => ({
+    mode: { kind: mode },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  })
+  if (op.network !== 'default') return fixed(op.network)
+  return session.networks === undefined ? fixed('host') : await session.networks.connect(key)
+}
+
+async function stepMounts(
+  session: BuildSession,
+  step: BuildStep,
+  op: RunOp,
+  network: StepNetwork,
+): Promise<StepMount[]> {
+  const folder = join(session.folder, step.id)
+  await mkdir(folder)
+  const files = await hostFiles(network, hostname)
+  const mounts = await Promise.all(
+    Object.entries(files).map(async ([name, content]): Promise<StepMount> => {
+      const source = join(folder, name)
+      await writeFile(source, content, { mode: 0o644 })
+      return { type: 'bind', source, target: `/etc/${name}`, readonly: false, options: ['rprivate'] }
+    }),
+  )
+  if (op.script === undefined) return mounts
+  const source = join(folder, 'script')
+  await writeFile(source, op.script.content)
+  // by hand: the mode given to writeFile goes through this process's umask
+  await chmod(source, 0o755)
+  return [...mounts, { type: 'bind', source, target: `${scriptFolder}/${op.script.name}`, readonly: true }]
+}
+
+async function runProcess(session: BuildSession, step: BuildStep, op: RunOp, spec: StepSpec): Promise<void> {
+  const tail = new OutputTail(20)
+  const io = {
+    onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer): void => {
+      tail.add(chunk)
+      session.emit({ type: 'output', step: step.id, stream, chunk, time: session.now() })
+    },
+  }
+  const place = { dockerfile: session.dockerfile, instruction: step }
+  let exit: StepExit
+  try {
+    exit = await session.runner.run(`mille-${session.id}-${step.id.replace('.', '-')}`, spec, io, {
+      signal: session.signal,
+    })
+  } catch (error) {
+    if (!isMilleError(error) || error.kind === 'canceled') throw error
+    // the process was never started: unknown user, missing shell
+    const details = { command: commandText(op), step: step.name }
+    throw failure('STEP_FAILED', { text: renderAt(place, error.message) }, { cause: error, details })
+  }
+  if (exit.exitCode === 0) return
+  const reason = exitReason(exit, spec)
+  const message = `process "${commandText(op)}" did not complete successfully: ${reason}`
+  const output = tail.lines().map((line) => `  ${line}\n`)
+  const text = (output.length === 0 ? '' : `last output:\n${output.join('')}\n`) + renderAt(place, message)
+  const details = {
+    command: commandText(op),
+    step: step.name,
+    exitCode: exit.exitCode,
+    oomKilled: exit.oomKilled,
+  }
+  throw failure('STEP_FAILED', { text }, { details })
+}
+
+function commandText({ argv, script }: RunOp): string {
+  return script === undefined
+    ? argv.join(' ')
+    : `${script.content.split('\n', 1)[0]} (heredoc ${script.name})`
+}
+
+function exitReason({ exitCode, oomKilled }: StepExit, { limits }: StepSpec): string {
+  if (oomKilled) {
+    const limit = limits?.memory === undefined ? '' : `, limit ${limits.memory} bytes`
+    return `killed (out of memory${limit}), exit code: ${exitCode}`
+  }
+  return exitCode > 128 && exitCode < 165
+    ? `killed by signal ${exitCode - 128}, exit code: ${exitCode}`
+    : `exit code: ${exitCode}`
+}

@@ -1,0 +1,57 @@
+import type { Dockerfile } from '../dockerfile/ast.ts'
+import type { ChainId, DiffId } from '../oci/digest.ts'
+import type { Lease, Store } from '../store/store.ts'
+import type { BuildEvent } from './build.ts'
+import type { SourceTree } from './context/source-tree.ts'
+import type { LowerRoot } from './operations/lower-root.ts'
+import type { BuildStep, StepId } from './plan/step.ts'
+import type { StepNetworks, StepRunner } from './step-runner.ts'
+
+/** What a finished step leaves: a stack of layers. */
+export interface StepResult {
+  /** Undefined is an empty root. */
+  readonly chain?: ChainId
+  /** Bottom first. */
+  readonly diffIds: readonly DiffId[]
+  /** The layer this step added; absent when it changed nothing. */
+  readonly added?: DiffId
+  readonly cached: boolean
+}
+
+/** What all steps of one build share. */
+export interface BuildSession {
+  /** Unique over all builds of the store. */
+  readonly id: string
+  readonly store: Store
+  readonly runner: StepRunner
+  readonly networks?: StepNetworks
+  readonly dockerfile: Dockerfile
+  readonly lease: Lease
+  readonly timestamps: 'constant' | 'preserve'
+  /** Seconds. */
+  readonly epoch: number
+  /** The user set SOURCE_DATE_EPOCH: steps see it too. */
+  readonly hasEpoch: boolean
+  readonly signal: AbortSignal
+  /** A folder for files of this build, removed at its end. */
+  readonly folder: string
+  readonly emit: (event: BuildEvent) => void
+  /** Milliseconds since the build began. */
+  readonly now: () => number
+  /** The build context, opened at its first use. */
+  context(): Promise<SourceTree>
+  /** The files of a stack of layers as sources of COPY; open until the build ends. */
+  tree(chain: ChainId | undefined): Promise<SourceTree>
+  /** The same files as what a new layer will lie on. */
+  lower(chain: ChainId | undefined): Promise<LowerRoot>
+}
+
+/** A step with the results of what it needs. */
+export interface StepInputs {
+  readonly step: BuildStep
+  readonly parent: StepResult
+  /** Results by step. */
+  readonly results: ReadonlyMap<StepId, StepResult>
+}
+
+export const emptyResult: StepResult = { diffIds: [], cached: true }
