@@ -1,0 +1,46 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { RegistryStorage } from './storage.ts'
+
+/** A request, after its path was split and its user is known. */
+export interface RegistryRequest {
+  readonly method: string
+  readonly query: URLSearchParams
+  readonly headers: IncomingHttpHeaders
+  readonly body: Readable
+  /** Empty when the registry asks for no login. */
+  readonly user: string
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** For HEAD it is left out by the server. */
+  readonly body?: Buffer | string | Readable
+}
+
+export interface EndpointContext {
+  readonly storage: RegistryStorage
+  readonly allowDelete: boolean
+}
+
+/** What the path's placeholders hold; checked by the endpoint before any use. */
+export type PathParts = Readonly<Record<string, string>>
+
+export type Endpoint = (
+  request: RegistryRequest,
+  parts: PathParts,
+  context: EndpointContext,
+) => Promise<Answer>
+
+export function jsonAnswer(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(value),
+  }
+}

@@ -1,0 +1,92 @@
+import type { Readable } from 'node:stream'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import { documentLimit } from '../../oci/document-fields.ts'
+import type { ManifestDocument } from '../../oci/manifest.ts'
+import { parseManifestDocument } from '../../oci/parse-manifest.ts'
+import { failure } from '../../util/errors.ts'
+import type { Endpoint } from './answer.ts'
+import { manifestReferenceOf, repositoryOf } from './path-parts.ts'
+
+/** GET and HEAD. Source: OCI distribution-spec 1.1, end-3, and "Pulling manifests". */
+export const getManifest: Endpoint = async (request, parts, { storage }) => {
+  const repository = repositoryOf(parts)
+  const reference = manifestReferenceOf(parts)
+  const name = 'digest' in reference ? reference.digest : reference.tag
+  const manifest = await storage.findManifest(repository, name)
+  // a client must not get a type it did not ask for: old ones would misread it
+  if (manifest === undefined || !accepts(request.headers.accept, manifest.mediaType)) {
+    throw failure('MANIFEST_UNKNOWN', { name: `${repository} ${name}` })
+  }
+  const etag = `"${manifest.digest}"`
+  const headers = { 'content-type': manifest.mediaType, 'docker-content-digest': manifest.digest, etag }
+  if (request.headers['if-none-match'] === etag) return { status: 304, headers }
+  return {
+    status: 200,
+    headers: { ...headers, 'content-length': String(manifest.bytes.length) },
+    body: manifest.bytes,
+  }
+}
+
+/** Source: OCI distribution-spec 1.1, end-7, and "Pushing manifests". */
+export const putManifest: Endpoint = async (request, parts, { storage }) => {
+  const repository = repositoryOf(parts)
+  const reference = manifestReferenceOf(parts)
+  const raw = await readDocument(request.body, Number(request.headers['content-length'] ?? 0))
+  const document = parseManifestDocument(raw, request.headers['content-type'])
+  const { digest, mediaType } = document.descriptor
+  if ('digest' in reference && reference.digest !== digest) {
+    throw failure('UPLOAD_DIGEST_MISMATCH', { found: digest, expected: reference.digest })
+  }
+  const manifest = { digest, mediaType, bytes: document.raw, blobs: neededBlobs(document) }
+  await storage.putManifest(repository, { ...manifest, ...('tag' in reference && { tag: reference.tag }) })
+  return {
+    status: 201,
+    headers: { location: `/v2/${repository}/manifests/${digest}`, 'docker-content-digest': digest },
+  }
+}
+
+/** By digest the manifest and its tags, by tag the tag alone. Source: OCI distribution-spec 1.1, end-9. */
+export const deleteManifest: Endpoint = async (_request, parts, { storage, allowDelete }) => {
+  const repository = repositoryOf(parts)
+  const reference = manifestReferenceOf(parts)
+  if (!allowDelete)
+    throw failure('REGISTRY_METHOD_UNSUPPORTED', { method: 'DELETE', reason: ': deleting is off' })
+  const removed =
+    'digest' in reference
+      ? await storage.deleteManifest(repository, reference.digest)
+      : await storage.deleteTag(repository, reference.tag)
+  const name = 'digest' in reference ? reference.digest : reference.tag
+  if (!removed) throw failure('MANIFEST_UNKNOWN', { name: `${repository} ${name}` })
+  return { status: 202 }
+}
+
+/** An index may name images that are elsewhere (sparse); a layer with urls is fetched from there. */
+function neededBlobs(document: ManifestDocument): readonly Descriptor[] {
+  if (document.kind === 'index') return []
+  const { config, layers } = document.manifest
+  return [config, ...layers.filter(({ urls }) => urls === undefined || urls.length === 0)]
+}
+
+function accepts(header: string | undefined, mediaType: string): boolean {
+  if (header === undefined || header.trim() === '') return true
+  const offered = header.split(',').map((part) => part.split(';')[0]?.trim().toLowerCase())
+  return offered.some(
+    (type) => type === mediaType || type === '*/*' || type === 'application/*' || type === 'application/json',
+  )
+}
+
+/** Throws MANIFEST_TOO_LARGE as soon as it is known. */
+async function readDocument(body: Readable, told: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = told
+  if (told <= documentLimit) {
+    size = 0
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > documentLimit) break
+      chunks.push(chunk)
+    }
+  }
+  if (size > documentLimit) throw failure('MANIFEST_TOO_LARGE', { size, limit: documentLimit })
+  return Buffer.concat(chunks)
+}
