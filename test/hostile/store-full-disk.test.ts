@@ -84,3 +84,21 @@ test('a store opens on a full disk', async () => {
   assert.equal(store.images.list().length, 1)
   assert.equal(store.images.untag('localhost/a:1'), true)
 })
+
+test('a store that cannot be written can still be read', async () => {
+  using disk = smallDisk(8)
+  const root = join(disk.path, 'store')
+  const layer = Buffer.from('a')
+  {
+    await using store = await openStore(root)
+    await store.images.create(await plainDraft(store, ['a'], ['localhost/a:1']))
+  }
+  execFileSync('mount', ['-o', 'remount,ro', disk.path])
+  await using store = await openStore(root)
+  const [image] = store.images.list()
+  assert.deepEqual(image?.names, ['localhost/a:1'])
+  assert.deepEqual(await store.check(), [])
+  const readOnly = (error: unknown): boolean => isMilleError(error, 'READ_ONLY_FILE_SYSTEM')
+  await assert.rejects(store.content.ingest(layer), readOnly)
+  assert.throws(() => store.images.untag('localhost/a:1'), readOnly)
+})

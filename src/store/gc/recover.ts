@@ -9,6 +9,8 @@ import { sweep } from './sweep.ts'
  * Was the store last opened in another boot? One read: cheap enough for every open. A new store takes note of this one.
  */
 export function isOtherBoot(database: Database): boolean {
+  // nothing can be mended there, and nothing be built upon it either
+  if (database.readOnly) return false
   const boot = database.get("SELECT value FROM meta WHERE key = 'boot'")?.['value']
   if (boot === undefined) {
     database.run("INSERT OR IGNORE INTO meta (key, value) VALUES ('boot', ?)", currentProcess().boot)

@@ -1,5 +1,6 @@
 import { existsSync, fsyncSync, openSync, closeSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { systemFailure } from '../../linux/system-failure.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
@@ -39,12 +40,15 @@ export class Database {
   readonly #root: string
   readonly #sqlite: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  /** The store lies where nothing can be written. */
+  readonly readOnly: boolean
   #depth = 0
   #unsynced = false
 
-  constructor(root: string, sqlite: DatabaseSync) {
+  constructor(root: string, sqlite: DatabaseSync, readOnly: boolean) {
     this.#root = root
     this.#sqlite = sqlite
+    this.readOnly = readOnly
   }
 
   get(sql: string, ...values: SQLInputValue[]): Row | undefined {
@@ -172,23 +176,43 @@ function translate(root: string, error: unknown): unknown {
  */
 export async function openDatabase(root: string, isEmpty: () => boolean): Promise<Database> {
   checkSqliteVersion()
-  const { DatabaseSync } = await import('node:sqlite')
   const path = join(root, 'mille.db')
   refuseTruncated(root, path, isEmpty)
-  const sqlite = retryBusy(root, () => new DatabaseSync(path, { timeout: 5000 }))
+  const { DatabaseSync } = await import('node:sqlite')
+  const database = connect(root, path, DatabaseSync)
   try {
-    withReserve(root, () => {
-      retryBusy(root, () => {
-        sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
-      })
-    })
-    const database = new Database(root, sqlite)
     migrate(root, database, isEmpty)
     return database
   } catch (error) {
-    sqlite.close()
+    database.close()
     throw error
   }
+}
+
+function connect(root: string, path: string, Sqlite: typeof DatabaseSync): Database {
+  const open = (location: string | URL, readOnly: boolean, pragmas: string): Database => {
+    const sqlite = retryBusy(root, () => new Sqlite(location, { timeout: 5000, readOnly }))
+    try {
+      retryBusy(root, () => {
+        sqlite.exec(pragmas)
+      })
+      return new Database(root, sqlite, readOnly)
+    } catch (error) {
+      sqlite.close()
+      throw error
+    }
+  }
+  const pragmas = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON'
+  try {
+    return withReserve(root, () => open(path, false, pragmas))
+  } catch (error) {
+    const refused = isMilleError(error, 'PATH_PERMISSION', 'READ_ONLY_FILE_SYSTEM')
+    if (!refused || !existsSync(path)) throw error
+  }
+  // reading must go on where nothing can be written (B-ST-4): beside a log with its index, or when there is no log
+  const hasLog = existsSync(`${path}-shm`)
+  const unchanging = Object.assign(pathToFileURL(path), { search: '?immutable=1' })
+  return open(hasLog ? path : unchanging, true, 'SELECT count(*) FROM sqlite_schema')
 }
 
 /** SQLite takes an empty file for a new database. */
