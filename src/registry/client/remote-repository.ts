@@ -89,7 +89,9 @@ export class RemoteRepository implements Repository {
 
   async exists(target: Descriptor, options: OpOptions = {}): Promise<boolean> {
     const path = isDocument(target) ? this.#manifestPath(target.digest) : this.#blobPath(target.digest)
-    const answer = await this.#call(path, 'HEAD', 'pull', options, [404])
+    // without Accept some registries deny having anything but Docker's old types
+    const headers = isDocument(target) ? { accept: target.mediaType } : {}
+    const answer = await this.#call(path, 'HEAD', 'pull', options, [404], headers)
     await drain(answer.body)
     return answer.status !== 404
   }
