@@ -14,12 +14,21 @@ import type { RegistryClient, Repository } from '../../src/registry/repository.t
 import { runProgram } from '../../src/util/run-program.ts'
 import { memoryBlobStore } from '../support/memory-blob-store.ts'
 import { pushImage, randomBytes, randomImage, randomIndex } from '../support/random-image.ts'
+import { startRegistry } from '../support/start-registry.ts'
 import { startDockerRegistry } from '../support/start-docker-registry.ts'
 import type { DockerRegistry } from '../support/start-docker-registry.ts'
 
 const plain = ['--tls-verify=false']
 
-suite("against Debian's docker-registry", () => {
+const registries: readonly (readonly [string, () => Promise<DockerRegistry>])[] = [
+  ["Debian's docker-registry", () => startDockerRegistry()],
+  ['our registry, in memory', () => startRegistry({ driver: 'memory' })],
+  ['our registry, in files', () => startRegistry({ driver: 'files' })],
+]
+
+for (const [name, start] of registries) suite(`against ${name}`, () => clientSuite(start))
+
+function clientSuite(start: () => Promise<DockerRegistry>): void {
   let registry: DockerRegistry
   let client: RegistryClient
   let folder = ''
@@ -27,7 +36,7 @@ suite("against Debian's docker-registry", () => {
     client.openRepository({ registry: registry.host, repository })
 
   before(async () => {
-    registry = await startDockerRegistry()
+    registry = await start()
     client = createRegistryClient({ retryDelay: 10 })
     folder = await mkdtemp(join(tmpdir(), 'mille-e2e-registry-'))
   })
@@ -165,7 +174,7 @@ suite("against Debian's docker-registry", () => {
       code: 'REGISTRY_BLOB_UNKNOWN',
     })
   })
-})
+}
 
 test("Basic auth against Debian's docker-registry", async () => {
   await using registry = await startDockerRegistry({ htpasswd: `me:${await hash('right', 4)}\n` })
