@@ -24,7 +24,8 @@ export function backOff(policy: RetryPolicy, attempt: number): number {
 export function retryAfter(header: string | undefined, now: number = Date.now()): number | undefined {
   if (header === undefined) return undefined
   if (/^\d{1,10}$/.test(header)) return Number(header) * 1000
-  const date = Date.parse(header)
+  // Date.parse reads far more than HTTP dates: `-1` is a year to it
+  const date = / GMT$/.test(header) ? Date.parse(header) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
