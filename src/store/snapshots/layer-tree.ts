@@ -3,7 +3,7 @@ import { readSync } from 'node:fs'
 import type { ErofsExtent, ErofsTree } from '../../erofs/tree.ts'
 import { fileTypes } from '../../linux/statx.ts'
 import { failure } from '../../util/errors.ts'
-import type { StoredEntry } from '../layers/stored-entry.ts'
+import type { StoredEntry, StoredRange } from '../layers/stored-entry.ts'
 import type { BelowNode, LayersBelow } from './layers-below.ts'
 import { parentOf } from './open-folders.ts'
 import {
@@ -148,15 +148,21 @@ class TreeBuilder {
     }
   }
 
-  #extents({ ranges, path }: StoredEntry): ErofsExtent[] {
-    if (ranges.every(({ at, offset }) => at % blockSize === 0 && offset % blockSize === 0))
-      return ranges.map(({ at, offset, length }) => ({ offset: at, length, source: 'device', at: offset }))
-    // an odd sparse map: all of the file's data as one piece from its first byte on
-    return ranges.flatMap((range) => {
-      const bytes = Buffer.alloc(range.length)
-      if (readSync(this.#tar, bytes, 0, bytes.length, range.offset) !== bytes.length)
-        throw failure('LAYER_PATH_INVALID', { path, reason: 'the tar ends inside its content' })
-      return this.#side.add(bytes).map((extent) => ({ ...extent, offset: range.at }))
+  #extents(entry: StoredEntry): ErofsExtent[] {
+    if (entry.ranges.every(({ at, offset }) => at % blockSize === 0 && offset % blockSize === 0))
+      return entry.ranges.map(({ at, offset, length }) => ({
+        offset: at,
+        length,
+        source: 'device',
+        at: offset,
+      }))
+    // an odd sparse map: whole blocks of the file, put together anew
+    return blockWindows(entry).flatMap(({ from, to, ranges }) => {
+      const bytes = Buffer.alloc(to - from)
+      for (const { at, offset, length } of ranges)
+        if (readSync(this.#tar, bytes, at - from, length, offset) !== length)
+          throw failure('LAYER_PATH_INVALID', { path: entry.path, reason: 'the tar ends inside its content' })
+      return this.#side.add(bytes).map((extent) => ({ ...extent, offset: from }))
     })
   }
 
@@ -277,4 +283,26 @@ class TreeBuilder {
 function hideBelow(parent: FolderNode, folder: FolderNode): void {
   folder.merges = false
   folder.opaque = parent.merges !== false
+}
+
+interface BlockWindow {
+  readonly from: number
+  to: number
+  readonly ranges: StoredRange[]
+}
+
+/** The data of a sparse file as runs of whole blocks; the last one ends with the file. */
+function blockWindows({ ranges, size }: StoredEntry): BlockWindow[] {
+  const windows: BlockWindow[] = []
+  for (const range of ranges) {
+    const from = range.at - (range.at % blockSize)
+    const end = range.at + range.length
+    const to = Math.min(size, end + ((blockSize - (end % blockSize)) % blockSize))
+    const last = windows.at(-1)
+    if (last !== undefined && from < last.to) {
+      last.ranges.push(range)
+      last.to = Math.max(last.to, to)
+    } else windows.push({ from, to, ranges: [range] })
+  }
+  return windows
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { failure } from '../../util/errors.ts'
 import type { Snapshotter } from '../store.ts'
 import type { LayerBackend, SnapshotDependencies } from './dependencies.ts'
+import { ErofsLayers, tryErofs } from './erofs-layers.ts'
 import { OverlaySnapshots } from './overlay-snapshots.ts'
 import { PrivateMounts } from './private-mounts.ts'
 import { type Choice, chooseKind, tryOverlay } from './probe.ts'
@@ -32,15 +33,19 @@ function chosenKind(options: OpenSnapshotsOptions, staging: Staging): Choice {
   const asked = options.kind ?? process.env['MILLE_SNAPSHOTTER']
   if (asked !== undefined && asked !== '')
     return { kind: asked as Snapshotter['kind'], reason: 'as asked for' }
-  return chooseKind(options.folder, staging, [['unpacked', tryOverlay]])
+  return chooseKind(options.folder, staging, [
+    ['erofs', tryErofs],
+    ['unpacked', tryOverlay],
+  ])
 }
 
 function openBackend(
   kind: Snapshotter['kind'],
-  { folder }: OpenSnapshotsOptions,
+  { folder, layers }: OpenSnapshotsOptions,
   staging: Staging,
   mounts: PrivateMounts,
 ): LayerBackend {
+  if (kind === 'erofs') return new ErofsLayers({ folder: join(folder, 'erofs'), staging, mounts, layers })
   if (kind === 'unpacked') return new UnpackedLayers(join(folder, 'unpacked'), staging, mounts)
   throw failure('SNAPSHOTTER_UNUSABLE', { kind, reason: 'there is no such snapshotter' })
 }

@@ -48,7 +48,7 @@ export class OverlaySnapshots implements Snapshotter {
     this.#backend = backend
     this.#mounts = mounts
     this.#given = dependencies
-    this.#records = new ChainRecords(join(dependencies.folder, 'chains'), staging)
+    this.#records = new ChainRecords(join(dependencies.folder, 'chains', backend.kind), staging)
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'active'), staging)
   }
 
@@ -198,9 +198,13 @@ export class OverlaySnapshots implements Snapshotter {
     return parent === undefined ? plainRoot : this.#records.get(parent).root
   }
 
+  /**
+   * Top first. overlayfs takes no folder twice; of a layer that is in the stack more than once the topmost is enough:
+   * it brings everything again that the lower one brought.
+   */
   async #lowerFolders(stack: readonly ChainRecord[]): Promise<string[]> {
     const folders: string[] = []
-    for (const { key } of stack) folders.push(await this.#backend.lower(key))
+    for (const key of new Set(stack.map((record) => record.key))) folders.push(await this.#backend.lower(key))
     return folders
   }
 

@@ -73,9 +73,16 @@ function reasonOf(error: unknown): string {
 
 /** Overlay mounts work here: as this user, on this file system. */
 export const tryOverlay: Trial = (folder) => {
-  const parts = ['lower', 'upper', 'work', 'merged'].map((name) => join(folder, name))
+  const lower = join(folder, 'lower')
+  mkdirSync(lower, { mode: 0o700 })
+  overlayOn(lower, folder)
+}
+
+/** Mounts a writable overlay on `lower`, with folders of its own in `folder`, and takes it away again. */
+export function overlayOn(lower: string, folder: string): void {
+  const parts = ['upper', 'work', 'merged'].map((name) => join(folder, name))
   for (const part of parts) mkdirSync(part, { mode: 0o700 })
-  const [lower = '', upper = '', work = '', target = ''] = parts
+  const [upper = '', work = '', target = ''] = parts
   mountOverlay({ lower: [lower], upper: { folder: upper, work }, target })
   unmount(target)
 }

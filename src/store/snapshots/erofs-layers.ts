@@ -1,0 +1,157 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { writeErofs } from '../../erofs/write-erofs.ts'
+import { mountAttributes, mountFileSystem } from '../../linux/mount-file-system.ts'
+import { unmount } from '../../linux/mount.ts'
+import { fromNodeError } from '../../linux/system-failure.ts'
+import { digestHex, type DiffId } from '../../oci/digest.ts'
+import type { LayerBackend, LayerRequest, LayerTables } from './dependencies.ts'
+import { LayersBelow } from './layers-below.ts'
+import { buildLayerTree } from './layer-tree.ts'
+import { overlayOn, type Trial } from './probe.ts'
+import type { PrivateMounts } from './private-mounts.ts'
+import type { Staging } from './staging.ts'
+
+export interface ErofsParts {
+  readonly folder: string
+  readonly staging: Staging
+  readonly mounts: PrivateMounts
+  readonly layers: Pick<LayerTables, 'tarPath'>
+}
+
+/**
+ * Layers that are never unpacked: an EROFS index beside the layer's tar, mounted once for all who use it. An index that
+ * needed nothing of the layers below is shared by all chains with that layer (key: the diff ID), else it belongs to one
+ * chain (key: diff ID and chain ID).
+ */
+export class ErofsLayers implements LayerBackend {
+  readonly kind = 'erofs'
+  readonly #folder: string
+  readonly #staging: Staging
+  readonly #mounts: PrivateMounts
+  readonly #layers: Pick<LayerTables, 'tarPath'>
+
+  constructor({ folder, staging, mounts, layers }: ErofsParts) {
+    this.#folder = folder
+    this.#staging = staging
+    this.#mounts = mounts
+    this.#layers = layers
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  }
+
+  async build(request: LayerRequest): Promise<string> {
+    const shared = digestHex(request.diffId)
+    if (existsSync(this.#path(shared))) return shared
+    return await this.#mounts.withMerged(request.below, (merged) => {
+      const below = new LayersBelow(merged)
+      const image = writeErofs(this.#tree(request, below))
+      const key = below.asked ? `${shared}-${digestHex(request.chain)}` : shared
+      // an index left by a crash without its record may be mounted still, and of other bytes
+      this.#mounts.removeTarget(this.#target(key))
+      this.#write(key, image, request.durable)
+      return key
+    })
+  }
+
+  async lower(key: string): Promise<string> {
+    const target = this.#target(key)
+    await this.#mounts.ensure(target, () => mountIndex(this.#path(key), this.#tar(key), target))
+    return target
+  }
+
+  async drop(key: string): Promise<number> {
+    this.#mounts.removeTarget(this.#target(key))
+    const bytes = statSync(this.#path(key), { throwIfNoEntry: false })?.size ?? 0
+    rmSync(this.#path(key), { force: true })
+    return bytes
+  }
+
+  #tree({ entries, tar }: LayerRequest, below: LayersBelow): ReturnType<typeof buildLayerTree> {
+    const file = openSync(tar, 'r')
+    try {
+      return buildLayerTree({ entries, below, tar: file, tarSize: statSync(tar).size })
+    } finally {
+      closeSync(file)
+    }
+  }
+
+  #write(key: string, image: Buffer, durable: boolean): void {
+    const path = this.#staging.newPath()
+    try {
+      const file = openSync(path, 'wx', 0o600)
+      try {
+        for (let done = 0; done < image.length;) done += writeSync(file, image, done)
+        if (durable) fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+      renameSync(path, this.#path(key))
+      if (durable) syncFolder(this.#folder)
+    } catch (error) {
+      rmSync(path, { force: true })
+      throw fromNodeError(error, path)
+    }
+  }
+
+  #tar(key: string): string {
+    return this.#layers.tarPath(`sha256:${key.slice(0, 64)}` as DiffId)
+  }
+
+  #path(key: string): string {
+    return join(this.#folder, `${key}.erofs`)
+  }
+
+  #target(key: string): string {
+    return this.#mounts.path('layers', key)
+  }
+}
+
+/** Read-only by its nature; no device, program or setuid file is to be used through this mount itself. */
+export function mountIndex(index: string, tar: string, target: string): void {
+  mountFileSystem({
+    type: 'erofs',
+    target,
+    options: [{ key: 'source', value: index }, { key: 'device', value: tar }, { key: 'ro' }],
+    attributes: mountAttributes.readOnly | mountAttributes.noSuid | mountAttributes.noDev,
+  })
+}
+
+/**
+ * Mounts an empty index and overlays it, as the store will. Fails before Linux 6.12, without the right to mount, and
+ * on stores that lie on overlayfs.
+ */
+export const tryErofs: Trial = (folder) => {
+  const root = { type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0n, children: new Map() } as const
+  const index = join(folder, 'index')
+  const tar = join(folder, 'tar')
+  const lower = join(folder, 'layer')
+  writeFileSync(tar, Buffer.alloc(1024))
+  writeFileSync(index, writeErofs({ root, deviceSize: 1024 }))
+  mkdirSync(lower)
+  mountIndex(index, tar, lower)
+  try {
+    overlayOn(lower, folder)
+  } finally {
+    unmount(lower)
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
