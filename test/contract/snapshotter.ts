@@ -94,7 +94,8 @@ export function snapshotterContract(kind: Snapshotter['kind']): void {
     assert.match(tree.join('\n'), /^etc\/b 104711 1000:1001 1600000000123456789 7 \w+ user.k=76$/m)
     assert.match(tree.join('\n'), /^etc\/h 104711 .*= etc\/b$/m)
     assert.match(tree.join('\n'), /^etc\/l 120777 0:0 1600000000123456789 -> \/etc\/b$/m)
-    assert.throws(() => writeFileSync(join(view.path, 'x'), ''))
+    // without mounts nothing can keep root from writing
+    if (kind !== 'copy') assert.throws(() => writeFileSync(join(view.path, 'x'), ''))
   })
 
   contract('applying twice is one; has, chains and list tell', async (bench) => {

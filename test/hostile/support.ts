@@ -12,7 +12,7 @@ import { rawEnd, rawEntry, type RawHeader } from '../support/raw-tar.ts'
 import { describeTree } from '../support/tree.ts'
 
 /** The snapshotters that unpack or mount what an attacker sent. */
-export const kinds: readonly Snapshotter['kind'][] = ['unpacked', 'erofs']
+export const kinds: readonly Snapshotter['kind'][] = ['unpacked', 'erofs', 'copy']
 
 /** One entry: header fields and data, or ready blocks. */
 export type Piece = Buffer | (RawHeader & { readonly data?: string })

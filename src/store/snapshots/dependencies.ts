@@ -2,8 +2,8 @@ import type { ChainId, DiffId } from '../../oci/digest.ts'
 import type { LayerEntry, LayerInfo, LayerOptions, Snapshotter } from '../store.ts'
 import type { StoredEntry } from '../layers/stored-entry.ts'
 
-/** A lock between processes; `name` is a plain word. */
-export type LockFunction = (name: string) => Promise<AsyncDisposable>
+/** A lock between processes; `name` is a plain word. A `shared` one may be held by many, or be made exclusive. */
+export type LockFunction = (name: string, options?: { readonly shared?: boolean }) => Promise<AsyncDisposable>
 
 /** What the snapshotters need of the layer store. */
 export interface LayerTables {

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { failure } from '../../util/errors.ts'
 import type { Snapshotter } from '../store.ts'
 import type { LayerBackend, SnapshotDependencies } from './dependencies.ts'
+import { CopiedLayers } from './copied-layers.ts'
+import { CopySnapshots } from './copy-snapshots.ts'
 import { ErofsLayers, tryErofs } from './erofs-layers.ts'
 import { OverlaySnapshots } from './overlay-snapshots.ts'
 import { PrivateMounts } from './private-mounts.ts'
@@ -25,6 +27,10 @@ export function openSnapshots(options: OpenSnapshotsOptions): Snapshotter {
   staging.sweep()
   const mounts = new PrivateMounts(join(options.folder, 'mounts'), options.lock)
   const { kind, reason } = chosenKind(options, staging)
+  if (kind === 'copy') {
+    const backend = new CopiedLayers(join(options.folder, 'copied'), staging)
+    return new CopySnapshots({ backend, staging, dependencies: options, reason })
+  }
   const backend = openBackend(kind, options, staging, mounts)
   return new OverlaySnapshots({ backend, mounts, staging, dependencies: options, reason })
 }

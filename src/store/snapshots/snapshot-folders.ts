@@ -81,3 +81,12 @@ export class SnapshotFolders {
     this.#staging.remove(gone)
   }
 }
+
+export function snapshotRecord(parent: ChainId | undefined, writable: boolean): SnapshotRecord {
+  return parent === undefined ? { writable } : { parent, writable }
+}
+
+/** The optional parent, to be spread into another object. */
+export function parentOf(record: SnapshotRecord): { readonly parent?: ChainId } {
+  return record.parent === undefined ? {} : { parent: record.parent }
+}

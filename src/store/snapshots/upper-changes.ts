@@ -7,12 +7,12 @@ import { readFolder } from '../../linux/read-folder.ts'
 import { isOverlayXattr } from '../layers/overlay-xattr.ts'
 import type { ChangeKind } from '../store.ts'
 
-/** One difference between an overlay's upper folder and what lies below it. */
-export interface UpperChange {
+/** One difference between a tree and what lies below it. */
+export interface TreeChange {
   readonly kind: ChangeKind
   /** Clean path; the root is the empty string. */
   readonly path: string
-  /** The upper node; absent for what was deleted. Good until the next step of the walk. */
+  /** The node; absent for what was deleted. Good until the next step of the walk. */
   readonly node?: TreeNode
   /** A folder that hides all that was below it. */
   readonly opaque?: boolean
@@ -24,7 +24,7 @@ interface Level {
   /** Nothing of the lower layers shows through here. */
   readonly fresh: boolean
   /** A change that is told only once something inside has changed (as Docker does). */
-  pending: UpperChange | undefined
+  pending: TreeChange | undefined
 }
 
 /**
@@ -32,7 +32,7 @@ interface Level {
  * that only had to be copied up are told when something in them changed. `lower` shows the layers below, merged;
  * undefined when there are none.
  */
-export function* upperChanges(upper: number, lower: number | undefined): Generator<UpperChange> {
+export function* upperChanges(upper: number, lower: number | undefined): Generator<TreeChange> {
   const levels: Level[] = [{ path: '', fresh: lower === undefined, pending: undefined }]
   for (const node of walkTree(upper)) {
     const level = leaveTo(levels, node.path)
@@ -68,7 +68,7 @@ function leaveTo(levels: Level[], path: string): Level {
   }
 }
 
-function* tellPending(levels: readonly Level[]): Generator<UpperChange> {
+function* tellPending(levels: readonly Level[]): Generator<TreeChange> {
   for (const level of levels) {
     if (level.pending === undefined) continue
     yield level.pending
@@ -77,7 +77,7 @@ function* tellPending(levels: readonly Level[]): Generator<UpperChange> {
 }
 
 /** Undefined for a folder that is as it was below. */
-function compare(node: TreeNode, lower: number | undefined): UpperChange | undefined {
+function compare(node: TreeNode, lower: number | undefined): TreeChange | undefined {
   const { path, status } = node
   const type = status.mode & fileTypes.mask
   // overlayfs's whiteout. Source: kernel documentation, filesystems/overlayfs, "whiteouts and opaque directories"
@@ -137,7 +137,7 @@ export function readXattrs(handle: number): Map<string, Buffer> {
 }
 
 /** What an opaque folder hides and does not hold itself. */
-function* hiddenChildren(upper: number, lower: number, path: string): Generator<UpperChange> {
+function* hiddenChildren(upper: number, lower: number, path: string): Generator<TreeChange> {
   const below = tryOpenat2(
     lower,
     path,

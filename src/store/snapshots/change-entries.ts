@@ -5,13 +5,11 @@ import { type FileStatus, fileTypes, statx } from '../../linux/statx.ts'
 import { decodeBytes } from '../../util/byte-string.ts'
 import type { LayerEntry } from '../store.ts'
 import type { RootMetadata } from './dependencies.ts'
-import { readXattrs, upperChanges } from './upper-changes.ts'
+import { readXattrs, type TreeChange } from './upper-changes.ts'
 
-export interface UpperRequest {
-  /** Handle of the upper folder. */
-  readonly upper: number
-  /** Handle of the layers below, merged; undefined when there are none. */
-  readonly lower: number | undefined
+export interface ChangedTree {
+  /** Handle of the folder that holds what the changes name. */
+  readonly tree: number
   /** Metadata that the root had when the snapshot was made. */
   readonly root: RootMetadata
   /** The time that the layer's tar carries for an object last changed at `mtime` (both nanoseconds). */
@@ -31,16 +29,16 @@ const typeNames: ReadonlyMap<number, 'file' | 'directory' | 'symlink' | 'char' |
 ])
 
 /**
- * The entries of a layer that does to the lower layers what the upper folder does: changed objects whole, whiteouts
+ * The entries of a layer that makes these changes: changed objects whole, whiteouts
  * for what is gone, opaque markers. A second name of one inode becomes a hard link. Sockets are left out with a
  * warning: they belong to a process. Files are opened below the handle when they are read: a container that is still
  * running cannot lead the reader outside.
  */
-export function* upperEntries(request: UpperRequest): Generator<LayerEntry> {
+export function* changeEntries(changes: Iterable<TreeChange>, request: ChangedTree): Generator<LayerEntry> {
   const links = new Map<bigint, string>()
   const root = changedRoot(request)
   if (root !== undefined) yield root
-  for (const change of upperChanges(request.upper, request.lower)) {
+  for (const change of changes) {
     if (change.node === undefined) {
       yield { path: change.path, type: 'whiteout', mode: 0, uid: 0, gid: 0, mtime: request.tarTime(0n) }
       continue
@@ -53,8 +51,8 @@ export function* upperEntries(request: UpperRequest): Generator<LayerEntry> {
 }
 
 /** A write in the root changes its time, which says nothing; a new owner or mode is a change. */
-function changedRoot(request: UpperRequest): LayerEntry | undefined {
-  const status = statx(request.upper, '')
+function changedRoot(request: ChangedTree): LayerEntry | undefined {
+  const status = statx(request.tree, '')
   const { root } = request
   if ((status.mode & 0o7777) === root.mode && status.uid === root.uid && status.gid === root.gid)
     return undefined
@@ -62,7 +60,7 @@ function changedRoot(request: UpperRequest): LayerEntry | undefined {
 }
 
 function entryOf(
-  request: UpperRequest,
+  request: ChangedTree,
   path: string,
   status: FileStatus,
   links: Map<bigint, string>,
@@ -77,15 +75,15 @@ function entryOf(
   const first = links.get(status.inode)
   if (first !== undefined) return { ...entry, type: 'hardlink', linkTarget: first }
   if (status.links > 1) links.set(status.inode, path)
-  if (type === 'symlink') return { ...entry, type, linkTarget: readTarget(request.upper, path) }
+  if (type === 'symlink') return { ...entry, type, linkTarget: readTarget(request.tree, path) }
   if (type !== 'file') return { ...entry, type, device: { major: status.major, minor: status.minor } }
-  const open = (): number => openBeneath(request.upper, path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const open = (): number => openBeneath(request.tree, path, constants.O_RDONLY | constants.O_NONBLOCK)
   return { ...entry, type, size: status.size, body: { kind: 'descriptor', open } }
 }
 
-function common({ upper, tarTime }: UpperRequest, path: string, status: FileStatus): Node {
+function common({ tree, tarTime }: ChangedTree, path: string, status: FileStatus): Node {
   const mtime = tarTime(status.mtime)
-  const xattrs = withHandle(upper, path, readXattrs)
+  const xattrs = withHandle(tree, path, readXattrs)
   return {
     path,
     mode: status.mode & 0o7777,
@@ -97,12 +95,12 @@ function common({ upper, tarTime }: UpperRequest, path: string, status: FileStat
   }
 }
 
-function readTarget(upper: number, path: string): string {
-  return withHandle(upper, path, (handle) => decodeBytes(readlinkat(handle, '')))
+function readTarget(tree: number, path: string): string {
+  return withHandle(tree, path, (handle) => decodeBytes(readlinkat(handle, '')))
 }
 
-function withHandle<Result>(upper: number, path: string, use: (handle: number) => Result): Result {
-  const handle = openBeneath(upper, path === '' ? '.' : path, openFlags.path)
+function withHandle<Result>(tree: number, path: string, use: (handle: number) => Result): Result {
+  const handle = openBeneath(tree, path === '' ? '.' : path, openFlags.path)
   try {
     return use(handle)
   } finally {
@@ -110,7 +108,7 @@ function withHandle<Result>(upper: number, path: string, use: (handle: number) =
   }
 }
 
-function openBeneath(upper: number, path: string, flags: number): number {
+function openBeneath(tree: number, path: string, flags: number): number {
   const resolve = resolveFlags.beneath | resolveFlags.noCrossDevice
-  return openat2(upper, path, flags | constants.O_NOFOLLOW, resolve)
+  return openat2(tree, path, flags | constants.O_NOFOLLOW, resolve)
 }

@@ -1,0 +1,152 @@
+import { closeSync } from 'node:fs'
+import { join } from 'node:path'
+import { copyTreeIntoFolder } from '../../linux/copy-tree.ts'
+import { openFolder } from '../../linux/openat2.ts'
+import type { ChainId, DiffId } from '../../oci/digest.ts'
+import type {
+  ChainInfo,
+  Change,
+  CommitOptions,
+  LayerInfo,
+  LayerOptions,
+  Snapshot,
+  Snapshotter,
+  SnapshotUsage,
+} from '../store.ts'
+import { AppliedChains } from './applied-chains.ts'
+import { changeEntries } from './change-entries.ts'
+import type { LayerBackend, SnapshotDependencies } from './dependencies.ts'
+import { layerTime } from './layer-times.ts'
+import { measureFolder } from './measure-folder.ts'
+import { makeRootFolder } from './root-metadata.ts'
+import { parentOf, SnapshotFolders, snapshotRecord, type SnapshotRecord } from './snapshot-folders.ts'
+import type { Staging } from './staging.ts'
+import { startingWith } from './starting-with.ts'
+import { treeChanges } from './tree-changes.ts'
+
+export interface CopyParts {
+  readonly backend: LayerBackend
+  readonly staging: Staging
+  readonly dependencies: SnapshotDependencies
+  readonly reason?: string | undefined
+}
+
+/** Snapshots as plain copies: slow and large, but they need no mounts. A view is a copy too, so it can be written to. */
+export class CopySnapshots implements Snapshotter {
+  readonly kind = 'copy'
+  readonly reason?: string
+  readonly #chains: AppliedChains
+  readonly #folders: SnapshotFolders
+  readonly #given: SnapshotDependencies
+
+  constructor({ backend, staging, dependencies, reason }: CopyParts) {
+    if (reason !== undefined) this.reason = reason
+    this.#given = dependencies
+    this.#chains = new AppliedChains(backend, dependencies, staging)
+    this.#folders = new SnapshotFolders(join(dependencies.folder, 'copies'), staging)
+  }
+
+  async apply(diffId: DiffId, parent: ChainId | undefined, options: LayerOptions = {}): Promise<ChainId> {
+    return await this.#chains.apply(diffId, parent, options)
+  }
+
+  async has(chain: ChainId): Promise<boolean> {
+    return this.#chains.has(chain)
+  }
+
+  async prepare(key: string, parent: ChainId | undefined): Promise<Snapshot> {
+    return await this.#create(key, snapshotRecord(parent, true))
+  }
+
+  async view(key: string, parent: ChainId | undefined): Promise<Snapshot> {
+    return await this.#create(key, snapshotRecord(parent, false))
+  }
+
+  async mount(key: string): Promise<Snapshot> {
+    const record = this.#folders.get(key)
+    return { key, ...parentOf(record), writable: record.writable, path: this.#folders.path(key, 'root') }
+  }
+
+  async unmount(key: string): Promise<void> {
+    this.#folders.get(key)
+  }
+
+  async *changes(key: string): AsyncGenerator<Change> {
+    yield* await this.#compare(key, (tree, base) =>
+      [...treeChanges(tree, base)].map(({ kind, path }) => ({ kind, path: `/${path}` })),
+    )
+  }
+
+  async commit(
+    key: string,
+    options: CommitOptions = {},
+  ): Promise<{ readonly layer: LayerInfo; readonly chain: ChainId } | undefined> {
+    const { parent } = this.#folders.get(key)
+    const layer = await this.#compare(key, async (tree, base) => {
+      const root = this.#chains.rootOf(parent)
+      const warn = this.#given.warn ?? ((): void => undefined)
+      const entries = changeEntries(treeChanges(tree, base), {
+        tree,
+        root,
+        tarTime: layerTime(options),
+        warn,
+      })
+      const first = entries.next()
+      if (first.done === true) return undefined
+      return await this.#given.layers.write(startingWith(first.value, entries), options)
+    })
+    if (layer === undefined) return undefined
+    return { layer, chain: await this.apply(layer.diffId, parent, options) }
+  }
+
+  async remove(key: string): Promise<void> {
+    this.#folders.remove(key)
+  }
+
+  async usage(key: string): Promise<SnapshotUsage> {
+    this.#folders.get(key)
+    const tree = openFolder(this.#folders.path(key, 'root'))
+    try {
+      return measureFolder(tree)
+    } finally {
+      closeSync(tree)
+    }
+  }
+
+  async list(): Promise<readonly { readonly key: string; readonly parent?: ChainId }[]> {
+    return this.#folders.list().map(({ key, record }) => ({ key, ...parentOf(record) }))
+  }
+
+  async chains(): Promise<readonly ChainInfo[]> {
+    return this.#chains.list()
+  }
+
+  removeChains(chains: readonly ChainId[]): Promise<number> {
+    return this.#chains.remove(chains)
+  }
+
+  async #create(key: string, record: SnapshotRecord): Promise<Snapshot> {
+    const [base] = await this.#chains.lower(record.parent)
+    const root = this.#chains.rootOf(record.parent)
+    this.#folders.create(key, record, (folder) => {
+      makeRootFolder(join(folder, 'root'), root)
+      if (base !== undefined) copyTreeIntoFolder(base, '/', join(folder, 'root'))
+    })
+    return await this.mount(key)
+  }
+
+  async #compare<Result>(
+    key: string,
+    use: (tree: number, base: number | undefined) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const [below] = await this.#chains.lower(this.#folders.get(key).parent)
+    const tree = openFolder(this.#folders.path(key, 'root'))
+    const base = below === undefined ? undefined : openFolder(below)
+    try {
+      return await use(tree, base)
+    } finally {
+      closeSync(tree)
+      if (base !== undefined) closeSync(base)
+    }
+  }
+}

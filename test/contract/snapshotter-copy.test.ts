@@ -1,0 +1,3 @@
+import { snapshotterContract } from './snapshotter.ts'
+
+snapshotterContract('copy')
