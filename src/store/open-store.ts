@@ -79,7 +79,7 @@ class OpenedStore implements Store {
     this.#snapshots ??= openSnapshots({
       folder: join(this.root, 'snapshots'),
       layers: this.#openLayers(),
-      lock: (name) => this.#core.locks.acquire(name),
+      lock: (name, options) => this.#core.locks.acquire(name, options),
       kind: this.#options.snapshotter,
       warn: this.#options.warn,
     })

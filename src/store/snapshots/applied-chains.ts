@@ -8,6 +8,8 @@ import type { Staging } from './staging.ts'
 
 /** Held shared while a chain comes to use a layer's data, alone while unused data is dropped. */
 const keysLock = 'layer-keys'
+/** Milliseconds: a large layer on a slow disk takes minutes to unpack. */
+const timeout = 1_800_000
 
 /** The chains of one backend: applying layers, finding stacks, dropping what nobody needs. */
 export class AppliedChains {
@@ -30,10 +32,10 @@ export class AppliedChains {
     const chain = chainId(parent, diffId)
     options.lease?.hold({ kind: 'chain', chain })
     if (this.#records.has(chain)) return chain
-    await using _ = await this.#given.lock(`chain-${digestHex(chain)}`)
+    await using _ = await this.#given.lock(`chain-${digestHex(chain)}`, { timeout })
     // another process may have been first
     if (this.#records.has(chain)) return chain
-    await using _keys = await this.#given.lock(keysLock, { shared: true })
+    await using _keys = await this.#given.lock(keysLock, { shared: true, timeout })
     const below = this.#records.stack(parent)
     const entries = await this.#given.layers.entries(diffId)
     const root = below[0]?.root ?? plainRoot
@@ -88,7 +90,7 @@ export class AppliedChains {
   }
 
   async #drop(keys: ReadonlySet<string>): Promise<number> {
-    await using _ = await this.#given.lock(keysLock)
+    await using _ = await this.#given.lock(keysLock, { timeout })
     const used = new Set(this.#records.list().map(({ record }) => record.key))
     let bytes = 0
     for (const key of keys) if (!used.has(key)) bytes += await this.#backend.drop(key)
