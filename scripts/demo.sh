@@ -71,8 +71,8 @@ run mille commit -m 'a new page' hello-a hello:changed
 run mille image tree
 
 title 'Push to a registry of our own'
-printf '%s$ mille registry serve --addr %s &%s\n' "$dim" "$registry" "$plain"
-bin/mille registry serve --addr "$registry" --root "$MILLE_ROOT/demo-registry" >"$MILLE_ROOT/registry.log" 2>&1 &
+printf '%s$ mille registry serve --address %s &%s\n' "$dim" "$registry" "$plain"
+bin/mille registry serve --address "$registry" --quiet --storage "$MILLE_ROOT/demo-registry" >"$MILLE_ROOT/registry.log" 2>&1 &
 registry_pid=$!
 fetch "http://$registry/v2/" >/dev/null
 run mille tag hello:changed "$image"

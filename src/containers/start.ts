@@ -1,6 +1,5 @@
 import type { Endpoint, PortBinding, ProcessNetwork } from '../runtime/runtime.ts'
 import { failure } from '../util/errors.ts'
-import { freeAddress } from './addresses.ts'
 import { writeEtcFiles } from './etc-files.ts'
 import { monitorExit } from './exit-command.ts'
 import { handleOf, lockContainer, logPathOf } from './handle.ts'
@@ -80,19 +79,12 @@ function processNetwork(data: ContainerData, endpoint: Endpoint | undefined): Pr
   return data.request.network === 'host' ? { kind: 'host' } : { kind: 'none' }
 }
 
-/** Takes an address and connects; the address is recorded at once, so that no other container takes it. */
+/** The endpoint is recorded at once: whoever cleans up after a kill finds it. */
 async function connectBridge(
   { store, bridge }: ContainerParts,
   { id, data }: ContainerRow,
 ): Promise<Endpoint> {
-  const network = await bridge()
-  await using _lock = await store.lock('addresses')
-  const others = store.records<ContainerData>('container').list()
-  const taken = new Set(
-    others.filter((other) => other.id !== id).map((other) => other.data.endpoint?.ip ?? ''),
-  )
-  const ip = freeAddress(network.subnet, taken)
-  const endpoint = await network.connect(id, { ip, ports: wantedPorts(data) })
+  const endpoint = await (await bridge()).connect(id, { ports: wantedPorts(data) })
   updateContainer(store, id, (now) => ({ ...now, endpoint }))
   return endpoint
 }

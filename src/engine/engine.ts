@@ -7,6 +7,8 @@ export interface EngineOptions {
   readonly root?: string
   /** Registries that may be reached without TLS, `host[:port]`; loopback always may. */
   readonly insecureRegistries?: readonly string[]
+  /** One line for the user: something was left out, or is unwise. */
+  readonly onWarning?: ((text: string) => void) | undefined
 }
 
 export interface EngineInfo {

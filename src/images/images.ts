@@ -136,9 +136,7 @@ export interface ImportOptions extends OpOptions {
 
 /** Lent by `containers` through the engine: who uses an image. */
 export interface ImageUsers {
-  usersOf(
-    id: Digest,
-  ): Promise<
+  usersOf(id: Digest): Promise<
     readonly {
       readonly containerId: string
       readonly name: string

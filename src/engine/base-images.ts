@@ -1,0 +1,70 @@
+import type { BaseImage, BaseImages, ResolveOptions } from '../builder/base-images.ts'
+import type { Images } from '../images/images.ts'
+import { findImage } from '../images/names.ts'
+import { chainIdOf } from '../oci/digest.ts'
+import { formatPlatform, matchPlatform, type Platform } from '../oci/platform.ts'
+import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import type { ImageRecord, Store } from '../store/store.ts'
+import { failure } from '../util/errors.ts'
+
+/**
+ * Base images for builds: the one that is here under the name, when it fits the platform and no pull was asked for;
+ * else it is pulled. Layers are applied, so that a step can mount them.
+ */
+export function createBaseImages(store: Store, images: Images): BaseImages {
+  return {
+    async resolve(name, platform, options) {
+      const found = options.pull ? undefined : findImage(store.images, name)?.record
+      const local = found && fits(found, platform) ? found : undefined
+      const record = local ?? (await pull(store, images, name, platform, options))
+      options.lease.hold({ kind: 'image', id: record.id })
+      return describe(store, record, name, options)
+    },
+  }
+}
+
+function fits({ config }: ImageRecord, platform: Platform): boolean {
+  const { os, architecture, variant } = config
+  return matchPlatform({ os, architecture, ...(variant !== undefined && { variant }) }, platform)
+}
+
+async function pull(
+  store: Store,
+  images: Images,
+  name: string,
+  platform: Platform,
+  options: ResolveOptions,
+): Promise<ImageRecord> {
+  const { signal, onProgress } = options
+  const [pulled] = await images.pull(name, { platform, signal, onProgress })
+  const record = pulled && store.images.get(pulled.id)
+  if (!record) throw failure('NO_SUCH_IMAGE', { reference: `${name} (${formatPlatform(platform)})` })
+  return record
+}
+
+async function describe(
+  store: Store,
+  record: ImageRecord,
+  name: string,
+  options: ResolveOptions,
+): Promise<BaseImage> {
+  const diffIds = record.config.rootfs.diff_ids
+  const chain = chainIdOf(diffIds)
+  if (chain !== undefined && !(await store.snapshots.has(chain))) await applyLayers(store, record, options)
+  return {
+    id: record.id,
+    name: formatReference(withDefaultTag(parseReference(name))),
+    config: record.config,
+    diffIds,
+    ...(chain !== undefined && { chain }),
+    digest: record.manifest.digest,
+  }
+}
+
+async function applyLayers(store: Store, record: ImageRecord, options: ResolveOptions): Promise<void> {
+  const { signal, lease } = options
+  const diffIds = record.config.rootfs.diff_ids
+  for (const [index, diffId] of diffIds.entries()) {
+    await store.snapshots.apply(diffId, chainIdOf(diffIds.slice(0, index)), { signal, lease })
+  }
+}

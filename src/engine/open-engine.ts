@@ -1,0 +1,107 @@
+import { applyChanges } from '../builder/apply-changes.ts'
+import { createBuilder } from '../builder/create-builder.ts'
+import { createContainers } from '../containers/create-containers.ts'
+import { createImages } from '../images/create-images.ts'
+import type { RegistryClient } from '../registry/repository.ts'
+import { readContainerLog } from '../runtime/container-log.ts'
+import { openRuntime } from '../runtime/open-runtime.ts'
+import type { BridgeNetwork } from '../runtime/runtime.ts'
+import { openStore } from '../store/open-store.ts'
+import { createBaseImages } from './base-images.ts'
+import type { Engine, EngineOptions } from './engine.ts'
+import { engineInfo } from './info.ts'
+import { createRegistries } from './registries.ts'
+import { rootFolder } from './root-folder.ts'
+import { bridgeStateFolder, storeStateFolder } from './state-folder.ts'
+import { createStepNetworks } from './step-networks.ts'
+
+/**
+ * Builds the floors below and hands each what it needs from the others. Cheap: the registry client, the runtime and the
+ * bridge are loaded and probed at their first use. Errors: those of opening the store.
+ */
+export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
+  const root = rootFolder(options.root)
+  const store = await openStore(root, { warn: options.onWarning })
+  const runtime = openRuntime({ stateFolder: storeStateFolder(root) })
+  const bridge = once(openSharedBridge)
+  const client = once(() => openClient(options))
+  const { containers, volumes, usersOf } = createContainers({
+    store,
+    runtime,
+    bridge,
+    readLog: readContainerLog,
+    settleCommand: (id) => settleCommand(root, id),
+    applyChanges,
+  })
+  const images = createImages({
+    store,
+    users: { usersOf },
+    openRepository: async (reference) => (await client()).openRepository(reference),
+    applyChanges,
+  })
+  const networks = createStepNetworks(bridge)
+  const builder = createBuilder({
+    store,
+    baseImages: createBaseImages(store, images),
+    runner: runtime,
+    networks,
+  })
+  return {
+    root,
+    images,
+    builder,
+    containers,
+    volumes,
+    registries: createRegistries({ storeRoot: root, client }),
+    info: () => engineInfo({ store, runtime, containers }),
+    collect: async () => (await store.collect()).bytes,
+    check: () => store.check(),
+    async [Symbol.asyncDispose]() {
+      await networks[Symbol.asyncDispose]()
+      if (client.started()) await (await client())[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+    },
+  }
+}
+
+interface Once<Value> {
+  (): Promise<Value>
+  started(): boolean
+}
+
+/** The first call does the work, later ones share it; a failure is not kept. */
+function once<Value>(work: () => Promise<Value>): Once<Value> {
+  let running: Promise<Value> | undefined
+  const get = (): Promise<Value> => {
+    running ??= work().catch((error: unknown) => {
+      running = undefined
+      throw error
+    })
+    return running
+  }
+  return Object.assign(get, { started: () => running !== undefined })
+}
+
+async function openSharedBridge(): Promise<BridgeNetwork> {
+  const { openBridge } = await import('../runtime/bridge.ts')
+  return openBridge({ stateFolder: bridgeStateFolder() })
+}
+
+/** The HTTP client is the heaviest part of all: only what talks to a registry pays for it. */
+async function openClient(options: EngineOptions): Promise<RegistryClient> {
+  const [{ createRegistryClient }, { openCredentialStore }] = await Promise.all([
+    import('../registry/client/registry-client.ts'),
+    import('../registry/credentials/credential-store.ts'),
+  ])
+  return createRegistryClient({
+    logins: openCredentialStore({ ...(options.onWarning && { onWarning: options.onWarning }) }),
+    ...(options.insecureRegistries && { insecureRegistries: options.insecureRegistries }),
+    ...(options.onWarning && { onWarning: options.onWarning }),
+  })
+}
+
+/** What the monitor of a container runs at its end: this very program, on this very store. */
+function settleCommand(root: string, id: string): string[] {
+  const program = process.argv[1] ?? ''
+  return [process.execPath, '--no-warnings', program, '--root', root, 'container', 'settle', id]
+}

@@ -1,0 +1,85 @@
+import type { DiffId, Digest } from '../oci/digest.ts'
+import type { ImageRecord, Store } from '../store/store.ts'
+import { imageFilter, isDangling } from './filters.ts'
+import type { ImageDetails, ImageFilters, ImageSummary, ImageUsers } from './images.ts'
+import { familiarName, getImage } from './names.ts'
+
+/** Newest first, as Docker lists them. */
+export async function listImages(
+  store: Store,
+  users: ImageUsers,
+  filters: ImageFilters,
+): Promise<ImageSummary[]> {
+  const records = store.images.list()
+  const matches = imageFilter(store.images, filters)
+  const layerUses = countLayerUses(records)
+  const layerSizes = await sizesOfLayers(store, layerUses)
+  const wanted = records.filter(matches).sort((a, b) => b.addedAt - a.addedAt || b.sequence - a.sequence)
+  return Promise.all(wanted.map((record) => summarize(record, users, layerUses, layerSizes)))
+}
+
+export async function inspectImage(store: Store, users: ImageUsers, nameOrId: string): Promise<ImageDetails> {
+  const { record } = getImage(store.images, nameOrId)
+  const summary = await summarize(record, users, new Map(), new Map())
+  return {
+    ...summary,
+    config: record.config,
+    manifest: record.manifest,
+    architecture: record.config.architecture,
+    os: record.config.os,
+    ...(record.parent && { parent: record.parent }),
+    lastTaggedAt: record.addedAt,
+  }
+}
+
+/** In how many images each layer is. */
+function countLayerUses(records: readonly ImageRecord[]): Map<DiffId, number> {
+  const uses = new Map<DiffId, number>()
+  for (const record of records) {
+    for (const diffId of new Set(record.config.rootfs.diff_ids)) uses.set(diffId, (uses.get(diffId) ?? 0) + 1)
+  }
+  return uses
+}
+
+/** Only of layers that several images share: the others cannot count as shared. */
+async function sizesOfLayers(store: Store, uses: ReadonlyMap<DiffId, number>): Promise<Map<DiffId, number>> {
+  const shared = [...uses].filter(([, count]) => count > 1)
+  const sizes = shared.map(
+    async ([diffId]) => [diffId, (await store.layers.find(diffId))?.size ?? 0] as const,
+  )
+  return new Map(await Promise.all(sizes))
+}
+
+async function summarize(
+  record: ImageRecord,
+  users: ImageUsers,
+  layerUses: ReadonlyMap<DiffId, number>,
+  layerSizes: ReadonlyMap<DiffId, number>,
+): Promise<ImageSummary> {
+  const shared = record.config.rootfs.diff_ids.filter((diffId) => (layerUses.get(diffId) ?? 0) > 1)
+  return {
+    id: record.id,
+    repoTags: record.names.map(familiarName),
+    repoDigests: record.repoDigests.map(familiarName),
+    labels: record.config.config?.Labels ?? {},
+    createdAt: record.addedAt,
+    size: record.size,
+    sharedSize: shared.reduce((sum, diffId) => sum + (layerSizes.get(diffId) ?? 0), 0),
+    containers: (await users.usersOf(record.id)).length,
+    dangling: isDangling(record),
+  }
+}
+
+/** The images a set of records was built on, nearest first; stops at the first that is not in the store. */
+export function ancestors(store: Store, record: ImageRecord): ImageRecord[] {
+  const chain: ImageRecord[] = []
+  const seen = new Set<Digest>([record.id])
+  for (let id = record.parent; id !== undefined && !seen.has(id);) {
+    const parent = store.images.get(id)
+    if (!parent) break
+    seen.add(id)
+    chain.push(parent)
+    id = parent.parent
+  }
+  return chain
+}

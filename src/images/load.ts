@@ -1,0 +1,222 @@
+import type { Readable } from 'node:stream'
+import {
+  documentLimit,
+  parseDocument,
+  asList,
+  asFields,
+  asString,
+  asStrings,
+  present,
+} from '../oci/document-fields.ts'
+import type { ImageConfig } from '../oci/config.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { diffIdAsDigest, sha256, shortId, type ChainId, type DiffId, type Digest } from '../oci/digest.ts'
+import { canonicalJson } from '../oci/canonical-json.ts'
+import { parseImageConfig } from '../oci/image-config.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { isIndexType, isManifestType, mediaTypes } from '../oci/media-types.ts'
+import { parseManifestDocument } from '../oci/parse-manifest.ts'
+import { choosePlatform, hostPlatform } from '../oci/platform.ts'
+import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import type { BlobInfo, Lease, NewImage, Store } from '../store/store.ts'
+import { openArchive } from './open-archive.ts'
+import { failure } from '../util/errors.ts'
+import type { OpOptions } from '../util/progress.ts'
+import { storeMembers, layoutPath, type ArchiveMembers } from './archive-members.ts'
+import type { LoadedImage } from './images.ts'
+import { layerTypeOf } from './layer-type.ts'
+import { familiarName } from './names.ts'
+
+interface LoadContext {
+  readonly store: Store
+  readonly members: ArchiveMembers
+  readonly lease: Lease
+  readonly options: OpOptions
+}
+
+/**
+ * Loads an archive of `save`, of Docker (old and new) or an OCI layout in a tar, in any compression. Docker's
+ * `manifest.json` wins when both layouts are there, as in Docker. All images appear in the end, or none.
+ */
+export async function loadImages(
+  store: Store,
+  source: Readable,
+  options: OpOptions = {},
+): Promise<LoadedImage[]> {
+  await using lease = await store.lease('load')
+  const tar = await openArchive(source, { signal: options.signal })
+  const members = await storeMembers(store, tar, lease, options)
+  const context: LoadContext = { store, members, lease, options }
+  const images = members.find('manifest.json') ? await dockerImages(context) : await layoutImages(context)
+  if (images.length === 0) throw failure('ARCHIVE_INVALID', { reason: 'no image in it' })
+  return images.flatMap((image): LoadedImage[] => {
+    const record = store.images.put(image)
+    const names = image.names ?? []
+    return names.length > 0 ? names.map((name) => ({ name: familiarName(name) })) : [{ id: record.id }]
+  })
+}
+
+async function readJson(context: LoadContext, path: string): Promise<Buffer> {
+  const blob = context.members.find(path)
+  if (!blob) throw failure('ARCHIVE_INVALID', { reason: `no ${path} in it` })
+  return context.store.content.read(blob.digest, documentLimit)
+}
+
+/** Docker's `manifest.json`: a list of config, tags and layers by member path. */
+async function dockerImages(context: LoadContext): Promise<NewImage[]> {
+  const raw = await readJson(context, 'manifest.json')
+  const wrapped = parseDocument(
+    Buffer.concat([Buffer.from('{"images":'), raw, Buffer.from('}')]),
+    'manifest.json',
+  )
+  const images = asList(wrapped['images'], 'manifest.json', (item, what) => {
+    const fields = asFields(item, what)
+    return {
+      config: asString(fields['Config'], `${what}.Config`),
+      tags: present(fields['RepoTags']) ? asStrings(fields['RepoTags'], `${what}.RepoTags`) : [],
+      layers: present(fields['Layers']) ? asStrings(fields['Layers'], `${what}.Layers`) : [],
+    }
+  })
+  const loaded: NewImage[] = []
+  for (const image of images) {
+    const config = getMember(context, image.config)
+    const layers = image.layers.map((path) => getMember(context, path))
+    loaded.push(await dockerImage(context, config, layers, image.tags.map(canonicalTag)))
+  }
+  return loaded
+}
+
+function getMember({ members }: LoadContext, path: string): BlobInfo {
+  const blob = members.find(path)
+  if (!blob) throw failure('ARCHIVE_INVALID', { reason: `no member "${path}", which its manifest names` })
+  return blob
+}
+
+function canonicalTag(text: string): string {
+  const reference = parseReference(text)
+  if (reference.digest !== undefined)
+    throw failure('REFERENCE_INVALID', { reason: `"${text}" in the archive is no tag` })
+  return formatReference(withDefaultTag(reference))
+}
+
+/** An image by its config and layers: the OCI manifest that goes with the archive, or one written for it. */
+async function dockerImage(
+  context: LoadContext,
+  configBlob: BlobInfo,
+  layerBlobs: readonly BlobInfo[],
+  names: readonly string[],
+): Promise<NewImage> {
+  const { store, lease } = context
+  const config = parseImageConfig(await store.content.read(configBlob.digest, documentLimit))
+  const layers: Descriptor[] = []
+  for (const blob of layerBlobs) layers.push({ mediaType: await layerTypeOf(store, blob), ...blob })
+  await applyLayers(context, config, layers)
+  const known = await layoutManifest(context, configBlob.digest)
+  if (known) return { id: configBlob.digest, manifest: known, names }
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: { mediaType: mediaTypes.ociConfig, ...configBlob },
+    layers,
+  }
+  const raw = canonicalJson(manifest)
+  const digest = sha256(raw)
+  await store.content.ingest(raw, { expected: { digest }, lease })
+  return {
+    id: configBlob.digest,
+    names,
+    manifest: { mediaType: mediaTypes.ociManifest, digest, size: raw.length },
+  }
+}
+
+/** The manifest of an archive with both layouts, so that a saved image comes back with the digest it had. */
+async function layoutManifest(context: LoadContext, config: Digest): Promise<Descriptor | undefined> {
+  if (!context.members.find('index.json')) return undefined
+  const document = parseManifestDocument(await readJson(context, 'index.json'), mediaTypes.ociIndex)
+  if (document.kind !== 'index') return undefined
+  for (const descriptor of document.index.manifests) {
+    if (!isManifestType(descriptor.mediaType) || !context.members.find(layoutPath(descriptor.digest)))
+      continue
+    const child = parseManifestDocument(await readBlob(context, descriptor), descriptor.mediaType)
+    if (child.kind !== 'manifest' || child.manifest.config.digest !== config) continue
+    const layers = child.manifest.layers.every((layer) => context.members.find(layoutPath(layer.digest)))
+    if (layers) return child.descriptor
+  }
+  return undefined
+}
+
+async function readBlob(context: LoadContext, descriptor: Descriptor): Promise<Buffer> {
+  const blob = getMember(context, layoutPath(descriptor.digest))
+  if (blob.size !== descriptor.size) {
+    throw failure('BLOB_SIZE_MISMATCH', {
+      digest: descriptor.digest,
+      expected: descriptor.size,
+      found: blob.size,
+    })
+  }
+  return context.store.content.read(blob.digest, documentLimit)
+}
+
+/** Every image of an OCI layout; its name stands in an annotation of the index. */
+async function layoutImages(context: LoadContext): Promise<NewImage[]> {
+  const raw = await readJson(context, 'index.json')
+  const document = parseManifestDocument(raw, mediaTypes.ociIndex)
+  if (document.kind !== 'index') throw failure('ARCHIVE_INVALID', { reason: 'index.json is no index' })
+  const images: NewImage[] = []
+  for (const descriptor of document.index.manifests) images.push(await layoutImage(context, descriptor))
+  return images
+}
+
+async function layoutImage(context: LoadContext, top: Descriptor): Promise<NewImage> {
+  let descriptor = top
+  for (let depth = 0; depth < 8; depth++) {
+    const document = parseManifestDocument(await readBlob(context, descriptor), descriptor.mediaType)
+    if (document.kind === 'index' && isIndexType(descriptor.mediaType)) {
+      descriptor = choosePlatform(document.index, hostPlatform())
+      continue
+    }
+    if (document.kind !== 'manifest') break
+    const { manifest } = document
+    for (const blob of [manifest.config, ...manifest.layers]) checkSize(context, blob)
+    const config = parseImageConfig(await readBlob(context, manifest.config))
+    await applyLayers(context, config, manifest.layers)
+    return { id: manifest.config.digest, manifest: document.descriptor, names: layoutNames(top) }
+  }
+  throw failure('MANIFEST_INVALID', { reason: `no image within 8 indexes below ${top.digest}` })
+}
+
+function checkSize(context: LoadContext, blob: Descriptor): void {
+  const found = getMember(context, layoutPath(blob.digest))
+  if (found.size === blob.size) return
+  throw failure('BLOB_SIZE_MISMATCH', { digest: blob.digest, expected: blob.size, found: found.size })
+}
+
+/** containerd writes the whole name, others only a tag, which is no name of an image here. */
+function layoutNames({ annotations }: Descriptor): string[] {
+  const whole =
+    annotations?.['io.containerd.image.name'] ?? annotations?.['org.opencontainers.image.ref.name']
+  return whole === undefined || !/[/:]/.test(whole) ? [] : [canonicalTag(whole)]
+}
+
+async function applyLayers(
+  { store, lease, options }: LoadContext,
+  config: ImageConfig,
+  layers: readonly Descriptor[],
+): Promise<void> {
+  const diffIds = config.rootfs.diff_ids
+  if (diffIds.length !== layers.length) {
+    throw failure('MANIFEST_INVALID', { reason: `${layers.length} layers but ${diffIds.length} diff IDs` })
+  }
+  const report = options.onProgress
+  let chain: ChainId | undefined
+  for (const [index, layer] of layers.entries()) {
+    const diffId = diffIds[index] as DiffId
+    const [id, total] = [shortId(diffId), layer.size]
+    lease.hold({ kind: 'blob', digest: diffIdAsDigest(diffId) })
+    report?.({ id, status: 'Loading layer', current: 0, total })
+    await store.layers.inflate(layer, diffId, { lease, signal: options.signal })
+    chain = await store.snapshots.apply(diffId, chain, { lease, signal: options.signal })
+    lease.hold({ kind: 'chain', chain })
+    report?.({ id, status: 'Loading layer', current: total, total })
+  }
+}

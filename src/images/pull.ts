@@ -1,0 +1,193 @@
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { parseImageConfig } from '../oci/image-config.ts'
+import type { ImageConfig } from '../oci/config.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { diffIdAsDigest, shortId, type ChainId, type DiffId } from '../oci/digest.ts'
+import { parseManifestDocument } from '../oci/parse-manifest.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { choosePlatform, hostPlatform } from '../oci/platform.ts'
+import { formatReference, parseReference, withDefaultTag, type Reference } from '../oci/reference.ts'
+import { compressionOf } from '../oci/media-types.ts'
+import type { Repository } from '../registry/repository.ts'
+import type { ImageRecord, Lease, Store } from '../store/store.ts'
+import { eachLimited } from '../util/each-limited.ts'
+import { failure } from '../util/errors.ts'
+import type { OpOptions } from '../util/progress.ts'
+import type { PullOptions, PullResult } from './images.ts'
+import type { OpenRepository } from './repositories.ts'
+
+/** Limit of a manifest or config in memory, bytes (reliability, "Limits to state"). */
+const documentLimit = 4 * 1024 * 1024
+/** Layers fetched side by side, as Docker's default. */
+const parallelLayers = 3
+
+/** Pulls one tag, a digest, or with `allTags` every tag of a repository. All or nothing per image (reliability I2). */
+export async function pullImage(
+  store: Store,
+  open: OpenRepository,
+  name: string,
+  options: PullOptions = {},
+): Promise<PullResult[]> {
+  const reference = parseReference(name)
+  if (options.allTags !== true) return [await pullOne(store, open, withDefaultTag(reference), options)]
+  const results: PullResult[] = []
+  for await (const tag of (await open(reference)).tags()) {
+    results.push(await pullOne(store, open, { ...reference, tag }, options))
+  }
+  return results
+}
+
+async function pullOne(
+  store: Store,
+  open: OpenRepository,
+  reference: Reference,
+  options: PullOptions,
+): Promise<PullResult> {
+  const repository = await open(reference)
+  await using lease = await store.lease(`pull ${formatReference(reference)}`)
+  // the digest resolved here is used to the end, whatever the tag does meanwhile
+  const top = await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)
+  const { manifest, descriptor } = await fetchManifest(store, repository, top, lease, options)
+  const name = formatReference(reference)
+  const repoDigest = `${reference.registry}/${reference.repository}@${top.digest}`
+  const known = store.images.get(manifest.config.digest)
+  const changed = !(
+    known &&
+    isComplete(known, reference, name, repoDigest) &&
+    (await hasLayers(store, known))
+  )
+  if (changed) {
+    await fetchLayers(store, repository, manifest, lease, options)
+    store.images.put({
+      id: manifest.config.digest,
+      manifest: descriptor,
+      names: reference.digest === undefined ? [name] : [],
+      repoDigests: [repoDigest],
+    })
+  }
+  return { id: manifest.config.digest, digest: top.digest, name, changed }
+}
+
+function isComplete(known: ImageRecord, reference: Reference, name: string, repoDigest: string): boolean {
+  return (
+    known.repoDigests.includes(repoDigest) && (reference.digest !== undefined || known.names.includes(name))
+  )
+}
+
+/** Damage or a pruned blob must make `pull` mend the image, not call it up to date. */
+async function hasLayers(store: Store, record: ImageRecord): Promise<boolean> {
+  const layers = await Promise.all(record.config.rootfs.diff_ids.map((diffId) => store.layers.find(diffId)))
+  return layers.every((layer) => layer !== undefined)
+}
+
+/** Follows an index to the manifest of the wanted platform; every document stays in the store as it came. */
+async function fetchManifest(
+  store: Store,
+  repository: Repository,
+  top: Descriptor,
+  lease: Lease,
+  options: PullOptions,
+): Promise<{ manifest: Manifest; descriptor: Descriptor }> {
+  let descriptor = top
+  for (let depth = 0; depth < 8; depth++) {
+    const raw = await fetchDocument(store, repository, descriptor, lease, options)
+    const document = parseManifestDocument(raw, descriptor.mediaType)
+    if (document.kind === 'manifest') return { manifest: document.manifest, descriptor: document.descriptor }
+    descriptor = choosePlatform(document.index, options.platform ?? hostPlatform())
+  }
+  throw failure('MANIFEST_INVALID', { reason: `indexes nested deeper than 8 below ${top.digest}` })
+}
+
+/** A manifest or config: small, verified by the stream, kept in the store. */
+async function fetchDocument(
+  store: Store,
+  repository: Repository,
+  descriptor: Descriptor,
+  lease: Lease,
+  options: OpOptions,
+): Promise<Buffer> {
+  if (descriptor.size > documentLimit) {
+    throw failure('MANIFEST_TOO_LARGE', { size: descriptor.size, limit: documentLimit })
+  }
+  lease.hold({ kind: 'blob', digest: descriptor.digest })
+  if (await store.content.exists(descriptor)) return store.content.read(descriptor.digest)
+  const raw = await buffer(await repository.fetch(descriptor, options))
+  await store.content.ingest(Readable.from([raw]), { expected: { digest: descriptor.digest }, lease })
+  return raw
+}
+
+async function fetchLayers(
+  store: Store,
+  repository: Repository,
+  manifest: Manifest,
+  lease: Lease,
+  options: OpOptions,
+): Promise<void> {
+  const raw = await fetchDocument(store, repository, manifest.config, lease, options)
+  const config: ImageConfig = parseImageConfig(raw)
+  const diffIds = config.rootfs.diff_ids
+  if (diffIds.length !== manifest.layers.length) {
+    const reason = `${manifest.layers.length} layers but ${diffIds.length} diff IDs`
+    throw failure('MANIFEST_INVALID', { reason })
+  }
+  for (const layer of manifest.layers) {
+    if (compressionOf(layer.mediaType) === undefined) {
+      throw failure('MEDIA_TYPE_UNSUPPORTED', { mediaType: layer.mediaType })
+    }
+  }
+  const report = options.onProgress
+  for (const layer of manifest.layers) report?.({ id: shortId(layer.digest), status: 'Pulling fs layer' })
+  const pulls = manifest.layers.map((layer, index) => ({ layer, diffId: diffIds[index] as DiffId }))
+  const ready = await eachLimited(pulls, parallelLayers, ({ layer, diffId }) =>
+    fetchLayer(store, repository, layer, diffId, lease, options),
+  )
+  let chain: ChainId | undefined
+  for (const [index, diffId] of diffIds.entries()) {
+    const layer = manifest.layers[index] as Descriptor
+    chain = await store.snapshots.apply(diffId, chain, { lease, signal: options.signal })
+    lease.hold({ kind: 'chain', chain })
+    if (ready[index] !== 'present') report?.({ id: shortId(layer.digest), status: 'Pull complete' })
+  }
+}
+
+/** Compressed blob and uncompressed tar of one layer; two processes that want the same layer fetch it once. */
+async function fetchLayer(
+  store: Store,
+  repository: Repository,
+  layer: Descriptor,
+  diffId: DiffId,
+  lease: Lease,
+  options: OpOptions,
+): Promise<'present' | 'fetched'> {
+  const id = shortId(layer.digest)
+  const report = options.onProgress
+  lease.hold({ kind: 'blob', digest: layer.digest })
+  lease.hold({ kind: 'blob', digest: diffIdAsDigest(diffId) })
+  if ((await store.content.exists(layer)) && (await store.layers.find(diffId))) {
+    report?.({ id, status: 'Already exists' })
+    return 'present'
+  }
+  await using _lock = await store.lock(`fetch-${layer.digest}`, {
+    signal: options.signal,
+    timeout: 3_600_000,
+  })
+  if (!(await store.content.exists(layer))) {
+    await store.content.push(layer, await downloadStream(repository, layer, options), {
+      signal: options.signal,
+      onProgress: ({ current }) =>
+        report?.({ id, status: 'Downloading', total: layer.size, ...(current !== undefined && { current }) }),
+    })
+  }
+  report?.({ id, status: 'Download complete' })
+  if (!(await store.layers.find(diffId))) {
+    report?.({ id, status: 'Extracting', current: 0, total: layer.size })
+    await store.layers.inflate(layer, diffId, { lease, signal: options.signal })
+  }
+  return 'fetched'
+}
+
+function downloadStream(repository: Repository, layer: Descriptor, options: OpOptions): Promise<Readable> {
+  options.onProgress?.({ id: shortId(layer.digest), status: 'Downloading', current: 0, total: layer.size })
+  return repository.fetch(layer, { signal: options.signal })
+}

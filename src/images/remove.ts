@@ -1,0 +1,107 @@
+import { shortId } from '../oci/digest.ts'
+import type { ImageRecord, Store } from '../store/store.ts'
+import { failure } from '../util/errors.ts'
+import { imageFilter, isDangling } from './filters.ts'
+import type { ImageFilters, ImageUsers, PruneReport, RemovalLine } from './images.ts'
+import { familiarName, getImage, repositoryOf, type NamedImage } from './names.ts'
+
+/**
+ * `rmi`: drops a name, and the image with its last name; by ID all names at once. Docker's rules (A29-A33):
+ * IMAGE_NAME_IN_USE, IMAGE_IN_USE_STOPPED, IMAGE_IN_USE_RUNNING, IMAGE_IN_MANY_REPOSITORIES are conflicts.
+ * Blobs go with the next collection.
+ */
+export async function removeImage(
+  store: Store,
+  users: ImageUsers,
+  nameOrId: string,
+  force: boolean,
+): Promise<RemovalLine[]> {
+  const image = getImage(store.images, nameOrId)
+  return image.name === undefined
+    ? removeById(store, users, image.record, force)
+    : removeByName(store, users, { record: image.record, name: image.name }, nameOrId, force)
+}
+
+async function removeByName(
+  store: Store,
+  users: ImageUsers,
+  { record, name }: Required<NamedImage>,
+  typed: string,
+  force: boolean,
+): Promise<RemovalLine[]> {
+  const inUse = await users.usersOf(record.id)
+  const user = inUse[0]
+  if (!force && user && isSingleReference(record)) {
+    const container = shortId(user.containerId)
+    throw failure('IMAGE_NAME_IN_USE', { name: typed, container, image: shortId(record.id) })
+  }
+  const lines = untag(store, [name])
+  const left = store.images.get(record.id)
+  if (left === undefined || left.names.length > 0) return lines
+  // digests of the same repository go with its last tag; those of another repository keep the image
+  const repository = repositoryOf(name)
+  lines.push(
+    ...untag(
+      store,
+      left.repoDigests.filter((digest) => repositoryOf(digest) === repository),
+    ),
+  )
+  if ((store.images.get(record.id)?.repoDigests.length ?? 0) > 0) return lines
+  if (inUse.length > 0) return lines
+  store.images.remove(record.id)
+  return [...lines, { deleted: record.id }]
+}
+
+async function removeById(
+  store: Store,
+  users: ImageUsers,
+  record: ImageRecord,
+  force: boolean,
+): Promise<RemovalLine[]> {
+  await refuseInUse(users, record, force)
+  if (!force && !isSingleReference(record))
+    throw failure('IMAGE_IN_MANY_REPOSITORIES', { image: shortId(record.id) })
+  const lines = untag(store, [...record.names, ...record.repoDigests])
+  store.images.remove(record.id)
+  return [...lines, { deleted: record.id }]
+}
+
+async function refuseInUse(users: ImageUsers, record: ImageRecord, force: boolean): Promise<void> {
+  const inUse = await users.usersOf(record.id)
+  const running = inUse.find((user) => user.running)
+  const image = shortId(record.id)
+  if (running) throw failure('IMAGE_IN_USE_RUNNING', { image, container: shortId(running.containerId) })
+  const stopped = inUse[0]
+  if (stopped && !force)
+    throw failure('IMAGE_IN_USE_STOPPED', { image, container: shortId(stopped.containerId) })
+}
+
+/** At most one tag, and digests only of its repository. */
+function isSingleReference({ names, repoDigests }: ImageRecord): boolean {
+  if (names.length > 1) return false
+  const repositories = new Set([...names, ...repoDigests].map(repositoryOf))
+  return repositories.size <= 1
+}
+
+function untag(store: Store, names: readonly string[]): RemovalLine[] {
+  return names.filter((name) => store.images.untag(name)).map((name) => ({ untagged: familiarName(name) }))
+}
+
+/** `image prune`: dangling images, with `all` every image that no container uses (running or not). */
+export async function pruneImages(
+  store: Store,
+  users: ImageUsers,
+  options: ImageFilters & { readonly all?: boolean },
+): Promise<PruneReport> {
+  const matches = imageFilter(store.images, options)
+  const removed: RemovalLine[] = []
+  for (const record of store.images.list()) {
+    if (!(options.all === true || isDangling(record)) || !matches(record)) continue
+    if ((await users.usersOf(record.id)).length > 0) continue
+    removed.push(...untag(store, [...record.names, ...record.repoDigests]))
+    store.images.remove(record.id)
+    removed.push({ deleted: record.id })
+  }
+  const { bytes } = await store.collect()
+  return { removed, reclaimed: bytes }
+}

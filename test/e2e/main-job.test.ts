@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { testMille, type TestMille } from '../support/mille.ts'
+
+const hello = resolve(import.meta.dirname, '../../examples/hello')
+const registry = '127.0.0.1:5599'
+let mille: TestMille
+
+before(() => {
+  mille = testMille()
+  mille.ok('image', 'bootstrap', 'busybox')
+})
+after(() => mille[Symbol.dispose]())
+
+async function page(port: number): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await (await fetch(`http://127.0.0.1:${port}/`)).text()
+    } catch (error) {
+      if (attempt === 60) throw error
+      await sleep(50)
+    }
+  }
+}
+
+test('build twice: the second time every step is cached and the image ID is the same', () => {
+  mille.ok('build', '-t', 'hello', hello)
+  const first = mille.ok('image', 'inspect', '--format', '{{.Id}}', 'hello')
+  const { code, out, err } = mille.run(['build', '--progress', 'plain', '-t', 'hello', hello])
+  assert.equal(code, 0, err)
+  const steps = `${out}${err}`.match(/^#\d+ \[.*\] (RUN|COPY|WORKDIR).*$/gm) ?? []
+  const cached = `${out}${err}`.match(/^#\d+ CACHED$/gm) ?? []
+  assert(steps.length >= 2)
+  assert(cached.length >= steps.length, `${out}${err}`)
+  assert.equal(mille.ok('image', 'inspect', '--format', '{{.Id}}', 'hello'), first)
+})
+
+test('two containers from one image answer on their ports; a change in one is invisible in the other', async () => {
+  mille.ok('run', '-d', '--name', 'a', '-p', '18081:80', 'hello')
+  mille.ok('run', '-d', '--name', 'b', '-p', '18082:80', 'hello')
+  const original = await page(18081)
+  assert.equal(await page(18082), original)
+  mille.ok('exec', 'a', 'sh', '-c', 'echo changed > /www/index.html')
+  assert.equal(await page(18081), 'changed\n')
+  assert.equal(await page(18082), original)
+  assert.match(mille.ok('diff', 'a'), /^C \/www\/index\.html$/m)
+  assert.equal(mille.ok('diff', 'b'), '')
+})
+
+test('commit, push, remove, pull by digest, run: the change is there', async () => {
+  mille.ok('commit', 'a', `${registry}/hello:2`)
+  const id = mille.ok('image', 'inspect', '--format', '{{.Id}}', `${registry}/hello:2`)
+  mille.start('registry', 'serve', '--address', registry)
+  for (let i = 0; i < 60 && !(await fetch(`http://${registry}/v2/`).catch(() => undefined)); i++)
+    await sleep(50)
+  assert.match(mille.ok('push', `${registry}/hello:2`), /^2: digest: sha256:[0-9a-f]{64} size: \d+$/m)
+  const digest = mille.ok('image', 'inspect', '--format', '{{index .RepoDigests 0}}', `${registry}/hello:2`)
+  mille.ok('rm', '-f', 'a', 'b')
+  mille.ok('rmi', `${registry}/hello:2`)
+  assert.equal(mille.run(['image', 'inspect', digest]).code, 1)
+  mille.ok('pull', digest)
+  assert.equal(mille.ok('image', 'inspect', '--format', '{{.Id}}', digest), id)
+  mille.ok('run', '-d', '--name', 'c', '-p', '18083:80', digest)
+  assert.equal(await page(18083), 'changed\n')
+  mille.ok('rm', '-f', 'c')
+})

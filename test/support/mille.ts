@@ -1,0 +1,65 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { umount } from './umount.ts'
+
+const command = resolve(import.meta.dirname, '../../bin/mille')
+
+export interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** The real command on a store of its own. Disposing removes containers, mounts and the store. */
+export interface TestMille {
+  readonly root: string
+  /** Runs a command line to its end. */
+  run(
+    args: readonly string[],
+    options?: { readonly input?: string | Buffer; readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
+  ): Ran
+  /** As `run`; throws with the output when the exit code is not 0. Returns standard output, trimmed. */
+  ok(...args: readonly string[]): string
+  /** Starts a command in the background. */
+  start(...args: readonly string[]): ChildProcess
+  [Symbol.dispose](): void
+}
+
+export function testMille(env: NodeJS.ProcessEnv = {}): TestMille {
+  const root = mkdtempSync(join(tmpdir(), 'mille-e2e-'))
+  const variables = { ...process.env, DOCKER_CONFIG: join(root, 'docker'), ...env, MILLE_ROOT: root }
+  const children: ChildProcess[] = []
+  const run: TestMille['run'] = (args, options = {}) => {
+    const result = spawnSync(command, args, {
+      input: options.input ?? '',
+      env: { ...variables, ...options.env },
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
+      maxBuffer: 64 * 1024 * 1024,
+    })
+    if (result.error) throw result.error
+    return { code: result.status ?? 128, out: result.stdout.toString(), err: result.stderr.toString() }
+  }
+  return {
+    root,
+    run,
+    ok(...args) {
+      const { code, out, err } = run(args)
+      if (code !== 0) throw new Error(`mille ${args.join(' ')}: exit ${code}\n${out}${err}`)
+      return out.trim()
+    },
+    start(...args) {
+      const child = spawn(command, args, { env: variables, stdio: ['ignore', 'pipe', 'pipe'] })
+      children.push(child)
+      return child
+    },
+    [Symbol.dispose]() {
+      for (const child of children) child.kill('SIGKILL')
+      const ids = run(['ps', '-aq']).out.split('\n').filter(Boolean)
+      if (ids.length > 0) run(['rm', '-fv', ...ids])
+      umount(root)
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,15 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** Unmounts everything at or below a folder, deepest first: a store that is deleted must leave no mounts behind. */
+export function umount(folder: string): void {
+  const targets = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) =>
+      (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal: string) =>
+        String.fromCharCode(Number.parseInt(octal, 8)),
+      ),
+    )
+    .filter((target) => target === folder || target.startsWith(`${folder}/`))
+  for (const target of targets.reverse()) spawnSync('umount', ['-l', target])
+}
