@@ -1,6 +1,7 @@
 import { chainId, diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Ingredient } from '../store/store.ts'
 import type { BuildResult, CacheMiss } from './build.ts'
+import { ensureChain } from './ensure-chain.ts'
 import type { StepCache } from './cache/step-cache.ts'
 import { stepKey } from './cache/step-key.ts'
 import type { Content, PreparedStep, StepLayer } from './operations/operation.ts'
@@ -60,6 +61,7 @@ export class StepExecutor {
   async #result(session: BuildSession, step: BuildStep): Promise<Outcome> {
     if (step.op.kind === 'from') {
       const { chain, diffIds } = step.op.base
+      await ensureChain(session.store, diffIds, session)
       return { result: { diffIds, cached: true, ...(chain === undefined ? {} : { chain }) } }
     }
     const parent = step.parent === undefined ? emptyResult : (this.results.get(step.parent) ?? emptyResult)

@@ -1,7 +1,9 @@
 import { chainIdOf, diffIdAsDigest, type DiffId, type Digest } from '../../oci/digest.ts'
 import type { CacheRecord, Ingredient, Lease, Store } from '../../store/store.ts'
 import type { CacheMiss } from '../build.ts'
+import { ensureChain } from '../ensure-chain.ts'
 import type { StepResult } from '../session.ts'
+import { isMilleError } from '../../util/errors.ts'
 import { explainMiss } from './explain-miss.ts'
 import { FileLists } from './file-lists.ts'
 import { keptIngredients } from './step-key.ts'
@@ -109,6 +111,12 @@ export class StepCache {
     if (chainIdOf(diffIds) !== chain) return false
     if (added !== undefined && (await this.#store.content.stat(diffIdAsDigest(added))) === undefined)
       return false
-    return await this.#store.snapshots.has(chain)
+    try {
+      await ensureChain(this.#store, diffIds, { lease: this.#lease })
+      return true
+    } catch (error) {
+      if (isMilleError(error) && error.kind === 'not-found') return false
+      throw error
+    }
   }
 }
