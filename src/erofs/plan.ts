@@ -81,7 +81,7 @@ function collectInodes(root: ErofsDirectory): PlannedInode[] {
     return inodes.length - 1
   }
   waiting.push({ node: root, index: reserve(root), parent: 0 })
-  for (let folder = waiting.shift(); folder !== undefined; folder = waiting.shift()) {
+  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     const { node, index, parent } = folder
     const below: typeof waiting = []
     const entries: DirectoryEntry[] = []
@@ -105,7 +105,7 @@ function collectInodes(root: ErofsDirectory): PlannedInode[] {
     }
     const plan = planDirectory(entries)
     inodes[index] = { ...plainInode(node), links, size: plan.size, directory: { entries, plan } }
-    waiting.unshift(...below)
+    for (const next of below.toReversed()) waiting.push(next)
   }
   return inodes
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   lstatSync,
   mkdtempSync,
@@ -16,7 +17,7 @@ import { after, test } from 'node:test'
 import { mountErofs } from '../../test/support/mount-erofs.ts'
 import { isMilleError } from '../util/errors.ts'
 import { whiteout, type ErofsDirectory, type ErofsFile, type ErofsNode, type ErofsTree } from './tree.ts'
-import { writeErofs } from './write-erofs.ts'
+import { erofsFormatVersion, writeErofs } from './write-erofs.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'mille-erofs-'))
 after(() => rmSync(base, { recursive: true, force: true }))
@@ -241,4 +242,17 @@ test('fsck.erofs, where there is one new enough for extra devices, finds no faul
     return
   }
   execFileSync('fsck.erofs', [`--device=${device}`, image])
+})
+
+test('the bytes are pinned: another digest needs another format version', () => {
+  const shared = file(700, 1024)
+  const root = directory({
+    shared,
+    sub: directory({ shared, gone: whiteout, link: { ...common, type: 'symlink', target: 'x'.repeat(600) } }),
+    sparse: file(5000, 0, { extents: [{ offset: 1024, length: 512, source: 'side', at: 0 }] }),
+    owned: file(1, 0, { uid: 100_000, xattrs: new Map([['user.a', Buffer.from('1')]]) }),
+  })
+  const image = writeErofs({ root, deviceSize: 4096, side: Buffer.alloc(512, 7) })
+  assert.equal(erofsFormatVersion, 1)
+  assert.equal(createHash('sha256').update(image).digest('hex'), 'cb02c7374309c9833536349b5801db16241114f5317614d8026fe0c3961cc5a6')
 })
