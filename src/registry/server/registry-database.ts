@@ -33,7 +33,7 @@ export class RegistryDatabase {
 
   /** `path` may be `:memory:`. Throws REGISTRY_ROOT_BUSY (naming `root`), STORE_DAMAGED. */
   constructor(path: string, root: string) {
-    this.#sqlite = new DatabaseSync(path, { timeout: 2000 })
+    this.#sqlite = new DatabaseSync(path, { timeout: 500 })
     try {
       this.#sqlite.exec(
         'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL',

@@ -116,10 +116,15 @@ class FastifyRegistry implements Registry {
     const force = setTimeout(() => {
       this.#app.server.closeAllConnections()
     }, this.#options.closeTimeout ?? 10_000)
+    // a connection whose last request ends from now on would be kept alive for the next one
+    const release = setInterval(() => {
+      this.#app.server.closeIdleConnections()
+    }, 20)
     try {
       await this.#app.close()
     } finally {
       clearTimeout(force)
+      clearInterval(release)
     }
   }
 

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { afterEach, test } from 'node:test'
+import { randomBytes } from '../../../test/support/random-image.ts'
+import { digestHex, sha256 } from '../../oci/digest.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { isMilleError } from '../../util/errors.ts'
+import { openFileStorage } from './file-storage.ts'
+import type { RegistryStorage } from './storage.ts'
+
+const owner = { repository: 'app', user: '' }
+const roots: string[] = []
+const newRoot = (): string => {
+  const root = mkdtempSync(join(tmpdir(), 'mille-file-storage-'))
+  roots.push(root)
+  return root
+}
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true })
+})
+
+const blobFile = (root: string, digest: Digest): string => join(root, 'blobs', 'sha256', digestHex(digest))
+
+async function pushBlob(storage: RegistryStorage, bytes: Buffer): Promise<Digest> {
+  const id = await storage.openUpload(owner)
+  await storage.appendUpload(owner, id, {}, Readable.from([bytes]))
+  await storage.finishUpload(owner, id, sha256(bytes))
+  return sha256(bytes)
+}
+
+test('blobs lie as in an OCI layout, and nothing is left of their uploads', async () => {
+  const root = newRoot()
+  await using storage = openFileStorage(root)
+  const digest = await pushBlob(storage, Buffer.from('bytes'))
+  assert.equal(readFileSync(blobFile(root, digest), 'utf8'), 'bytes')
+  assert.deepEqual(readdirSync(join(root, 'uploads')), [])
+  await storage.deleteBlob('app', digest)
+  assert.deepEqual(readdirSync(join(root, 'blobs', 'sha256')), [])
+})
+
+test('another process goes on with an upload, and finds what is stored', async () => {
+  const root = newRoot()
+  const bytes = randomBytes(1, 100_000)
+  let id: string
+  {
+    await using first = openFileStorage(root)
+    await pushBlob(first, Buffer.from('kept'))
+    id = await first.openUpload(owner)
+    await first.appendUpload(owner, id, {}, Readable.from([bytes.subarray(0, 40_000)]))
+  }
+  await using second = openFileStorage(root)
+  assert.equal(await second.statBlob('app', sha256('kept')), 4)
+  assert.equal(await second.uploadOffset(owner, id), 40_000)
+  await assert.rejects(second.uploadOffset({ ...owner, user: 'bob' }, id), (e) =>
+    isMilleError(e, 'BLOB_UPLOAD_UNKNOWN'),
+  )
+  await second.appendUpload(owner, id, { start: 40_000 }, Readable.from([bytes.subarray(40_000)]))
+  await second.finishUpload(owner, id, sha256(bytes))
+  assert.deepEqual(readFileSync(blobFile(root, sha256(bytes))), bytes)
+})
+
+test('what a killed process left of an upload is unknown, and removed when stale', async () => {
+  const root = newRoot()
+  await openFileStorage(root)[Symbol.asyncDispose]()
+  const uploads = join(root, 'uploads')
+  writeFileSync(join(uploads, `${'a'.repeat(32)}.json`), JSON.stringify(owner))
+  writeFileSync(join(uploads, 'b'.repeat(32)), 'bytes')
+  writeFileSync(join(uploads, `${'c'.repeat(32)}.json`), '')
+  await using storage = openFileStorage(root)
+  for (const letter of 'abc') {
+    await assert.rejects(storage.uploadOffset(owner, letter.repeat(32)), (e) =>
+      isMilleError(e, 'BLOB_UPLOAD_UNKNOWN'),
+    )
+  }
+  assert.equal(await storage.expireUploads(Date.now() + 1000), 3)
+  assert.deepEqual(readdirSync(uploads), [])
+})
+
+test('one process at a time', async () => {
+  const root = newRoot()
+  await using storage = openFileStorage(root)
+  assert.throws(
+    () => openFileStorage(root),
+    (e) => isMilleError(e, 'REGISTRY_ROOT_BUSY'),
+  )
+  await pushBlob(storage, Buffer.from('still works'))
+})
+
+test('a blob with other bytes breaks off before its last ones and is put aside; pushing it heals it', async () => {
+  const root = newRoot()
+  await using storage = openFileStorage(root)
+  const bytes = randomBytes(2, 1_000_000)
+  const digest = await pushBlob(storage, bytes)
+  const wrong = Buffer.from(bytes)
+  wrong[10] = (wrong[10] ?? 0) ^ 1
+  writeFileSync(blobFile(root, digest), wrong)
+  let received = 0
+  const read = async (): Promise<void> => {
+    for await (const chunk of await storage.readBlob('app', digest)) received += (chunk as Buffer).length
+  }
+  await assert.rejects(read(), (e) => isMilleError(e, 'BLOB_DIGEST_MISMATCH'))
+  assert.ok(received < bytes.length)
+  await waitFor(() => !existsSync(blobFile(root, digest)))
+  assert.equal(readdirSync(join(root, 'quarantine')).length, 1)
+  assert.equal(await storage.statBlob('app', digest), undefined)
+  await pushBlob(storage, bytes)
+  assert.deepEqual(await buffer(await storage.readBlob('app', digest)), bytes)
+})
+
+test('a blob of another length is refused before its first byte', async () => {
+  const root = newRoot()
+  await using storage = openFileStorage(root)
+  const digest = await pushBlob(storage, Buffer.from('twelve bytes'))
+  truncateSync(blobFile(root, digest), 5)
+  await assert.rejects(storage.readBlob('app', digest), (e) => isMilleError(e, 'BLOB_DAMAGED'))
+  assert.equal(await storage.statBlob('app', digest), undefined)
+})
+
+async function waitFor(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
