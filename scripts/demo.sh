@@ -34,6 +34,7 @@ cleanup() {
   [ -z "$registry_pid" ] || kill "$registry_pid" 2>/dev/null || true
   mille rm -f hello-a hello-b hello-c >/dev/null 2>&1 || true
   mille system prune -af --volumes >/dev/null 2>&1 || true
+  umount "$MILLE_ROOT/snapshots/mounts" 2>/dev/null || true
   [ -n "${MILLE_DEMO_ROOT:-}" ] || rm -rf --one-file-system "$MILLE_ROOT"
 }
 trap cleanup EXIT

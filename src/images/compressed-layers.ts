@@ -1,5 +1,5 @@
 import type { Descriptor } from '../oci/descriptor.ts'
-import { diffIdAsDigest, shortId, type DiffId } from '../oci/digest.ts'
+import { shortId, type DiffId } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { compressionOf, mediaTypes } from '../oci/media-types.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
@@ -64,7 +64,7 @@ async function addForms(
 }
 
 async function compress(store: Store, diffId: DiffId, lease: Lease, options: OpOptions): Promise<Descriptor> {
-  const id = shortId(diffIdAsDigest(diffId))
+  const id = shortId(diffId)
   options.onProgress?.({ id, status: 'Compressing' })
   const source = await store.layers.open(diffId)
   const blob = await store.content.ingest(gzipDeterministic(source), { lease, signal: options.signal })

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { canonicalJson } from '../oci/canonical-json.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -66,13 +67,22 @@ async function pushOne(
   lease.hold({ kind: 'image', id: record.id })
   const repository = await open(reference)
   const tag = reference.tag ?? 'latest'
-  const { raw, manifest, descriptor } = await distributable(store, record, lease, options)
   const report = options.onProgress
-  for (const layer of manifest.layers) report?.({ id: shortId(layer.digest), status: 'Preparing' })
-  await eachLimited(manifest.layers, parallelUploads, (layer) =>
-    uploadBlob(store, repository, record, reference, layer, options),
+  for (const diffId of record.config.rootfs.diff_ids) report?.({ id: shortId(diffId), status: 'Preparing' })
+  const { raw, manifest, descriptor } = await distributable(store, record, lease, options)
+  // Docker names layers by diff ID here: the compressed digest is not known before the layer is compressed
+  const ids = record.config.rootfs.diff_ids.map(shortId)
+  await eachLimited(manifest.layers, parallelUploads, (layer, index) =>
+    uploadBlob({ store, repository, record, reference, options }, layer, (status, current) =>
+      report?.({
+        id: ids[index] ?? '',
+        status,
+        total: layer.size,
+        ...(current !== undefined && { current }),
+      }),
+    ),
   )
-  await uploadBlob(store, repository, record, reference, manifest.config, { signal: options.signal })
+  await uploadBlob({ store, repository, record, reference, options }, manifest.config, () => {})
   await repository.push(descriptor, Readable.from([raw]), { signal: options.signal })
   await repository.tag(descriptor, tag, { signal: options.signal })
   store.images.addRepoDigest(`${reference.registry}/${reference.repository}@${descriptor.digest}`, record.id)
@@ -98,34 +108,31 @@ async function distributable(
   return { raw, manifest: rewritten, descriptor }
 }
 
+interface Upload {
+  readonly store: Store
+  readonly repository: Repository
+  readonly record: ImageRecord
+  readonly reference: Reference
+  readonly options: OpOptions
+}
+
 async function uploadBlob(
-  store: Store,
-  repository: Repository,
-  record: ImageRecord,
-  reference: Reference,
+  { store, repository, record, reference, options: { signal } }: Upload,
   blob: Descriptor,
-  options: OpOptions,
+  report: (status: string, current?: number) => void,
 ): Promise<void> {
-  const id = shortId(blob.digest)
-  const report = options.onProgress
-  if (await repository.exists(blob)) {
-    report?.({ id, status: 'Layer already exists' })
-    return
-  }
+  if (await repository.exists(blob, { signal })) return report('Layer already exists')
   for (const from of mountSources(record, reference)) {
-    if (await repository.mount(blob, from)) {
-      report?.({ id, status: `Mounted from ${from}` })
-      return
-    }
+    if (await repository.mount(blob, from, { signal })) return report(`Mounted from ${from}`)
   }
-  report?.({ id, status: 'Pushing', current: 0, total: blob.size })
+  report('Pushing', 0)
   // `fetch` verifies while streaming: a damaged blob never reaches the registry under a right name
   await repository.push(blob, await store.content.fetch(blob), {
-    signal: options.signal,
-    onProgress: ({ current }) =>
-      report?.({ id, status: 'Pushing', total: blob.size, ...(current !== undefined && { current }) }),
+    signal,
+    onProgress: ({ current }) => report('Pushing', current),
+    reopen: async (offset) => createReadStream(store.content.path(blob.digest), { start: offset }),
   })
-  report?.({ id, status: 'Pushed' })
+  report('Pushed')
 }
 
 /** Other repositories of the same registry that had this image. */

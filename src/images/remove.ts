@@ -36,16 +36,18 @@ async function removeByName(
     throw failure('IMAGE_NAME_IN_USE', { name: typed, container, image: shortId(record.id) })
   }
   const lines = untag(store, [name])
-  const left = store.images.get(record.id)
-  if (left === undefined || left.names.length > 0) return lines
-  // digests of the same repository go with its last tag; those of another repository keep the image
   const repository = repositoryOf(name)
-  lines.push(
-    ...untag(
-      store,
-      left.repoDigests.filter((digest) => repositoryOf(digest) === repository),
-    ),
-  )
+  const left = store.images.get(record.id)
+  // digests of a repository go with its last tag; those of another repository keep the image
+  if (left && !left.names.some((other) => repositoryOf(other) === repository)) {
+    lines.push(
+      ...untag(
+        store,
+        left.repoDigests.filter((digest) => repositoryOf(digest) === repository),
+      ),
+    )
+  }
+  if (left === undefined || left.names.length > 0) return lines
   if ((store.images.get(record.id)?.repoDigests.length ?? 0) > 0) return lines
   if (inUse.length > 0) return lines
   store.images.remove(record.id)
