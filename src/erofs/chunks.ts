@@ -37,6 +37,7 @@ function wholeFileBits(size: number): number {
 
 /** Power of two that divides a multiple of the block size, above the block. */
 function alignmentBits(position: number): number {
+  if (position === 0) return maxChunkBits
   let bits = 0
   for (let unit = blockSize * 2; bits < maxChunkBits && position % unit === 0; unit *= 2) bits++
   return bits

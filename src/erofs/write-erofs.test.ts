@@ -254,5 +254,8 @@ test('the bytes are pinned: another digest needs another format version', () => 
   })
   const image = writeErofs({ root, deviceSize: 4096, side: Buffer.alloc(512, 7) })
   assert.equal(erofsFormatVersion, 1)
-  assert.equal(createHash('sha256').update(image).digest('hex'), 'cb02c7374309c9833536349b5801db16241114f5317614d8026fe0c3961cc5a6')
+  assert.equal(
+    createHash('sha256').update(image).digest('hex'),
+    'cb02c7374309c9833536349b5801db16241114f5317614d8026fe0c3961cc5a6',
+  )
 })
