@@ -143,9 +143,9 @@ export class EntryTable {
     return true
   }
 
-  /** Is the open file still what the row says? */
-  isSame(slot: number, descriptor: number): boolean {
-    if (!readStatus(descriptor, '')) return false
+  /** Is `name` in the open folder (empty: the open file itself) still what the row says? */
+  isSame(slot: number, folder: number, name: string): boolean {
+    if (!readStatus(folder, name)) return false
     const at = slot * words
     const target = this.#words
     return (

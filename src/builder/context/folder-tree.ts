@@ -159,9 +159,8 @@ export class FolderTree implements SourceTree {
 
   recheck(file: SourceNode): void {
     const path = pathOf(file)
-    const descriptor = tryOpenat2(this.#folder, path, openFlags.path | constants.O_NOFOLLOW, beneath)
-    const same = descriptor >= 0 && this.#table.isSame((file as FolderNode).slot, descriptor)
-    if (descriptor >= 0) closeSync(descriptor)
+    // one call by path: another file that a link on the way leads to has another inode
+    const same = this.#table.isSame((file as FolderNode).slot, this.#folder, path)
     if (!same) throw failure('BUILD_CONTEXT_CHANGED', { path })
   }
 
@@ -272,7 +271,7 @@ export class FolderTree implements SourceTree {
     try {
       const digest = hashFile(descriptor)
       // compared with what was seen before the file was opened: covers a change at any moment in between
-      if (!this.#table.isSame(file.slot, descriptor)) throw failure('BUILD_CONTEXT_CHANGED', { path })
+      if (!this.#table.isSame(file.slot, descriptor, '')) throw failure('BUILD_CONTEXT_CHANGED', { path })
       this.#table.digest(file.slot).set(digest)
       this.#table.setFlag(file.slot, rowFlags.digest)
       if (hasXattrs(descriptor)) this.#table.setFlag(file.slot, rowFlags.xattrs)
