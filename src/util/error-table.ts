@@ -158,7 +158,10 @@ export const errorTable = {
   // registry: client, logins, server
   CREDENTIAL_HELPER_FAILED: ['unavailable', 'credential helper {helper}: {reason}'],
   CREDENTIALS_FILE_INVALID: ['invalid-argument', '{path}: {reason}'],
-  LOGIN_REFUSED: ['unauthenticated', 'Get "https://{host}/v2/": unauthorized: incorrect username or password'],
+  LOGIN_REFUSED: [
+    'unauthenticated',
+    'Get "https://{host}/v2/": unauthorized: incorrect username or password',
+  ],
   MANIFEST_UNKNOWN: ['not-found', 'manifest for {name} not found: manifest unknown'],
   REGISTRY_ANSWER_INVALID: ['unavailable', '{host} does not answer like a registry: {reason}'],
   REGISTRY_BLOB_UNKNOWN: ['conflict', '{host}: {repository} lacks a part of the manifest: {reason}'],
@@ -166,7 +169,10 @@ export const errorTable = {
     'permission-denied',
     'denied: requested access to the resource is denied: {repository} on {host} ({hint})',
   ],
-  REGISTRY_FAILED: ['unavailable', '{host}: {repository}: the registry failed with status {status}: {reason}'],
+  REGISTRY_FAILED: [
+    'unavailable',
+    '{host}: {repository}: the registry failed with status {status}: {reason}',
+  ],
   REGISTRY_RATE_LIMITED: ['unavailable', 'rate limited by {host}, retry after {seconds} s: {reason}'],
   REGISTRY_REDIRECT_REFUSED: ['permission-denied', '{host}: redirect to {target} refused: {reason}'],
   REGISTRY_REFUSED: ['invalid-argument', '{host}: {repository}: status {status}: {reason}'],
@@ -186,7 +192,10 @@ export const errorTable = {
     'invalid-argument',
     '{path}:{line}: not "user:" and a bcrypt hash (make it with: htpasswd -B)',
   ],
-  MANIFEST_BLOB_UNKNOWN: ['invalid-argument', 'the manifest names {digest}, which {repository} does not hold'],
+  MANIFEST_BLOB_UNKNOWN: [
+    'invalid-argument',
+    'the manifest names {digest}, which {repository} does not hold',
+  ],
   PAGINATION_NUMBER_INVALID: ['invalid-argument', 'n is "{text}": a number from 0 on is needed'],
   REGISTRY_LOGIN_REQUIRED: ['unauthenticated', 'authentication required'],
   REGISTRY_METHOD_UNSUPPORTED: ['not-implemented', '{method} is not supported here{reason}'],
@@ -244,10 +253,6 @@ export const errorTable = {
   CLI_TEMPLATE: ['invalid-argument', 'template parsing error: {reason}'],
 
   // containers
-  ADDRESS_POOL_EXHAUSTED: [
-    'unavailable',
-    'no free address in {subnet}: stop a container or use --network host|none',
-  ],
   CONTAINER_ALREADY_PAUSED: ['conflict', 'Container {name} is already paused'],
   CONTAINER_ALREADY_STARTED: ['not-modified', 'container {name} is already started'],
   CONTAINER_ALREADY_STOPPED: ['not-modified', 'container {name} is already stopped'],

@@ -25,7 +25,8 @@ interface Import {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(source, file), 'utf8')
-  const statement = /(?:^|\n)\s*(?:import|export)\s+(type\s)?[^'"\n]*?(?:\n[^'"]*?)?from\s+['"](\.[^'"]+)['"]|import\(\s*['"](\.[^'"]+)['"]\s*\)/g
+  const statement =
+    /(?:^|\n)\s*(?:import|export)\s+(type\s)?[^'"\n]*?(?:\n[^'"]*?)?from\s+['"](\.[^'"]+)['"]|import\(\s*['"](\.[^'"]+)['"]\s*\)/g
   return [...text.matchAll(statement)].map((match) => ({
     from: file,
     to: relative(source, resolve(source, dirname(file), match[2] ?? match[3] ?? '')),
@@ -33,7 +34,9 @@ function importsOf(file: string): Import[] {
   }))
 }
 
-const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.ts'),
+)
 /** Tests beside the code may use what test/support offers; product code may not. */
 const imports = files
   .flatMap(importsOf)
