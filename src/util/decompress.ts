@@ -17,7 +17,7 @@ export interface DecompressOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const outputBytes = 1024 * 1024
+const outputBytes = 512 * 1024
 const ratioFrom = 16 * 1024 * 1024
 
 /**
