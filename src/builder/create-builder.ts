@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { randomBytes } from 'node:crypto'
 import type { Dockerfile } from '../dockerfile/ast.ts'
 import { parseDockerfile } from '../dockerfile/parser.ts'
 import { invalidDockerfile, problemAt, renderProblem } from '../dockerfile/problem.ts'
+import { hostPlatform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
@@ -12,13 +12,13 @@ import type { BaseImages } from './base-images.ts'
 import type { BuildEvent, BuildRequest, BuildResult, Builder } from './build.ts'
 import { cacheUsage, pruneCache } from './cache/usage.ts'
 import { StepCache } from './cache/step-cache.ts'
+import { removeLeftovers } from './build-leftovers.ts'
 import { openContext, type OpenedContext } from './context/open-context.ts'
 import { StepExecutor } from './execute-step.ts'
 import { imageConfigOf } from './export/image-config.ts'
 import { squashConfig } from './export/squash-config.ts'
 import type { BuildPlan } from './plan/image-plan.ts'
 import { makePlan } from './plan/make-plan.ts'
-import { localPlatform } from './plan/platforms.ts'
 import { runSteps } from './schedule.ts'
 import type { BuildSession } from './session.ts'
 import type { StepNetworks, StepRunner } from './step-runner.ts'
@@ -94,7 +94,7 @@ async function planBuild(
   lease: Lease,
   { signal, onProgress }: BuildOptions,
 ): Promise<BuildPlan> {
-  const local = localPlatform()
+  const local = hostPlatform()
   const { pull, buildArgs, network, target } = request
   return await makePlan(dockerfile, {
     buildArgs,
@@ -121,7 +121,8 @@ async function runPlan(
   { context, dockerfile, lease, plan, now, emit }: RunningBuild,
   { signal }: BuildOptions,
 ): Promise<StepExecutor> {
-  const id = `build-${randomBytes(6).toString('hex')}`
+  // the collector knows by the lease's ID whose snapshots these are
+  const id = `build-${lease.id}`
   const cache = new StepCache(store, lease, await store.folder('contexts'))
   const executor = new StepExecutor({
     cache,
@@ -129,6 +130,8 @@ async function runPlan(
     platform: plan.image.platform,
     scope: context.scope,
   })
+  await removeLeftovers(store)
+  await using _alive = await store.lock(id)
   const folder = await store.folder('builds', id)
   try {
     await using views = new Views(store, id)

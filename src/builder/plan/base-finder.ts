@@ -1,9 +1,8 @@
 import type { Dockerfile, Instruction, Word } from '../../dockerfile/ast.ts'
-import type { Platform } from '../../oci/platform.ts'
+import { formatPlatform, type Platform } from '../../oci/platform.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { BaseImage } from '../base-images.ts'
-import { formatPlatform } from './platforms.ts'
 import { renderAt } from './source-problem.ts'
 
 export interface UseOfBase {

@@ -4,7 +4,7 @@ import { dockerfileError, expandAt } from '../../dockerfile/located.ts'
 import { controlArgs, platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
 import { findCopyStage, findStage, getTarget } from '../../dockerfile/stages.ts'
 import { checkPlatform, checkReference } from '../../dockerfile/values.ts'
-import type { Platform } from '../../oci/platform.ts'
+import { parsePlatform, type Platform } from '../../oci/platform.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { BaseImage } from '../base-images.ts'
 import { baseFinder, type FindBase } from './base-finder.ts'
@@ -13,7 +13,6 @@ import type { Reading } from './config-instructions.ts'
 import { planAdd, planCopy, planRun, planWorkdir } from './file-instructions.ts'
 import type { PlannedOp } from './file-instructions.ts'
 import type { BuildPlan, PlanWarning } from './image-plan.ts'
-import { parsePlatform } from './platforms.ts'
 import { emptyState, imagePlanOf, stateOfImage, stateOfStage } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
 import type { BuildOp, BuildStep, CopyOrigin, RunOp, StepId } from './step.ts'
@@ -159,7 +158,7 @@ class Planner {
     const lookup = (name: string): string | undefined => this.#reading.globals.get(name)
     const text = expandAt(this.#dockerfile, stage.from, stage.platform, lookup)
     const fault = text === '' ? { reason: 'the platform is empty' } : checkPlatform(text)
-    if (fault === undefined) return parsePlatform(text, this.#options.platform)
+    if (fault === undefined) return parsePlatform(text)
     const { range } = stage.platform
     throw dockerfileError(
       this.#dockerfile,
