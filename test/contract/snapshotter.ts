@@ -374,6 +374,9 @@ export function snapshotterContract(kind: Snapshotter['kind']): void {
     await assert.rejects(bench.snapshots.view('w', top), (error) => isMilleError(error, 'CHAIN_NOT_FOUND'))
     const again = await bench.snapshots.apply(diffId, undefined)
     assert.equal(again, base)
+    // the data went with the records
+    const data = { erofs: 'erofs', unpacked: 'unpacked', copy: 'copied' }[kind]
+    assert.equal(readdirSync(join(bench.root, 'snapshots', data)).length, 1)
   })
 
   contract('130 layers', async (bench) => {

@@ -20,13 +20,31 @@ export interface LayerBench extends AsyncDisposable {
 
 export function layerBench(kind: Snapshotter['kind'] | undefined): LayerBench {
   const root = mkdtempSync(join(tmpdir(), 'mille-layers-'))
-  mkdirSync(join(root, 'blobs'))
+  const opened = openBench(root, kind)
+  return {
+    ...opened,
+    root,
+    reopen: () => openBench(root, kind).snapshots,
+    async [Symbol.asyncDispose]() {
+      await opened.layers[Symbol.asyncDispose]()
+      unmountBelow(root)
+      rmSync(root, { recursive: true })
+    },
+  }
+}
+
+/** Layers and snapshots in `root`, which other processes may have open too. */
+export function openBench(
+  root: string,
+  kind: Snapshotter['kind'] | undefined,
+): Pick<LayerBench, 'layers' | 'snapshots' | 'warnings'> {
+  mkdirSync(join(root, 'blobs'), { recursive: true })
   const blobPath = (digest: Digest): string => join(root, 'blobs', digestHex(digest))
   let count = 0
   const layers = openLayers({
     folder: join(root, 'layers'),
     content: {
-      temporaryPath: () => join(root, `tmp-${String(count++)}`),
+      temporaryPath: () => join(root, `tmp-${String(process.pid)}-${String(count++)}`),
       path: blobPath,
       stat: (digest) =>
         Promise.resolve(
@@ -37,23 +55,11 @@ export function layerBench(kind: Snapshotter['kind'] | undefined): LayerBench {
     },
   })
   const warnings: string[] = []
-  const folder = join(root, 'snapshots')
   const lock = (): Promise<AsyncDisposable> =>
     Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() })
-  const open = (): Snapshotter =>
-    openSnapshots({ folder, layers, lock, kind, warn: (text) => warnings.push(text) })
-  return {
-    root,
-    layers,
-    snapshots: open(),
-    warnings,
-    reopen: open,
-    async [Symbol.asyncDispose]() {
-      await layers[Symbol.asyncDispose]()
-      unmountBelow(root)
-      rmSync(root, { recursive: true })
-    },
-  }
+  const folder = join(root, 'snapshots')
+  const snapshots = openSnapshots({ folder, layers, lock, kind, warn: (text) => warnings.push(text) })
+  return { layers, snapshots, warnings }
 }
 
 /** Whatever is mounted below `root` goes, deepest first. */

@@ -79,21 +79,16 @@ export class AppliedChains {
 
   /** See `Snapshotter.removeChains`: the records are gone when this returns, the data when its promise settles. */
   remove(chains: readonly ChainId[]): Promise<number> {
-    const keys = new Set<string>()
-    for (const chain of chains) {
-      const record = this.#records.find(chain)
-      if (record === undefined) continue
-      keys.add(record.key)
-      this.#records.remove(chain)
-    }
-    return keys.size === 0 ? Promise.resolve(0) : this.#drop(keys)
+    for (const chain of chains) this.#records.remove(chain)
+    return this.#dropUnused()
   }
 
-  async #drop(keys: ReadonlySet<string>): Promise<number> {
+  /** Data without a record: of the chains just removed, or left by a crash. Nobody builds while the lock is held. */
+  async #dropUnused(): Promise<number> {
     await using _ = await this.#given.lock(keysLock, { timeout })
     const used = new Set(this.#records.list().map(({ record }) => record.key))
     let bytes = 0
-    for (const key of keys) if (!used.has(key)) bytes += await this.#backend.drop(key)
+    for (const key of this.#backend.keys()) if (!used.has(key)) bytes += await this.#backend.drop(key)
     return bytes
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, renameSync } from 'node:fs'
+import { closeSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyTreeIntoFolder } from '../../linux/copy-tree.ts'
 import { folderBytes } from '../../linux/folder-size.ts'
@@ -43,6 +43,10 @@ export class CopiedLayers implements LayerBackend {
 
   async lower(key: string): Promise<string> {
     return this.#path(key)
+  }
+
+  keys(): readonly string[] {
+    return readdirSync(this.#folder)
   }
 
   async drop(key: string): Promise<number> {

@@ -55,6 +55,8 @@ export interface LayerBackend {
   build(request: LayerRequest): Promise<string>
   /** The layer's folder, mounted when need be. */
   lower(key: string): Promise<string>
+  /** Keys of all layers that there is data of, also of those a crash left without a record. */
+  keys(): readonly string[]
   /** Bytes freed. */
   drop(key: string): Promise<number>
 }

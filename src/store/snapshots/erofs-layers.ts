@@ -4,6 +4,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -68,6 +69,10 @@ export class ErofsLayers implements LayerBackend {
     const target = this.#target(key)
     await this.#mounts.ensure(target, () => mountIndex(this.#path(key), this.#tar(key), target))
     return target
+  }
+
+  keys(): readonly string[] {
+    return readdirSync(this.#folder).map((name) => name.replace(/\.erofs$/, ''))
   }
 
   async drop(key: string): Promise<number> {

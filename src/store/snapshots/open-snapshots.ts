@@ -9,7 +9,7 @@ import { ErofsLayers, tryErofs } from './erofs-layers.ts'
 import { OverlaySnapshots } from './overlay-snapshots.ts'
 import { PrivateMounts } from './private-mounts.ts'
 import { type Choice, chooseKind, tryOverlay } from './probe.ts'
-import { Staging } from './staging.ts'
+import { isLeftOver, Staging } from './staging.ts'
 import { UnpackedLayers } from './unpacked-layers.ts'
 
 export interface OpenSnapshotsOptions extends SnapshotDependencies {
@@ -24,8 +24,10 @@ export interface OpenSnapshotsOptions extends SnapshotDependencies {
 export function openSnapshots(options: OpenSnapshotsOptions): Snapshotter {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 })
   const staging = new Staging(join(options.folder, 'staging'))
+  const mounts = new PrivateMounts(join(options.folder, 'mounts'), options.lock, () => staging.newName())
+  // mounts first: they may show what lies in the staging folder
+  mounts.sweep(isLeftOver)
   staging.sweep()
-  const mounts = new PrivateMounts(join(options.folder, 'mounts'), options.lock)
   const { kind, reason } = chosenKind(options, staging)
   if (kind === 'copy') {
     const backend = new CopiedLayers(join(options.folder, 'copied'), staging)

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMountRoot } from '../../linux/statx.ts'
 import { mount, mountFlags, unmount, unmountFlags } from '../../linux/mount.ts'
@@ -8,6 +7,9 @@ import { isMilleError } from '../../util/errors.ts'
 import type { LockFunction } from './dependencies.ts'
 import { mountOverlay } from './overlay.ts'
 
+/** Holds mounts that live only as long as a call. */
+const lent = 'lent'
+
 /**
  * The one folder below which this store mounts. It is a private mount of itself: what is mounted here does not
  * spread into other mount namespaces, where it would keep removed layers busy.
@@ -15,9 +17,11 @@ import { mountOverlay } from './overlay.ts'
 export class PrivateMounts {
   readonly #folder: string
   readonly #lock: LockFunction
+  readonly #newName: () => string
   #ready = false
 
-  constructor(folder: string, lock: LockFunction) {
+  constructor(folder: string, lock: LockFunction, newName: () => string) {
+    this.#newName = newName
     this.#folder = folder
     this.#lock = lock
   }
@@ -78,13 +82,20 @@ export class PrivateMounts {
     mountIt: (target: string) => void,
     use: (target: string) => Result | Promise<Result>,
   ): Promise<Result> {
-    const target = this.path('views', `${String(process.pid)}-${randomBytes(8).toString('hex')}`)
+    const target = this.path(lent, this.#newName())
     await this.ensure(target, () => mountIt(target))
     try {
       return await use(target)
     } finally {
       this.removeTarget(target)
     }
+  }
+
+  /** Takes away what dead processes had lent themselves by `withTarget`. */
+  sweep(isLeftOver: (name: string) => boolean): void {
+    if (!existsSync(this.path(lent))) return
+    for (const name of readdirSync(this.path(lent)))
+      if (isLeftOver(name)) this.removeTarget(this.path(lent, name))
   }
 
   /** After a reboot there are the folders, but no mounts. */

@@ -20,9 +20,14 @@ export class Staging {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
 
+  /** A fresh name that tells this process. */
+  newName(): string {
+    return `${this.#owner}.${randomBytes(8).toString('hex')}`
+  }
+
   /** A path that does not exist, on the same file system as everything it will be renamed to. */
   newPath(): string {
-    return join(this.#folder, `${this.#owner}.${randomBytes(8).toString('hex')}`)
+    return join(this.#folder, this.newName())
   }
 
   newFolder(): string {
@@ -43,9 +48,12 @@ export class Staging {
 
   /** Removes what processes that no longer run left behind. */
   sweep(): void {
-    for (const name of readdirSync(this.#folder)) {
-      const [boot = '', pid, started = ''] = name.split('.')
-      if (!isRunning({ boot, pid: Number(pid), started })) this.remove(join(this.#folder, name))
-    }
+    for (const name of readdirSync(this.#folder)) if (isLeftOver(name)) this.remove(join(this.#folder, name))
   }
+}
+
+/** Is this a name by `newName` of a process that no longer runs? */
+export function isLeftOver(name: string): boolean {
+  const [boot = '', pid, started = ''] = name.split('.')
+  return !isRunning({ boot, pid: Number(pid), started })
 }

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFolder } from '../../linux/openat2.ts'
 import { folderBytes } from '../../linux/folder-size.ts'
@@ -46,6 +46,10 @@ export class UnpackedLayers implements LayerBackend {
 
   async lower(key: string): Promise<string> {
     return this.#path(key)
+  }
+
+  keys(): readonly string[] {
+    return readdirSync(this.#folder)
   }
 
   async drop(key: string): Promise<number> {

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decodeTable, encodeTable } from './layer-table.ts'
+import type { StoredEntry } from './stored-entry.ts'
+
+const plain: StoredEntry = {
+  path: 'f',
+  type: 'file',
+  mode: 0o4755,
+  uid: 4_294_967_294,
+  gid: 1,
+  mtime: -1_500_000_001n,
+  size: 10,
+  ranges: [{ at: 0, offset: 512, length: 10 }],
+  linkTarget: '',
+  major: 0,
+  minor: 0,
+  xattrs: new Map(),
+}
+
+test('a table comes back as it was', () => {
+  const entries: StoredEntry[] = [
+    plain,
+    {
+      ...plain,
+      path: 'n\uDCFF',
+      ranges: [{ at: 4, offset: 1024, length: 3 }],
+      mtime: 1_700_000_000_123_456_789n,
+    },
+    { ...plain, path: 'e', size: 0, ranges: [], xattrs: new Map([['user.x', Buffer.from([0, 255])]]) },
+    { ...plain, path: 'l', type: 'symlink', size: 0, ranges: [], linkTarget: 'to' },
+    { ...plain, path: 'c', type: 'char', size: 0, ranges: [], major: 1, minor: 1_000_000 },
+    { ...plain, path: 'w', type: 'whiteout', size: 0, ranges: [] },
+    { ...plain, path: '', type: 'opaque', size: 0, ranges: [] },
+  ]
+  assert.deepEqual(decodeTable(encodeTable({ size: 4096, entries })), { size: 4096, entries })
+})
+
+test('anything else is no table', () => {
+  for (const text of ['', '{', '{}', '[]', encodeTable({ size: 1, entries: [] }).slice(0, -1)])
+    assert.throws(() => decodeTable(text))
+})

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LayerEntry } from '../store.ts'
+import { orderEntries, tarPathOf } from './order-entries.ts'
+
+const entry = (path: string, more: Partial<LayerEntry> = {}): LayerEntry => ({
+  path,
+  type: 'file',
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  mtime: 0n,
+  ...more,
+})
+
+test('one order for one set: folders before content, content before siblings like folder-x', () => {
+  const entries = [
+    entry('a-b'),
+    entry('a/x'),
+    entry('a', { type: 'directory' }),
+    entry('b', { type: 'hardlink', linkTarget: 'c' }),
+    entry('c'),
+    entry('a', { type: 'opaque' }),
+    entry('a/w', { type: 'whiteout' }),
+    entry('', { type: 'directory' }),
+  ]
+  const names = ['.', 'a', 'a/.wh..wh..opq', 'a/.wh.w', 'a/x', 'a-b', 'c', 'b']
+  assert.deepEqual(orderEntries(entries).map(tarPathOf), names)
+  assert.deepEqual(orderEntries(entries.toReversed()).map(tarPathOf), names)
+})
+
+test('of one name the last stays', () => {
+  const [only, ...rest] = orderEntries([entry('a', { mode: 1 }), entry('a', { mode: 2 })])
+  assert.equal(only?.mode, 2)
+  assert.deepEqual(rest, [])
+})

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { sha256, type DiffId } from '../../src/oci/digest.ts'
+import { mediaTypes } from '../../src/oci/media-types.ts'
+import type { LayerEntry } from '../../src/store/store.ts'
+import { isMilleError } from '../../src/util/errors.ts'
+import { layerBench, type LayerBench } from '../support/layer-bench.ts'
+import { describeTree } from '../support/tree.ts'
+import { applyAll, file, folder, link, marker } from './snapshotter.ts'
+
+const everything: readonly LayerEntry[] = [
+  folder('', { mode: 0o755 }),
+  folder('d', { mode: 0o1777, uid: 3 }),
+  file('d/f', 'content', {
+    mode: 0o4755,
+    uid: 1000,
+    gid: 4_294_967_294,
+    xattrs: new Map([['user.a', Buffer.from('b')]]),
+  }),
+  link('d/h', 'd/f', 'hardlink'),
+  link('d/l', '../'.repeat(60) + 'x'),
+  file('d/' + 'long'.repeat(60), ''),
+  { path: 'c', type: 'char', mode: 0o600, uid: 0, gid: 0, mtime: 5n, device: { major: 1, minor: 3 } },
+  { path: 'p', type: 'fifo', mode: 0o600, uid: 0, gid: 0, mtime: -5n },
+]
+
+test('what write makes, GNU tar reads back as it was meant, and so does the snapshotter', async () => {
+  await using bench = layerBench('erofs')
+  const target = mkdtempSync(join(tmpdir(), 'mille-gnu-'))
+  try {
+    const info = await bench.layers.write(everything)
+    const args = [
+      '--xattrs',
+      '--xattrs-include=*',
+      '--numeric-owner',
+      '-xpf',
+      bench.layers.tarPath(info.diffId),
+    ]
+    execFileSync('tar', ['-C', target, ...args])
+    const { path } = await bench.snapshots.view('v', await bench.snapshots.apply(info.diffId, undefined))
+    assert.deepEqual(describeTree(path), describeTree(target))
+    assert.equal(info.entries, everything.length)
+    const again = await bench.layers.write(everything.toReversed())
+    assert.deepEqual(again, info)
+  } finally {
+    rmSync(target, { recursive: true })
+  }
+})
+
+test('a file that is not the size it was when listed is an error that names it', async () => {
+  await using bench = layerBench('unpacked')
+  const path = join(bench.root, 'source')
+  writeFileSync(path, 'twelve bytes')
+  const entry = (size: number): LayerEntry => ({ ...file('s', ''), size, body: { kind: 'file', path } })
+  for (const size of [11, 13, 0])
+    await assert.rejects(
+      bench.layers.write([entry(size)]),
+      (error) => isMilleError(error, 'CONTEXT_CHANGED') && error.details['path'] === 's',
+    )
+  const short = {
+    ...file('s', ''),
+    size: 3,
+    body: { kind: 'stream', open: () => Readable.from([Buffer.from('ab')]) },
+  } as const
+  await assert.rejects(bench.layers.write([short]), (error) => isMilleError(error, 'CONTEXT_CHANGED'))
+  assert.deepEqual(readdirSync(join(bench.root, 'blobs')), [])
+  assert.deepEqual(
+    readdirSync(bench.root).filter((name) => name.startsWith('tmp-')),
+    [],
+  )
+})
+
+async function inflate(
+  bench: LayerBench,
+  blob: Buffer,
+  expected?: DiffId,
+): ReturnType<typeof bench.layers.inflate> {
+  const digest = sha256(blob)
+  writeFileSync(join(bench.root, 'blobs', digest.slice(7)), blob)
+  return await bench.layers.inflate(
+    { mediaType: mediaTypes.ociLayerGzip, digest, size: blob.length },
+    expected,
+  )
+}
+
+test('inflate: gzip, zstd and plain give one layer; small ones here, large ones in a thread', async () => {
+  await using bench = layerBench('unpacked')
+  const noise = Buffer.from(Array.from({ length: 600_000 }, (_, index) => (index * index * 7919) >> 3))
+  for (const text of ['small', noise.toString('latin1')]) {
+    const info = await bench.layers.write([file('f', text)])
+    const tar = readFileSync(bench.layers.tarPath(info.diffId))
+    for (const blob of [gzipSync(tar), zstdCompressSync(tar), tar]) {
+      rmSync(bench.layers.tarPath(info.diffId))
+      await bench.layers.forget(info.diffId)
+      assert.deepEqual(await inflate(bench, blob, info.diffId), info)
+      assert.deepEqual(readFileSync(bench.layers.tarPath(info.diffId)), tar)
+    }
+  }
+})
+
+test('inflate: a wrong diff ID, a damaged blob: nothing is left', async () => {
+  await using bench = layerBench('unpacked')
+  const { diffId } = await bench.layers.write([file('f', 'f')])
+  const tar = readFileSync(bench.layers.tarPath(diffId))
+  rmSync(bench.layers.tarPath(diffId))
+  const other = sha256('other') as string as DiffId
+  await assert.rejects(inflate(bench, gzipSync(tar), other), (error) =>
+    isMilleError(error, 'DIFFID_MISMATCH'),
+  )
+  const blob = gzipSync(tar)
+  const digest = sha256(blob)
+  const path = join(bench.root, 'blobs', digest.slice(7))
+  const descriptor = { mediaType: mediaTypes.ociLayerGzip, digest, size: blob.length }
+  blob[5] = 77
+  writeFileSync(path, blob)
+  await assert.rejects(bench.layers.inflate(descriptor, undefined), (error) =>
+    isMilleError(error, 'BLOB_DIGEST_MISMATCH'),
+  )
+  truncateSync(path, blob.length - 1)
+  await assert.rejects(bench.layers.inflate(descriptor, undefined), (error) => isMilleError(error))
+  assert.equal(await bench.layers.find(diffId), undefined)
+  assert.deepEqual(
+    readdirSync(bench.root).filter((name) => name.startsWith('tmp-')),
+    [],
+  )
+})
+
+test('a lost or damaged table of contents is made again from the tar', async () => {
+  await using bench = layerBench('unpacked')
+  const { diffId } = await bench.layers.write(everything)
+  const before = await bench.layers.entries(diffId)
+  const table = join(bench.root, 'layers', `${diffId.slice(7)}.json`)
+  for (const damage of [
+    () => truncateSync(table, 30),
+    () => rmSync(table),
+    () => writeFileSync(table, '{"version":1,"paths":[]}'),
+  ]) {
+    damage()
+    assert.deepEqual(await bench.layers.entries(diffId), before)
+  }
+})
+
+test('merged layers do what the single ones did one after the other', async () => {
+  await using bench = layerBench('unpacked')
+  const base = [
+    folder('d'),
+    file('d/base', 'b'),
+    folder('o'),
+    file('o/base', ''),
+    folder('x'),
+    file('x/base', ''),
+    file('gone', ''),
+  ]
+  const stack: LayerEntry[][] = [
+    [
+      folder('d', { mode: 0o700 }),
+      file('d/one', '1'),
+      link('d/two', 'd/one', 'hardlink'),
+      file('x', 'no folder'),
+      file('later', ''),
+    ],
+    [
+      marker('d/one'),
+      marker('gone'),
+      marker('o', 'opaque'),
+      folder('o'),
+      file('o/new', ''),
+      folder('x'),
+      file('x/new', ''),
+    ],
+    [file('d/two', 'changed'), link('d/alias', 'd/base', 'hardlink'), marker('later'), file('gone', 'again')],
+  ]
+  const chain = await applyAll(bench, base, ...stack)
+  const separate = describeTree((await bench.snapshots.view('separate', chain)).path)
+  const diffIds: DiffId[] = []
+  for (const entries of stack) diffIds.push((await bench.layers.write(entries)).diffId)
+  const merged = await bench.layers.merge(diffIds)
+  const bottom = await applyAll(bench, base)
+  const one = await bench.snapshots.apply(merged.diffId, bottom)
+  assert.deepEqual(describeTree((await bench.snapshots.view('one', one)).path), separate)
+})
+
+test('a hostile or broken tar leaves nothing behind', async () => {
+  await using bench = layerBench('unpacked')
+  mkdirSync(join(bench.root, 'x'))
+  await assert.rejects(bench.layers.ingest(Readable.from([Buffer.alloc(512, 1)])), (error) =>
+    isMilleError(error),
+  )
+  assert.deepEqual(readdirSync(bench.root).sort(), ['blobs', 'layers', 'snapshots', 'x'])
+})
