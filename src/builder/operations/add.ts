@@ -16,7 +16,7 @@ import type { AddOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import { atStep, copyIngredients, copyTarget, selectAll, writeCopied } from './copy.ts'
 import type { CopyEntries } from './copy-entries.ts'
-import { download, type Download } from './download.ts'
+import type { Download } from './download.ts'
 import type { PreparedStep, StepLayer } from './operation.ts'
 
 /** ADD: as COPY; archives of the context are unpacked into the layer (B45), URLs fetched (B46). */
@@ -95,6 +95,8 @@ async function fetchOne(
     })
   const options = { signal: session.signal, onProgress, ...(checksum === undefined ? {} : { checksum }) }
   try {
+    // the HTTP client takes 20 ms to load: only builds that fetch something pay for it
+    const { download } = await import('./download.ts')
     return await download(url, session.store.content.temporaryPath(), options)
   } catch (error) {
     if (!isMilleError(error, 'ADD_FAILED')) throw error
