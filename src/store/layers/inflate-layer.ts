@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync, writeFileSync } from 'node:fs'
 import type { Digest, DiffId } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
 import { openIsalInflater } from '../../linux/isal.ts'
+import { fromNodeError } from '../../linux/system-failure.ts'
 import { sniffCompression } from '../../util/compression.ts'
 import { decompress } from '../../util/decompress.ts'
 import { inflateGzip } from './inflate-gzip.ts'
@@ -75,9 +76,17 @@ function* startingWith(first: Buffer, rest: Generator<Buffer, undefined>): Gener
   yield* rest
 }
 
+function openBlob(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    throw fromNodeError(error, path)
+  }
+}
+
 function* readBlob(job: InflateJob, onProgress?: (bytes: number) => void): Generator<Buffer, undefined> {
   const hash = createHash('sha256')
-  const file = openSync(job.blob, 'r')
+  const file = openBlob(job.blob)
   let done = 0
   let reported = 0
   try {

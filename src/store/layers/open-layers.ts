@@ -41,6 +41,10 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   readonly #folder: string
   readonly #workers = new WorkerPool(workerEntry(import.meta.url, './inflate-worker.ts'), 2)
 
+  readonly #infos = new Map<DiffId, LayerInfo>()
+  /** The table of the layer that was written last: it is applied next, as a rule, and need not be read back. */
+  #fresh: RecordedLayer | undefined
+
   constructor({ content, folder }: LayerDependencies) {
     this.#content = content
     this.#folder = folder
@@ -54,8 +58,10 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   async find(diffId: DiffId): Promise<LayerInfo | undefined> {
     const blob = await this.#content.stat(diffIdAsDigest(diffId))
     if (blob === undefined) return undefined
+    const known = this.#infos.get(diffId)
+    if (known !== undefined && known.size === blob.size) return known
     const { size, entries } = await this.#table(diffId)
-    return { diffId, size, entries: entries.length }
+    return this.#remember({ diffId, size, entries: entries.length })
   }
 
   async inflate(
@@ -88,7 +94,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
         { digest: diffIdAsDigest(result.diffId), size: result.size },
         options.lease,
       )
-      return result
+      return this.#remember(result)
     } catch (error) {
       await Promise.all([rm(tar, { force: true }), rm(table, { force: true })])
       throw error
@@ -130,11 +136,15 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   }
 
   async forget(diffId: DiffId): Promise<void> {
+    this.#infos.delete(diffId)
     await rm(this.#tablePath(diffId), { force: true })
   }
 
   /** The checked entries of a layer, in the tar's order. LAYER_NOT_FOUND. */
   async entries(diffId: DiffId): Promise<readonly StoredEntry[]> {
+    const fresh = this.#fresh
+    this.#fresh = undefined
+    if (fresh?.diffId === diffId) return fresh.table.entries
     return (await this.#table(diffId)).entries
   }
 
@@ -160,7 +170,8 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
       const { diffId, table } = await make(path)
       await this.#keepTable(diffId, table)
       await this.#content.adopt(path, { digest: diffIdAsDigest(diffId), size: table.size }, options.lease)
-      return { diffId, size: table.size, entries: table.entries.length }
+      this.#fresh = { diffId, table }
+      return this.#remember({ diffId, size: table.size, entries: table.entries.length })
     } catch (error) {
       await rm(path, { force: true })
       throw error
@@ -185,6 +196,11 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
       // missing, cut short by a power cut, of another version: it is only a cache
       return undefined
     }
+  }
+
+  #remember(info: LayerInfo): LayerInfo {
+    this.#infos.set(info.diffId, info)
+    return info
   }
 
   /** Not synced: see `#readTable`. */
