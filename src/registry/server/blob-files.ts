@@ -15,6 +15,8 @@ const readSize = 256 * 1024
 export class BlobFiles {
   readonly #folder: string
   readonly #quarantine: string
+  /** Damaged blobs being put aside. */
+  #pending: Promise<unknown> = Promise.resolve()
 
   constructor(folder: string, quarantine: string) {
     this.#folder = folder
@@ -66,9 +68,24 @@ export class BlobFiles {
     if (range !== undefined) return bytes
     const body = verifiedStream(bytes, { digest, size })
     body.once('error', (error) => {
-      if (isMilleError(error, 'BLOB_DIGEST_MISMATCH', 'BLOB_SIZE_MISMATCH')) void putAside()
+      if (!isMilleError(error, 'BLOB_DIGEST_MISMATCH', 'BLOB_SIZE_MISMATCH')) return
+      this.#pending = Promise.all([this.#pending, this.#putAsideQuietly(putAside)])
     })
     return body
+  }
+
+  /** Waits for what goes on after a read has failed. */
+  async settle(): Promise<void> {
+    await this.#pending
+  }
+
+  /** The reader has the error already; a blob that stays where it is is found again by the next one. */
+  async #putAsideQuietly(putAside: () => Promise<void>): Promise<void> {
+    try {
+      await putAside()
+    } catch {
+      // a full or read-only disk: nothing more can be done here
+    }
   }
 
   /** For a human to look at. */

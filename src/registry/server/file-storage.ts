@@ -140,6 +140,7 @@ class FileStorage implements RegistryStorage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#blobs.settle()
     this.#database.close()
   }
 }

@@ -61,6 +61,11 @@ export class Htpasswd {
   }
 }
 
+/** No login at all: no header, or the empty user and password that skopeo sends when it has none. */
+export function isAnonymous(header: string | undefined): boolean {
+  return header === undefined || /^basic +Og==$/i.test(header)
+}
+
 /** Source: RFC 7617. */
 function parseBasic(header: string | undefined): { user: string; password: string } | undefined {
   const encoded = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(header ?? '')?.[1]

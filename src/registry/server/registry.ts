@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { failure } from '../../util/errors.ts'
 import type { Answer } from './answer.ts'
 import { capConnections } from './connection-cap.ts'
-import { Htpasswd } from './htpasswd.ts'
+import { Htpasswd, isAnonymous } from './htpasswd.ts'
 import { matchRoute } from './route.ts'
 import type { RegistryStorage } from './storage.ts'
 import { errorAnswer } from './wire-errors.ts'
@@ -26,6 +26,8 @@ export interface RegistryOptions {
   readonly maxConnectionsPerAddress?: number
   /** A connection on which nothing moves for so long is closed, ms; default 2 minutes. */
   readonly idleTimeout?: number
+  /** A request whose headers take longer than this is refused, ms; default 10 s. */
+  readonly headerTimeout?: number
   /** How long `close` waits for requests under way, ms; default 10 s. */
   readonly closeTimeout?: number
   /** One JSON object a line, one line a request. */
@@ -48,7 +50,6 @@ export interface Registry extends AsyncDisposable {
 }
 
 const sweepEvery = 60 * 60 * 1000
-const headerTimeout = 10_000
 
 /** Throws HTPASSWD_INVALID, or the error of reading that file. */
 export async function createRegistry(options: RegistryOptions): Promise<Registry> {
@@ -59,7 +60,12 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const app = fastify({
     connectionTimeout: options.idleTimeout ?? 120_000,
     keepAliveTimeout: 60_000,
-    http: { headersTimeout: headerTimeout, connectionsCheckingInterval: 1000 },
+    http: {
+      headersTimeout: options.headerTimeout ?? 10_000,
+      connectionsCheckingInterval: 1000,
+      // checked here, together with what may follow on the connection
+      requireHostHeader: false,
+    },
     // paths are decoded and matched in route.ts
     routerOptions: { maxParamLength: 100_000 },
     frameworkErrors: (error, request, reply) => {
@@ -80,8 +86,13 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   app.setErrorHandler((error, request, reply) => {
     exchanges.fail(request, reply, error)
   })
-  app.addHook('onResponse', async (request, reply) => {
-    exchanges.log(request, reply)
+  app.addHook('onRequest', (request, reply, done) => {
+    // comes also when the connection is broken off in the middle of the answer
+    reply.raw.once('close', () => {
+      exchanges.log(request, reply)
+    })
+    // at once, not in the handler: the next request on this connection may be parsed already
+    done(exchanges.refusal(request.raw))
   })
   capConnections(app.server, options.maxConnectionsPerAddress ?? 256)
   return new FastifyRegistry(app, options)
@@ -153,10 +164,23 @@ class Exchanges {
   readonly #options: RegistryOptions
   readonly #htpasswd: Htpasswd | undefined
   readonly #notes = new WeakMap<IncomingMessage, Note>()
+  readonly #refused = new WeakSet<Socket>()
 
   constructor(options: RegistryOptions, htpasswd: Htpasswd | undefined) {
     this.#options = options
     this.#htpasswd = htpasswd
+  }
+
+  /**
+   * Two Host headers are read differently by a proxy and by us; what comes after them on the connection may be a
+   * request that the proxy never saw (C-S9). Node itself refuses the other ways of smuggling.
+   */
+  refusal({ rawHeaders, socket, httpVersion }: IncomingMessage): Error | undefined {
+    const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
+    const wrong = hosts.length > 1 || (hosts.length === 0 && httpVersion === '1.1')
+    if (wrong) this.#refused.add(socket)
+    if (!this.#refused.has(socket)) return undefined
+    return failure('INVALID_ARGUMENT', { reason: 'one Host header is needed' })
   }
 
   async handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -171,6 +195,8 @@ class Exchanges {
 
   fail(request: FastifyRequest, reply: FastifyReply, error: unknown): void {
     this.#note(request.raw).error = error
+    // a body that was read in part is not dropped by Node itself: the connection would stand still
+    request.raw.resume()
     sendAnswer(request.raw, reply, errorAnswer(error))
   }
 
@@ -186,14 +212,13 @@ class Exchanges {
       url,
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
-      ...(!raw.complete && { aborted: true }),
+      ...((!raw.complete || !reply.raw.writableFinished) && { aborted: true }),
       ...(error !== undefined && { error: error instanceof Error ? error.message : String(error) }),
     }
     this.#options.onLog(JSON.stringify(line))
   }
 
   async #answer(raw: IncomingMessage): Promise<Answer> {
-    refuseTwoHosts(raw)
     const [path = '', ...rest] = (raw.url ?? '').split('?')
     const route = matchRoute(raw.method ?? '', path)
     const user = await this.#userOf(raw, route.anonymous)
@@ -214,7 +239,7 @@ class Exchanges {
     const user = await this.#htpasswd.authenticate(raw.headers.authorization)
     if (user !== undefined) return user
     // a wrong password is refused also where none is needed
-    const silent = raw.headers.authorization === undefined
+    const silent = isAnonymous(raw.headers.authorization)
     if (anonymous && silent && this.#options.anonymousPull === true) return ''
     throw failure('REGISTRY_LOGIN_REQUIRED', {})
   }
@@ -235,10 +260,4 @@ function sendAnswer(raw: IncomingMessage, reply: FastifyReply, answer: Answer): 
     ...answer.headers,
   })
   return raw.method === 'HEAD' ? reply.send() : reply.send(answer.body)
-}
-
-/** Two Host headers are read differently by a proxy and by us (C-S9). Node itself refuses the other smuggling ways. */
-function refuseTwoHosts({ rawHeaders }: IncomingMessage): void {
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
-  if (hosts.length > 1) throw failure('INVALID_ARGUMENT', { reason: 'two Host headers' })
 }
