@@ -15,7 +15,7 @@ const readSize = 256 * 1024
 export class BlobFiles {
   readonly #folder: string
   readonly #quarantine: string
-  /** Damaged blobs being put aside. */
+  /** Ends when no damaged blob is being put aside. */
   #pending: Promise<unknown> = Promise.resolve()
 
   constructor(folder: string, quarantine: string) {
@@ -38,27 +38,29 @@ export class BlobFiles {
     await rm(this.#path(digest), { force: true })
   }
 
-  /** See RegistryStorage.readBlob; `onDamage` is called after the file was put aside. */
+  /**
+   * See RegistryStorage.readBlob; undefined when there is no file. `onDamage` is given what puts the file aside, false
+   * when a new one took its place meanwhile.
+   */
   async read(
     digest: Digest,
     size: number,
     range: ByteRange | undefined,
-    onDamage: () => void,
+    onDamage: (putAside: () => Promise<boolean>) => Promise<void>,
   ): Promise<Readable | undefined> {
     const file = await open(this.#path(digest)).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error
     })
     if (file === undefined) return undefined
-    const putAside = async (): Promise<void> => {
-      await this.#putAside(digest)
-      onDamage()
-    }
+    const report = async (inode: number): Promise<void> => onDamage(() => this.#putAside(digest, inode))
+    let inode: number
     try {
-      const found = (await file.stat()).size
-      if (found !== size) {
-        await putAside()
-        throw failure('BLOB_DAMAGED', { digest, reason: `${found} bytes instead of ${size}` })
+      const found = await file.stat()
+      inode = found.ino
+      if (found.size !== size) {
+        await report(inode)
+        throw failure('BLOB_DAMAGED', { digest, reason: `${found.size} bytes instead of ${size}` })
       }
     } catch (error) {
       await file.close()
@@ -68,8 +70,7 @@ export class BlobFiles {
     if (range !== undefined) return bytes
     const body = verifiedStream(bytes, { digest, size })
     body.once('error', (error) => {
-      if (!isMilleError(error, 'BLOB_DIGEST_MISMATCH', 'BLOB_SIZE_MISMATCH')) return
-      this.#pending = Promise.all([this.#pending, this.#putAsideQuietly(putAside)])
+      if (isMilleError(error, 'BLOB_DIGEST_MISMATCH', 'BLOB_SIZE_MISMATCH')) this.#start(report(inode))
     })
     return body
   }
@@ -80,20 +81,17 @@ export class BlobFiles {
   }
 
   /** The reader has the error already; a blob that stays where it is is found again by the next one. */
-  async #putAsideQuietly(putAside: () => Promise<void>): Promise<void> {
-    try {
-      await putAside()
-    } catch {
-      // a full or read-only disk: nothing more can be done here
-    }
+  #start(work: Promise<void>): void {
+    this.#pending = Promise.allSettled([this.#pending, work])
   }
 
   /** For a human to look at. */
-  async #putAside(digest: Digest): Promise<void> {
+  async #putAside(digest: Digest, inode: number): Promise<boolean> {
+    const path = this.#path(digest)
+    if ((await stat(path).catch(() => undefined))?.ino !== inode) return false
     await mkdir(this.#quarantine, { recursive: true, mode: 0o700 })
-    const target = join(this.#quarantine, `${digestHex(digest)}-${randomBytes(4).toString('hex')}`)
-    // gone already: another reader found the damage first
-    await rename(this.#path(digest), target).catch(() => {})
+    await rename(path, join(this.#quarantine, `${digestHex(digest)}-${randomBytes(4).toString('hex')}`))
+    return true
   }
 
   #path(digest: Digest): string {

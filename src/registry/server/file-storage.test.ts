@@ -119,6 +119,20 @@ test('a blob with other bytes breaks off before its last ones and is put aside; 
   assert.deepEqual(await buffer(await storage.readBlob('app', digest)), bytes)
 })
 
+test('a reader of damaged bytes does not take away the blob that replaced them', async () => {
+  const root = newRoot()
+  await using storage = openFileStorage(root)
+  const bytes = randomBytes(3, 2_000_000)
+  const digest = await pushBlob(storage, bytes)
+  writeFileSync(blobFile(root, digest), Buffer.alloc(bytes.length))
+  const damaged = await storage.readBlob('app', digest)
+  await pushBlob(storage, bytes)
+  await assert.rejects(buffer(damaged), (e) => isMilleError(e, 'BLOB_DIGEST_MISMATCH'))
+  assert.deepEqual(await buffer(await storage.readBlob('app', digest)), bytes)
+  await storage[Symbol.asyncDispose]()
+  assert.ok(existsSync(blobFile(root, digest)))
+})
+
 test('a blob of another length is refused before its first byte', async () => {
   const root = newRoot()
   await using storage = openFileStorage(root)

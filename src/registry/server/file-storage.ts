@@ -59,12 +59,11 @@ class FileStorage implements RegistryStorage {
 
   async readBlob(repository: string, digest: Digest, range?: ByteRange): Promise<Readable> {
     const size = this.#database.blobSize(repository, digest)
-    const body =
-      size === undefined
-        ? undefined
-        : await this.#blobs.read(digest, size, range, () => {
-            this.#database.forgetBlob(digest)
-          })
+    const onDamage = async (putAside: () => Promise<boolean>): Promise<void> =>
+      this.#turns.take(digest, async () => {
+        if (await putAside()) this.#database.forgetBlob(digest)
+      })
+    const body = size === undefined ? undefined : await this.#blobs.read(digest, size, range, onDamage)
     if (body === undefined) throw failure('BLOB_UNKNOWN', { digest, repository })
     return body
   }
