@@ -1,7 +1,7 @@
 import { chainId, diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Ingredient } from '../store/store.ts'
 import type { BuildResult, CacheMiss } from './build.ts'
-import { ensureChain } from './ensure-chain.ts'
+import { ensureApplied } from '../store/ensure-applied.ts'
 import type { StepCache } from './cache/step-cache.ts'
 import { stepKey } from './cache/step-key.ts'
 import type { Content, PreparedStep, StepLayer } from './operations/operation.ts'
@@ -60,7 +60,7 @@ export class StepExecutor {
   async #result(session: BuildSession, step: BuildStep): Promise<Outcome> {
     if (step.op.kind === 'from') {
       const { chain, diffIds } = step.op.base
-      await ensureChain(session.store, diffIds, session)
+      await ensureApplied(session.store, diffIds, session)
       return { result: { diffIds, cached: true, ...(chain === undefined ? {} : { chain }) } }
     }
     const parent = step.parent === undefined ? emptyResult : (this.results.get(step.parent) ?? emptyResult)
@@ -123,7 +123,7 @@ class Search {
       if (found !== undefined) return found
     }
     if (content === undefined) return undefined
-    this.#content = await content()
+    this.#content = rememberFiles(await content())
     if (noCache) return undefined
     const found = await this.#lookup(this.key)
     if (found !== undefined && definition !== undefined) this.#saveAlias(cache, definition, found, 0)
@@ -199,6 +199,13 @@ class Search {
   #lineage(): string {
     return `${this.#options.scope} ${this.#inputs.step.lineage}`
   }
+}
+
+/** The list is wanted twice, to explain and to be kept. */
+function rememberFiles({ ingredients, files }: Content): Content {
+  if (files === undefined) return { ingredients }
+  let list: ReadonlyMap<string, string> | undefined
+  return { ingredients, files: () => (list ??= files()) }
 }
 
 /** The files a step goes on from, and the platform it runs on. */

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { decodeBytes, encodeBytes } from '../../util/byte-string.ts'
 import { digestHex, type Digest } from '../../oci/digest.ts'
 
 /** The files behind a COPY key, kept beside the database: they are read only to explain a miss. */
@@ -12,9 +13,10 @@ export class FileLists {
   }
 
   save(key: Digest, files: ReadonlyMap<string, string>): void {
-    const text = JSON.stringify([...files])
+    const lines: string[] = []
+    for (const [path, value] of files) lines.push(path, value)
     try {
-      writeFileSync(this.#path(key), gzipSync(text, { level: 1 }), { mode: 0o600 })
+      writeFileSync(this.#path(key), gzipSync(encodeBytes(lines.join('\0')), { level: 1 }), { mode: 0o600 })
     } catch {
       // a full disk costs an explanation, not the build
     }
@@ -23,7 +25,10 @@ export class FileLists {
   /** Undefined when there is none, or it is damaged. */
   load(key: Digest): ReadonlyMap<string, string> | undefined {
     try {
-      return new Map(JSON.parse(gunzipSync(readFileSync(this.#path(key))).toString()) as [string, string][])
+      const parts = decodeBytes(gunzipSync(readFileSync(this.#path(key)))).split('\0')
+      const files = new Map<string, string>()
+      for (let at = 0; at + 1 < parts.length; at += 2) files.set(parts[at] ?? '', parts[at + 1] ?? '')
+      return files
     } catch {
       return undefined
     }

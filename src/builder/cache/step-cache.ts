@@ -1,7 +1,7 @@
 import { chainIdOf, diffIdAsDigest, type DiffId, type Digest } from '../../oci/digest.ts'
 import type { CacheRecord, Ingredient, Lease, Store } from '../../store/store.ts'
 import type { CacheMiss } from '../build.ts'
-import { ensureChain } from '../ensure-chain.ts'
+import { ensureApplied } from '../../store/ensure-applied.ts'
 import type { StepResult } from '../session.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { explainMiss } from './explain-miss.ts'
@@ -112,7 +112,7 @@ export class StepCache {
     if (added !== undefined && (await this.#store.content.stat(diffIdAsDigest(added))) === undefined)
       return false
     try {
-      await ensureChain(this.#store, diffIds, { lease: this.#lease })
+      await ensureApplied(this.#store, diffIds, { lease: this.#lease })
       return true
     } catch (error) {
       if (isMilleError(error) && error.kind === 'not-found') return false

@@ -66,45 +66,64 @@ export function walkSelected(
   for (const { node, name } of selected) walk(node, (node.mode & mask) === directory ? '' : name)
 }
 
+/** Everything that COPY would take, in one list: walking tens of thousands of nodes again for each use would be felt. */
+export interface Selection {
+  readonly tree: SourceTree
+  readonly nodes: readonly SourceNode[]
+  /** Of each node, relative to what selected it. */
+  readonly paths: readonly string[]
+  /** Names that the sources were selected by, with the position of the first node of each. */
+  readonly starts: readonly { readonly name: string; readonly at: number }[]
+}
+
 const turn = 8
 
-/** Hashes all files not yet known by content, letting other work of this process run in between. */
-export async function hashFiles(
+/** Walks the selected nodes and hashes all files not yet known by content, letting other work run in between. */
+export async function readSelection(
   tree: SourceTree,
   selected: readonly Selected[],
   signal: AbortSignal | undefined,
-): Promise<void> {
-  const files: SourceNode[] = []
-  walkSelected(tree, selected, (node) => {
-    if ((node.mode & mask) === file && !tree.isHashed(node)) files.push(node)
-  })
+): Promise<Selection> {
+  const nodes: SourceNode[] = []
+  const paths: string[] = []
+  const starts: { name: string; at: number }[] = []
+  for (const one of selected) {
+    starts.push({ name: one.name, at: nodes.length })
+    walkSelected(tree, [one], (node, path) => {
+      // a socket is not something an image can hold
+      if ((node.mode & mask) === socket) return
+      nodes.push(node)
+      paths.push(path)
+    })
+  }
   let begun = performance.now()
-  for (const node of files) {
+  for (const node of nodes) {
+    if ((node.mode & mask) !== file || tree.isHashed(node)) continue
     tree.digest(node)
     if (performance.now() - begun < turn) continue
     await setImmediate()
     if (signal?.aborted === true) throw failure('CANCELED', {})
     begun = performance.now()
   }
+  return { tree, nodes, paths, starts }
 }
 
-/**
- * Digest of what COPY would take: path, mode, content, link target, device and xattrs; owners when they count.
- * No times (B71). Files should have gone through `hashFiles` before.
- */
-export function contentDigest(tree: SourceTree, selected: readonly Selected[]): Digest {
+/** Digest of a selection: path, mode, content, link target, device and xattrs; owners when they count. No times (B71). */
+export function contentDigest({ tree, nodes, paths, starts }: Selection): Digest {
   const hasher = new Hasher()
-  for (const one of selected) {
-    hasher.text(one.name)
-    walkSelected(tree, [one], (node, path) => addNode(tree, hasher, node, path))
-    hasher.text('')
+  for (const [index, { name, at }] of starts.entries()) {
+    const end = starts[index + 1]?.at ?? nodes.length
+    hasher.text(`${end - at} ${name}`)
+    for (let position = at; position < end; position++) {
+      const node = nodes[position]
+      if (node !== undefined) addNode(tree, hasher, node, paths[position] ?? '')
+    }
   }
   return hasher.digest()
 }
 
 function addNode(tree: SourceTree, hasher: Hasher, node: SourceNode, path: string): void {
   const type = node.mode & mask
-  if (type === socket) return
   hasher.text(path)
   hasher.text(describe(tree, node, type))
   if (type === file) hasher.fileDigest(tree, node)
@@ -121,18 +140,18 @@ function describe(tree: SourceTree, node: SourceNode, type: number): string {
   return `${type} ${node.mode & 0o7777} ${node.uid}:${node.gid}`
 }
 
-/** One line a file, for the kept list that a later miss is explained by: path, mode, start of the content's digest. */
-export function listFiles(tree: SourceTree, selected: readonly Selected[]): Map<string, string> {
+/**
+ * What is kept to explain a later miss, by the path people know (from the tree's root): mode, start of the content's
+ * digest or link target. Folders that were selected themselves are left out.
+ */
+export function listFiles({ tree, nodes, paths }: Selection): Map<string, string> {
   const list = new Map<string, string>()
-  walkSelected(tree, selected, (node, relative) => {
+  for (const [position, node] of nodes.entries()) {
     const type = node.mode & mask
-    // shown to people: as it is called in the context, not below the source word
-    const path = pathOf(node)
-    if (type === socket || (relative === '' && type === directory)) return
-    const mode = describe(tree, node, type)
+    if (type === directory && paths[position] === '') continue
     const content =
       type === file ? tree.digest(node).toString('hex', 0, 12) : type === symlink ? tree.readLink(node) : ''
-    list.set(path, `${mode} ${content}`)
-  })
+    list.set(pathOf(node), `${describe(tree, node, type)} ${content}`)
+  }
   return list
 }

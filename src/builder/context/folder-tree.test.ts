@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseIgnore } from '../../dockerfile/ignore.ts'
-import { contentDigest, hashFiles, listFiles } from './content-digest.ts'
+import { contentDigest, listFiles, readSelection } from './content-digest.ts'
 import { FolderTree } from './folder-tree.ts'
 import { selectSources } from './select-sources.ts'
 import { pathOf } from './source-tree.ts'
@@ -47,8 +47,7 @@ const open = (folder: Folder): FolderTree =>
 async function digestOf(folder: Folder, source = '.'): Promise<string> {
   await using tree = open(folder)
   const selected = selectSources(tree, source)
-  await hashFiles(tree, selected, undefined)
-  return contentDigest(tree, selected)
+  return contentDigest(await readSelection(tree, selected, undefined))
 }
 
 /** Longer than the time in which a change might not show in a file's times. */
@@ -155,7 +154,7 @@ test('the ignore file hides; what a later rule takes back is there with its fold
     isContext: true,
     ignore: { rules, file: '.dockerignore' },
   })
-  const list = [...listFiles(tree, selectSources(tree, '.')).keys()]
+  const list = [...listFiles(await readSelection(tree, selectSources(tree, '.'), undefined)).keys()]
   assert.deepEqual(list, ['dir', 'dir/y', 'keep.md'])
   assert.equal(tree.explainMissing('a.md'), 'it is there, but line 1 of .dockerignore hides it: *.md')
   assert.equal(tree.explainMissing('nothing.md'), undefined, 'not there at all')

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { fileTypes } from '../../linux/statx.ts'
 import type { FileBody, Ingredient, LayerEntry } from '../../store/store.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
-import { contentDigest, hashFiles, listFiles } from '../context/content-digest.ts'
+import { contentDigest, listFiles, readSelection } from '../context/content-digest.ts'
 import { decompressed, sniffArchive } from '../context/decompress.ts'
 import { applyMode } from '../context/file-mode.ts'
 import type { Selected } from '../context/select-sources.ts'
@@ -30,19 +30,15 @@ export function prepareAdd(session: BuildSession, inputs: StepInputs, op: AddOp)
     content: async () => {
       const tree = await session.context()
       const selected = selectAll(session, inputs, tree, op.sources)
-      await hashFiles(tree, selected, session.signal)
+      const selection = await readSelection(tree, selected, session.signal)
       const urls = (await downloads()).map(({ digest }, index): Ingredient => ({
         kind: 'file',
         name: hidePassword(op.urls[index] ?? ''),
         value: digest,
       }))
       return {
-        ingredients: [
-          ...common,
-          { kind: 'file', name: 'files', value: contentDigest(tree, selected) },
-          ...urls,
-        ],
-        files: () => listFiles(tree, selected),
+        ingredients: [...common, { kind: 'file', name: 'files', value: contentDigest(selection) }, ...urls],
+        files: () => listFiles(selection),
       }
     },
     run: () => executeAdd(session, inputs, op, downloads),

@@ -1,7 +1,7 @@
 import type { Ingredient } from '../../store/store.ts'
 import type { MilleError } from '../../util/errors.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
-import { contentDigest, hashFiles, listFiles } from '../context/content-digest.ts'
+import { contentDigest, listFiles, readSelection } from '../context/content-digest.ts'
 import { cleanParts, selectSources } from '../context/select-sources.ts'
 import type { Selected } from '../context/select-sources.ts'
 import type { SourceTree } from '../context/source-tree.ts'
@@ -37,11 +37,11 @@ export function prepareCopy(session: BuildSession, inputs: StepInputs, op: CopyO
     ...definition,
     content: async () => {
       const { tree, selected } = await open()
-      await hashFiles(tree, selected, session.signal)
-      const value = contentDigest(tree, selected)
+      const selection = await readSelection(tree, selected, session.signal)
+      const value = contentDigest(selection)
       return {
         ingredients: [...common, { kind: 'file', name: 'files', value }],
-        files: () => listFiles(tree, selected),
+        files: () => listFiles(selection),
       }
     },
     run: async () => {
