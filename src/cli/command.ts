@@ -18,6 +18,8 @@ export interface CommandIo {
   readonly stdin: InputStream
   readonly stdout: OutputStream
   readonly stderr: OutputStream
+  /** In raw mode: newlines leave the terminal as the container wrote them. Undone with raw mode. */
+  readonly keepNewlines?: () => void
 }
 
 /** Signals of this process, for commands that hand them on to a container instead of ending. */

@@ -1,5 +1,5 @@
 import type { Engine, EngineOptions } from '../engine/engine.ts'
-import type { SignalSource } from './command.ts'
+import type { CommandIo, SignalSource } from './command.ts'
 import { dispatch } from './dispatch.ts'
 
 const exitCodes: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
@@ -62,7 +62,7 @@ export async function start(argv: readonly string[]): Promise<void> {
   })
   const signals = watchSignals()
   const code = await dispatch(argv, {
-    io: process,
+    io: standardStreams,
     signal: signals.signal,
     signals,
     env: process.env,
@@ -73,6 +73,26 @@ export async function start(argv: readonly string[]): Promise<void> {
   await flush(process.stdout)
   await flush(process.stderr)
   process.exit()
+}
+
+/** By getters: opening a standard stream takes time, and most commands never read. */
+const standardStreams: CommandIo = {
+  get stdin() {
+    return process.stdin
+  },
+  get stdout() {
+    return process.stdout
+  },
+  get stderr() {
+    return process.stderr
+  },
+  keepNewlines,
+}
+
+/** Node's raw mode still turns LF into CR LF on output, which breaks full-screen programs; leaving raw mode undoes this. */
+function keepNewlines(): void {
+  const { spawnSync } = process.getBuiltinModule('node:child_process')
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
 }
 
 async function loadEngine(options: EngineOptions): Promise<Engine> {

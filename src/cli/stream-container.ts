@@ -81,12 +81,16 @@ function forwardInput(
   }
 }
 
-function followTerminal(attachment: Attachment, { stdin, stdout }: CommandIo, raw: boolean): Disposable {
+function followTerminal(attachment: Attachment, io: CommandIo, raw: boolean): Disposable {
+  const { stdin, stdout } = io
   const resize = (): void => {
     if (stdout.columns && stdout.rows) attachment.resize(stdout.columns, stdout.rows).catch(() => undefined)
   }
   const isRaw = raw && stdin.isTTY === true && stdin.setRawMode !== undefined
-  if (isRaw) stdin.setRawMode?.(true)
+  if (isRaw) {
+    stdin.setRawMode?.(true)
+    io.keepNewlines?.()
+  }
   resize()
   stdout.on('resize', resize)
   return {
