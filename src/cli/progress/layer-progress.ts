@@ -31,9 +31,9 @@ function terminalProgress(output: OutputStream): LayerProgress {
   let timer: NodeJS.Timeout | undefined
   const draw = (): void => {
     timer = undefined
-    const height = Math.max(1, (output.rows ?? 24) - 1)
+    const height = Math.max(1, (output.rows || 24) - 1)
     const shown = [...lines.values()].slice(-height)
-    const width = output.columns ?? 80
+    const width = output.columns || 80
     const text = shown.map((event) => `\x1b[2K${layerLine(event, width)}\n`).join('')
     output.write(`${drawn > 0 ? `\x1b[${drawn}A` : ''}${text}`)
     drawn = shown.length

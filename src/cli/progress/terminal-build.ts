@@ -14,8 +14,8 @@ export function terminalBuild(output: OutputStream): BuildView {
   let drawn = 0
 
   const draw = (final: boolean): void => {
-    const width = Math.max(20, output.columns ?? 80)
-    const height = final ? Infinity : Math.max(4, (output.rows ?? 24) - 1)
+    const width = Math.max(20, output.columns || 80)
+    const height = final ? Infinity : Math.max(4, (output.rows || 24) - 1)
     const lines = buildLines(state, { elapsed: performance.now() - start, width, height, final })
     const up = drawn > 0 ? `\x1b[${drawn}A` : ''
     output.write(`\x1b[?25l${up}\r${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J\x1b[?25h`)
