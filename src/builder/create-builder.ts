@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import type { Dockerfile } from '../dockerfile/ast.ts'
+import type { Dockerfile, Warning } from '../dockerfile/ast.ts'
+import { recheckVariables } from '../dockerfile/checks.ts'
 import { parseDockerfile } from '../dockerfile/parser.ts'
 import { invalidDockerfile, problemAt, renderProblem } from '../dockerfile/problem.ts'
 import { hostPlatform } from '../oci/platform.ts'
@@ -61,9 +62,10 @@ async function build(
     fileName: context.fileName,
     ...(syntax === undefined ? {} : { syntax }),
   })
-  reportWarnings(dockerfile, emit)
   await using lease = await store.lease('build')
   const plan = await planBuild(parts, request, dockerfile, lease, options)
+  const findings = recheckVariables(dockerfile, ({ index }) => plan.environments.get(index))
+  reportWarnings(dockerfile, findings, emit)
   for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
   emit({ type: 'plan', steps: plan.steps.map(({ id, name, stage }) => ({ id, name, stage })) })
   const executor = await runPlan(parts, request, { context, dockerfile, lease, plan, now, emit }, options)
@@ -168,8 +170,13 @@ function canonicalNames(names: readonly string[]): string[] {
   return names.map((name) => formatReference(withDefaultTag(parseReference(name))))
 }
 
-function reportWarnings(dockerfile: Dockerfile, emit: (event: BuildEvent) => void): void {
-  const problems = dockerfile.warnings.map(({ rule, message, range, suggestion }) =>
+/** Findings of the checks; with `check=error=true` they end the build before anything has run. */
+function reportWarnings(
+  dockerfile: Dockerfile,
+  findings: readonly Warning[],
+  emit: (event: BuildEvent) => void,
+): void {
+  const problems = findings.map(({ rule, message, range, suggestion }) =>
     problemAt(dockerfile.fileName, range, 'invalid-value', `${rule}: ${message}`, { suggestion }),
   )
   if (dockerfile.directives.check?.error === true && problems.length > 0) {
@@ -178,7 +185,7 @@ function reportWarnings(dockerfile: Dockerfile, emit: (event: BuildEvent) => voi
       text: `${shown}\n\nlint violations are errors here: check=error=true`,
     })
   }
-  for (const { rule, message, range, suggestion } of dockerfile.warnings) {
+  for (const { rule, message, range, suggestion } of findings) {
     const problem = problemAt(dockerfile.fileName, range, 'invalid-value', message, { suggestion })
     const excerpt = renderProblem(problem, dockerfile.source)
     emit({ type: 'warning', rule, message, line: range.start.line, excerpt })

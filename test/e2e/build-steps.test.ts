@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -190,6 +191,33 @@ test('an abort kills the step and leaves nothing', async () => {
   )
   await assert.rejects(pending, { code: 'CANCELED' })
   assert.deepEqual(await tool.store.snapshots.list(), [])
+})
+
+test('kill -9 of the builder: no image, and the next build cleans up', async () => {
+  const script = `
+    import { createBuilder } from '${join(import.meta.dirname, '../../src/builder/create-builder.ts')}'
+    import { openStore } from '${join(import.meta.dirname, '../../src/store/open-store.ts')}'
+    import { chainIdOf } from '${join(import.meta.dirname, '../../src/oci/digest.ts')}'
+    const store = await openStore('${tool.store.root}')
+    const image = store.images.find('docker.io/library/busybox:latest')
+    const diffIds = image.config.rootfs.diff_ids
+    const base = { id: image.id, name: 'busybox', config: image.config, diffIds, chain: chainIdOf(diffIds) }
+    const runner = { run: () => process.kill(process.pid, 'SIGKILL') }
+    await createBuilder({ store, runner, baseImages: { resolve: async () => base } }).build({
+      context: { kind: 'empty' }, dockerfile: { kind: 'text', text: 'FROM busybox\\nWORKDIR /killed\\nRUN x' },
+      names: ['killed'], buildArgs: {}, labels: {}, noCache: false, pull: false, network: 'none', squash: false, timestamps: 'constant',
+    })`
+  const child = spawnSync(process.execPath, ['--input-type=module-typescript', '-e', script])
+  assert.equal(child.signal, 'SIGKILL', child.stderr.toString())
+  assert.notDeepEqual(await tool.store.snapshots.list(), [], 'it was killed in the middle')
+  const result = await build('FROM busybox\nWORKDIR /killed')
+  assert.deepEqual(await tool.store.snapshots.list(), [])
+  assert.deepEqual(readdirSync(await tool.store.folder('builds')), [])
+  assert.equal(tool.store.images.find('docker.io/library/killed:latest'), undefined)
+  assert.ok(
+    result.steps.every(({ cached }) => cached),
+    'what was finished before is kept',
+  )
 })
 
 test('ADD unpacks archives by content, copies other files, refuses a cut one', async () => {

@@ -5,14 +5,18 @@ import { contentDigest, listFiles, readSelection } from '../context/content-dige
 import { cleanParts, selectSources } from '../context/select-sources.ts'
 import type { Selected } from '../context/select-sources.ts'
 import type { SourceTree } from '../context/source-tree.ts'
+import { TarTree } from '../context/tar-tree.ts'
 import { renderAt } from '../plan/source-problem.ts'
 import type { CopyOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs, StepResult } from '../session.ts'
 import { emptyResult } from '../session.ts'
 import { CopyEntries } from './copy-entries.ts'
-import type { PreparedStep } from './operation.ts'
+import type { Content, PreparedStep } from './operation.ts'
 import { resolveOwner } from './owner.ts'
 import { writeLayer } from './write-layer.ts'
+
+/** A COPY of heredocs only: no context has to be opened for it. */
+const nothing: Sources = { tree: new TarTree(undefined), selected: [] }
 
 interface Sources {
   readonly tree: SourceTree
@@ -33,20 +37,18 @@ export function prepareCopy(session: BuildSession, inputs: StepInputs, op: CopyO
     origin.kind === 'context' && op.sources.length > 0
       ? {}
       : { definition: [...common, { kind: 'input', name: 'source', value: source?.chain ?? 'empty' }] }
+  const readContent = async (): Promise<Content> => {
+    const { tree, selected } = await open()
+    const selection = await readSelection(tree, selected, session.signal)
+    const files = { kind: 'file', name: 'files', value: contentDigest(selection) }
+    return { ingredients: [...common, files], files: () => listFiles(selection) }
+  }
   return {
     ...definition,
-    content: async () => {
-      const { tree, selected } = await open()
-      const selection = await readSelection(tree, selected, session.signal)
-      const value = contentDigest(selection)
-      return {
-        ingredients: [...common, { kind: 'file', name: 'files', value }],
-        files: () => listFiles(selection),
-      }
-    },
+    ...(op.sources.length === 0 ? {} : { content: readContent }),
     run: async () => {
-      const { tree, selected } = await open()
       const entries = await copyTarget(session, inputs, op)
+      const { tree, selected } = op.sources.length === 0 ? nothing : await open()
       try {
         for (const one of selected) entries.addTree(tree, one)
         for (const file of op.files) entries.addInline(file)

@@ -29,6 +29,8 @@ export interface BuildPlan {
   readonly steps: readonly BuildStep[]
   readonly image: ImagePlan
   readonly warnings: readonly PlanWarning[]
+  /** Names that the base of each needed stage (by index) sets: what UndefinedVar must know to be sure. */
+  readonly environments: ReadonlyMap<number, ReadonlySet<string>>
 }
 
 export interface PlanWarning {

@@ -38,7 +38,8 @@ export async function makePlan(dockerfile: Dockerfile, options: PlanOptions): Pr
   const planner = new Planner(dockerfile, options, stageLabel(target))
   planner.prefetch(target)
   const state = await planner.stage(target)
-  return { steps: planner.steps(), image: imagePlanOf(state), warnings: planner.warnings() }
+  const { environments } = planner
+  return { steps: planner.steps(), image: imagePlanOf(state), warnings: planner.warnings(), environments }
 }
 
 export function stageLabel({ name, index }: Stage): string {
@@ -46,6 +47,7 @@ export function stageLabel({ name, index }: Stage): string {
 }
 
 class Planner {
+  readonly environments: Map<number, ReadonlySet<string>> = new Map()
   readonly #dockerfile: Dockerfile
   readonly #options: PlanOptions
   readonly #reading: Reading
@@ -136,6 +138,7 @@ class Planner {
 
   async #planStage(stage: Stage): Promise<StageState> {
     const state = await this.#startStage(stage)
+    this.environments.set(stage.index, new Set(state.env.keys()))
     const triggers = parseTriggers(state.config.OnBuild ?? [], stage.from, this.#dockerfile)
     delete state.config.OnBuild
     for (const instruction of triggers) await this.#instruction(stage, state, instruction)
