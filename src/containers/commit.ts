@@ -4,6 +4,7 @@ import { diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-types.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { ensureApplied } from '../store/ensure-applied.ts'
 import type { ImageRecord, LayerInfo, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { CommitRequest } from './containers.ts'
@@ -28,7 +29,9 @@ export async function commitContainer(
   await using lease = await store.lease(`commit ${row.id}`)
   lease.hold({ kind: 'image', id: image.id })
   await using _paused = await pausedWhile(parts, row, request.pause !== false)
-  const commit = await store.snapshots.commit(snapshotKey(row.id), { timestamps: 'preserve', lease })
+  // the container's own stack has a layer of mount points that belongs to no image
+  const onto = { chain: await ensureApplied(store, image.config.rootfs.diff_ids, { lease }) }
+  const commit = await store.snapshots.commit(snapshotKey(row.id), { timestamps: 'preserve', lease, onto })
   const config = committedConfig(parts, row, image, commit?.layer, request)
   const record = await store.images.create(
     {

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { hostname as hostName } from 'node:os'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { chainIdOf } from '../oci/digest.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { hostPlatform } from '../oci/platform.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { ContainerRequest } from './containers.ts'
 import { fillVolumes } from './fill-volume.ts'
+import { containerBase, ensureBase } from './init-layer.ts'
 import { commandLine, mergeConfig } from './merge-config.ts'
 import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
@@ -34,7 +34,8 @@ export async function createContainer(
       ? randomName((one) => records.find(one) !== undefined)
       : checkName(request.name)
   const { mounts, anonymousVolumes } = await resolveMounts(store, request, imageConfig)
-  const chain = chainIdOf(image.config.rootfs.diff_ids)
+  const diffIds = image.config.rootfs.diff_ids
+  const chain = await containerBase(store, diffIds)
   const data: ContainerData = {
     createdAt: Date.now(),
     imageId: image.id,
@@ -56,6 +57,7 @@ export async function createContainer(
   ]
   insertNamed(store, { id, name, data, holds })
   try {
+    await ensureBase(store, diffIds, chain)
     const snapshot = await store.snapshots.prepare(snapshotKey(id), chain)
     await fillVolumes(store, data, snapshot.path)
   } catch (error) {

@@ -1,9 +1,9 @@
 import type { BaseImage, BaseImages, ResolveOptions } from '../builder/base-images.ts'
 import type { Images } from '../images/images.ts'
 import { findImage } from '../images/names.ts'
-import { chainIdOf } from '../oci/digest.ts'
 import { formatPlatform, matchPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { ensureApplied } from '../store/ensure-applied.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 
@@ -49,8 +49,8 @@ async function describe(
   options: ResolveOptions,
 ): Promise<BaseImage> {
   const diffIds = record.config.rootfs.diff_ids
-  const chain = chainIdOf(diffIds)
-  if (chain !== undefined && !(await store.snapshots.has(chain))) await applyLayers(store, record, options)
+  const { signal, lease } = options
+  const chain = await ensureApplied(store, diffIds, { signal, lease })
   return {
     id: record.id,
     name: formatReference(withDefaultTag(parseReference(name))),
@@ -58,13 +58,5 @@ async function describe(
     diffIds,
     ...(chain !== undefined && { chain }),
     digest: record.manifest.digest,
-  }
-}
-
-async function applyLayers(store: Store, record: ImageRecord, options: ResolveOptions): Promise<void> {
-  const { signal, lease } = options
-  const diffIds = record.config.rootfs.diff_ids
-  for (const [index, diffId] of diffIds.entries()) {
-    await store.snapshots.apply(diffId, chainIdOf(diffIds.slice(0, index)), { signal, lease })
   }
 }

@@ -173,6 +173,8 @@ export interface CommitOptions extends LayerOptions {
   readonly timestamps?: 'constant' | 'preserve'
   readonly since?: bigint
   readonly epoch?: number
+  /** Apply the layer here; default: on the snapshot's own parent. */
+  readonly onto?: { readonly chain: ChainId | undefined }
 }
 
 /**

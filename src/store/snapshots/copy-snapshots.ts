@@ -96,7 +96,8 @@ export class CopySnapshots implements Snapshotter {
       return await this.#given.layers.write(startingWith(first.value, entries), options)
     })
     if (layer === undefined) return undefined
-    return { layer, chain: await this.apply(layer.diffId, parent, options) }
+    const below = options.onto === undefined ? parent : options.onto.chain
+    return { layer, chain: await this.apply(layer.diffId, below, options) }
   }
 
   async remove(key: string): Promise<void> {

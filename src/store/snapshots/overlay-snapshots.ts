@@ -125,7 +125,8 @@ export class OverlaySnapshots implements Snapshotter {
       return await this.#given.layers.write(startingWith(first.value, entries), options)
     })
     if (layer === undefined) return undefined
-    return { layer, chain: await this.apply(layer.diffId, record.parent, options) }
+    const below = options.onto === undefined ? record.parent : options.onto.chain
+    return { layer, chain: await this.apply(layer.diffId, below, options) }
   }
 
   async remove(key: string): Promise<void> {

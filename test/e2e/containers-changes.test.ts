@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { testMille, type TestMille } from '../support/mille.ts'
+
+let mille: TestMille
+
+before(() => {
+  mille = testMille()
+  mille.ok('image', 'bootstrap', 'busybox')
+  mille.run(['build', '-q', '-t', 'bare', '-'], {
+    input: 'FROM busybox AS b\nFROM scratch\nCOPY --from=b /bin/busybox /bin/true\nCMD ["/bin/true"]\n',
+  })
+})
+after(() => mille[Symbol.dispose]())
+
+test('mount points that an image lacks are in no diff and in no image committed from the container', () => {
+  for (const image of ['busybox', 'bare']) {
+    const id = mille.ok('run', '-d', image, '/bin/true')
+    mille.ok('wait', id)
+    assert.equal(mille.ok('diff', id), '', image)
+    mille.ok('commit', id, `${image}-again`)
+    const layers = (name: string): string =>
+      mille.ok('image', 'inspect', '--format', '{{json .RootFS.Layers}}', name)
+    assert.equal(layers(`${image}-again`), layers(image))
+    mille.ok('run', '--rm', `${image}-again`, '/bin/true')
+  }
+})
+
+test('a commit holds what the container changed, and nothing else', () => {
+  const id = mille.ok('run', '-d', 'busybox', 'sh', '-c', 'echo one >/etc/one; mkdir /work; rm /bin/true')
+  mille.ok('wait', id)
+  assert.equal(mille.ok('diff', id), 'C /bin\nD /bin/true\nC /etc\nA /etc/one\nA /work')
+  mille.ok('commit', '-m', 'a message', '-a', 'Ann', '-c', 'CMD ["cat", "/etc/one"]', id, 'changed')
+  assert.equal(mille.ok('run', '--rm', 'changed'), 'one')
+  assert.equal(mille.ok('run', '--rm', 'changed', 'ls', '-d', '/work'), '/work')
+  assert.equal(mille.ok('image', 'inspect', '-f', '{{.Author}} {{.Comment}}', 'changed'), 'Ann a message')
+})
+
+test('an image runs when nothing but its tars are left of it, and on another snapshotter', () => {
+  const id = mille.ok('run', '-d', 'busybox', 'touch', '/file')
+  mille.ok('wait', id)
+  mille.ok('commit', id, 'tars')
+  mille.ok('rm', id)
+  rmSync(join(mille.root, 'snapshots', 'chains'), { recursive: true })
+  assert.equal(mille.ok('run', '--rm', 'tars', 'ls', '/file'), '/file')
+  const run = mille.run(['run', '--rm', 'tars', 'ls', '/file'], { env: { MILLE_SNAPSHOTTER: 'unpacked' } })
+  assert.equal(run.out, '/file\n', run.err)
+})
