@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseIgnore } from '../../dockerfile/ignore.ts'
+import { setXattr } from '../../linux/xattr.ts'
 import { contentDigest, listFiles, readSelection } from './content-digest.ts'
 import { FolderTree } from './folder-tree.ts'
 import { selectSources } from './select-sources.ts'
@@ -123,6 +124,23 @@ test('names added, removed and renamed are seen although folders are not listed 
   await using tree = open(folder)
   const names = selectSources(tree, '*').flatMap(({ node }) => tree.children(node).map(pathOf))
   assert.deepEqual(names, ['d/2', 'd/3', 'e/x'])
+})
+
+test('a capability of a file counts, also when the file is known from the index', async (t) => {
+  const folder = makeFolder(t)
+  folder.write('tool', 'x')
+  await delay(settled)
+  const plain = await digestOf(folder)
+  // cap_net_raw=ep, as setcap writes it
+  setXattr(
+    join(folder.path, 'tool'),
+    'security.capability',
+    Buffer.from('0100000200200000000000000000000000000000', 'hex'),
+  )
+  await delay(settled)
+  const capable = await digestOf(folder)
+  assert.notEqual(capable, plain)
+  assert.equal(await digestOf(folder), capable)
 })
 
 test('a damaged index is no index', async (t) => {

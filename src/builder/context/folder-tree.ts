@@ -3,6 +3,7 @@ import { createHash, hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { IgnoreRules } from '../../dockerfile/ignore.ts'
 import { readlinkat } from '../../linux/at.ts'
+import { bindLibc } from '../../linux/libc.ts'
 import { openFolder, openFlags, resolveFlags, tryOpenat2 } from '../../linux/openat2.ts'
 import { readFolder } from '../../linux/read-folder.ts'
 import { fileTypes, findStatus } from '../../linux/statx.ts'
@@ -353,6 +354,14 @@ function readXattrs(
   )
 }
 
+const flistxattrCall = bindLibc<[number, Uint8Array | null, number]>('flistxattr', 'int64_t', [
+  'int',
+  'void *',
+  'uint64_t',
+])
+
+/** Asked of every file that is hashed: most have none, which one cheap call tells. */
 function hasXattrs(descriptor: number): boolean {
+  if (flistxattrCall(descriptor, null, 0) <= 0) return false
   return listXattrs(descriptor).some((name) => /^(user\.|security\.capability$)/.test(name))
 }
