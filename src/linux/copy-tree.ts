@@ -75,7 +75,7 @@ function copyChildren(source: number, target: number): void {
     }
   }
   // children change their folder's times: those are set last
-  for (const { path, status } of folders.reverse()) {
+  for (const { path, status } of folders.toReversed()) {
     const place = openParent(target, path)
     utimensat(place, lastPart(path), status.mtime, status.mtime)
     closeSync(place)

@@ -11,5 +11,5 @@ export function umount(folder: string): void {
       ),
     )
     .filter((target) => target === folder || target.startsWith(`${folder}/`))
-  for (const target of targets.reverse()) spawnSync('umount', ['-l', target])
+  for (const target of targets.toReversed()) spawnSync('umount', ['-l', target])
 }

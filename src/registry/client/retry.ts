@@ -25,7 +25,7 @@ export function retryAfter(header: string | undefined, now: number = Date.now())
   if (header === undefined) return undefined
   if (/^\d{1,10}$/.test(header)) return Number(header) * 1000
   // Date.parse reads far more than HTTP dates: `-1` is a year to it
-  const date = / GMT$/.test(header) ? Date.parse(header) : Number.NaN
+  const date = header.endsWith(' GMT') ? Date.parse(header) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
