@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
@@ -54,6 +55,8 @@ export async function startMonitor(request: MonitorRequest, options: OpOptions =
         _OCI_SYNCPIPE: String(SYNC),
         ...(attach ? { _OCI_ATTACHPIPE: String(ATTACH), _OCI_STARTPIPE: String(START) } : {}),
       },
+      // it leaves a file called `oom` in its working folder when the kernel ended a process for memory
+      cwd: dirname(request.monitorLog),
       detached: true,
     })
   } finally {

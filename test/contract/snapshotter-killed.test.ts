@@ -13,7 +13,7 @@ const kills = 8
 async function runAndKill(root: string, kind: Snapshotter['kind'], after: number): Promise<void> {
   const script = join(import.meta.dirname, '../support/busy-snapshots.ts')
   const child = spawn(process.execPath, [script, root, kind], { stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(child.stdout, 'data')
+  await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
   await delay(after)
   assert.equal(child.exitCode, null, 'ended by itself')
   child.kill('SIGKILL')
