@@ -14,6 +14,7 @@ need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$m
 need runc runc
 need crun crun
 need conmon conmon
+need tini-static tini
 need busybox busybox-static
 need nft nftables
 need ip iproute2

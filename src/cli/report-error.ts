@@ -30,7 +30,7 @@ export function reportError(error: unknown, source: ErrorSource): ErrorReport {
 /** 126 or 127 when the container's command could not be started (C42). */
 export function startFailureCode(error: unknown): number | undefined {
   if (isMilleError(error, 'COMMAND_NOT_EXECUTABLE')) return 126
-  return isMilleError(error, 'COMMAND_NOT_FOUND') ? 127 : undefined
+  return isMilleError(error, 'COMMAND_NOT_FOUND', 'WORKDIR_MISSING') ? 127 : undefined
 }
 
 /** The message of an error as one prints it: the engine's with Docker's prefix, those of the command line bare. */

@@ -85,6 +85,7 @@ async function inspectContainer(
 function renameContainer({ store }: ContainerParts, nameOrId: string, name: string): void {
   const row = getContainer(store, nameOrId)
   const wanted = checkName(name)
+  if (wanted === row.name) throw failure('CONTAINER_RENAMED_TO_ITSELF', {})
   try {
     store.records<ContainerData>('container').rename(row.id, wanted)
   } catch (error) {

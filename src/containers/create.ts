@@ -9,6 +9,7 @@ import { failure, isMilleError } from '../util/errors.ts'
 import type { ContainerRequest } from './containers.ts'
 import { fillVolumes } from './fill-volume.ts'
 import { containerBase, ensureBase } from './init-layer.ts'
+import { checkLimits } from './check-limits.ts'
 import { commandLine, mergeConfig } from './merge-config.ts'
 import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
@@ -27,6 +28,7 @@ export async function createContainer(
   const image = findImage(store, request.image)
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)
+  checkLimits(request)
   const id = randomBytes(32).toString('hex')
   const records = store.records<ContainerData>('container')
   const name =

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import type { ProcessMount, ProcessNetwork, ProcessSpec, ResourceLimits } from '../runtime/runtime.ts'
 import type { ContainerMount, ContainerRequest } from './containers.ts'
 import { commandLine } from './merge-config.ts'
@@ -50,11 +49,12 @@ function resourceLimits(request: ContainerRequest): ResourceLimits {
   const { memory, memorySwap, cpus, cpuShares, cpusetCpus, pidsLimit } = request
   const period = 100_000
   return {
-    ...(memory !== undefined && { memory, memorySwap: memorySwap ?? memory * 2 }),
-    ...(cpus !== undefined && {
-      cpuPeriod: period,
-      cpuQuota: Math.round(Math.min(cpus, availableParallelism()) * period),
-    }),
+    ...(memory !== undefined && memory > 0 && { memory, memorySwap: memorySwap ?? memory * 2 }),
+    ...(cpus !== undefined &&
+      cpus > 0 && {
+        cpuPeriod: period,
+        cpuQuota: Math.round(cpus * period),
+      }),
     ...(cpuShares !== undefined && { cpuShares }),
     ...(cpusetCpus !== undefined && { cpusetCpus }),
     ...(pidsLimit !== undefined && pidsLimit > 0 && { pids: pidsLimit }),

@@ -55,14 +55,15 @@ function ignoreGone(error: unknown): void {
   if (!isMilleError(error, 'NO_SUCH_CONTAINER', 'CONTAINER_NOT_RUNNING')) throw error
 }
 
-/** CONTAINER_NOT_RUNNING (409) when it is stopped. */
+/** CONTAINER_NOT_KILLED (409) when it is stopped. */
 export async function killContainer(
   parts: ContainerParts,
   nameOrId: string,
   signal = 'SIGKILL',
 ): Promise<void> {
   const number = parseSignal(signal)
-  const row = await runningRow(parts, nameOrId)
+  const row = await currentRow(parts, nameOrId)
+  if (row.data.phase !== 'started') throw failure('CONTAINER_NOT_KILLED', { name: nameOrId, id: row.id })
   const handle = await handleOf(parts.store, row.id)
   if (number === 9) updateContainer(parts.store, row.id, (data) => ({ ...data, stopRequested: true }))
   await parts.runtime.kill(handle, number)
@@ -88,7 +89,7 @@ export async function pauseContainer(parts: ContainerParts, nameOrId: string, pa
   const handle = await handleOf(parts.store, row.id)
   const paused = (await parts.runtime.state(handle)).status === 'paused'
   if (paused === pause) {
-    throw failure(pause ? 'CONTAINER_ALREADY_PAUSED' : 'CONTAINER_NOT_PAUSED', { name: nameOrId })
+    throw failure(pause ? 'CONTAINER_ALREADY_PAUSED' : 'CONTAINER_NOT_PAUSED', { name: row.id })
   }
   await (pause ? parts.runtime.pause(handle) : parts.runtime.resume(handle))
 }

@@ -55,9 +55,9 @@ export function prepareWorkingFolder(rootfs: string, cwd: string, mountTargets: 
   return path
 }
 
-/** The same for a running container, where nothing is made. Errors: WORKDIR_INVALID. */
+/** The same for a running container, where nothing is made. Errors: WORKDIR_INVALID, WORKDIR_MISSING. */
 export function findWorkingFolder(rootfs: string, cwd: string): string {
   const path = checkedPath(rootfs, cwd)
   if (lstatSync(posix.join(rootfs, path), { throwIfNoEntry: false })?.isDirectory() === true) return path
-  throw failure('WORKDIR_INVALID', { path: cwd, reason: 'there is no such directory' })
+  throw failure('WORKDIR_MISSING', { path: cwd })
 }

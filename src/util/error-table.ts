@@ -239,6 +239,7 @@ export const errorTable = {
     'invalid user "{user}": ids go from 0 to {limit}, names have no control bytes',
   ],
   USER_NOT_FOUND: ['invalid-argument', 'unable to find user {user}: no matching entries in passwd file'],
+  WORKDIR_MISSING: ['invalid-argument', 'chdir to cwd ("{path}") failed: no such file or directory'],
   WORKDIR_INVALID: ['invalid-argument', 'working directory "{path}" is refused: {reason}'],
 
   // cli: what is wrong with a command line; shown without a prefix
@@ -266,15 +267,25 @@ export const errorTable = {
   ],
   CONTAINER_NOT_PAUSED: ['conflict', 'Container {name} is not paused'],
   CONTAINER_NOT_RUNNING: ['conflict', 'container {id} is not running'],
+  CONTAINER_NOT_KILLED: ['conflict', 'cannot kill container: {name}: container {id} is not running'],
   CONTAINER_PAUSED: ['conflict', 'Container {name} is paused, unpause the container before exec'],
   CONTAINER_REMOVING: ['conflict', 'container {name} is marked for removal and cannot be started'],
   CONTAINER_RUNNING: [
     'conflict',
-    'cannot remove container "/{name}": container is running: stop the container before removing or force remove',
+    'cannot remove container "{name}": container is running: stop the container before removing or force remove',
+  ],
+  CONTAINER_RENAMED_TO_ITSELF: [
+    'invalid-argument',
+    'Renaming a container with the same name as its current name',
   ],
   CONTAINER_READONLY: ['permission-denied', 'container path {path} is read-only'],
   CP_KIND_CHANGE: ['invalid-argument', 'cannot overwrite {path}: one is a directory, the other is not'],
   CP_NOT_A_FOLDER: ['invalid-argument', 'extraction point {path} is not a directory'],
+  CPUS_INVALID: [
+    'invalid-argument',
+    'range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available',
+  ],
+  MEMORY_INVALID: ['invalid-argument', '{reason}'],
   HOSTNAME_INVALID: [
     'invalid-argument',
     'invalid hostname "{name}": letters, digits, dots and dashes, at most 63 characters',

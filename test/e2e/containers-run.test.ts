@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { testMille, type TestMille } from '../support/mille.ts'
+
+let mille: TestMille
+
+before(() => {
+  mille = testMille()
+  mille.ok('image', 'bootstrap', 'busybox')
+})
+after(() => mille[Symbol.dispose]())
+
+/** Exit code and first line of the message. */
+function refused(...args: readonly string[]): string {
+  const { code, out, err } = mille.run(args)
+  assert.equal(out, '')
+  return `${code} ${err.split('\n', 1)[0]}`
+}
+
+const daemon = 'Error response from daemon:'
+
+test('a file of variables is the container’s: Node, which takes that flag for its own, never sees it', () => {
+  const file = join(mille.root, 'variables')
+  writeFileSync(file, '# comment\nA=b c\n\nNODE_OPTIONS=--no-such-option\nFROM_HERE\nNOT_SET\n')
+  const { out, err } = mille.run(['run', '--rm', '--env-file', file, '-e', 'D=e', 'busybox', 'env'], {
+    env: { FROM_HERE: 'yes' },
+  })
+  const lines = out.split('\n').filter((line) => !/^(HOSTNAME|PATH|HOME)=/.test(line))
+  assert.deepEqual(lines, ['A=b c', 'NODE_OPTIONS=--no-such-option', 'FROM_HERE=yes', 'D=e', ''], err)
+  assert.equal(
+    refused('run', '--env-file', '/nope', 'busybox', 'true'),
+    '125 mille: open /nope: no such file or directory',
+  )
+})
+
+test('limits that cannot work are refused before anything is made', () => {
+  const before = mille.ok('ps', '-aq')
+  assert.equal(
+    refused('run', '-m', '1m', 'busybox', 'true'),
+    `125 mille: ${daemon} Minimum memory limit allowed is 6MB`,
+  )
+  for (const cpus of ['0.001', '9999']) {
+    assert.match(
+      refused('run', '--cpus', cpus, 'busybox', 'true'),
+      /^125 mille: Error response from daemon: range of CPUs is from 0\.01 to \d+\.00, as there are only \d+ CPUs available$/,
+    )
+  }
+  assert.equal(
+    refused('run', '-m', '64m', '--memory-swap', '32m', 'busybox', 'true'),
+    `125 mille: ${daemon} Minimum memoryswap limit should be larger than memory limit, see usage`,
+  )
+  assert.equal(mille.ok('ps', '-aq'), before)
+})
+
+test('wrong states name the container as Docker does', () => {
+  const id = mille.ok('run', '-d', '--name', 'hold', 'busybox', 'sleep', '1000')
+  const made = mille.ok('create', '--name', 'made', 'busybox', 'true')
+  assert.equal(refused('unpause', 'hold'), `1 ${daemon} Container ${id} is not paused`)
+  assert.equal(
+    refused('kill', 'made'),
+    `1 ${daemon} cannot kill container: made: container ${made} is not running`,
+  )
+  assert.equal(
+    refused('rm', 'hold'),
+    `1 ${daemon} cannot remove container "hold": container is running: stop the container before removing or force remove`,
+  )
+  assert.match(
+    refused('rename', 'hold', 'hold'),
+    /Renaming a container with the same name as its current name/,
+  )
+  assert.match(
+    refused('exec', '-w', '/nope', 'hold', 'pwd'),
+    /^127 .*chdir to cwd \("\/nope"\) failed: no such file/,
+  )
+  assert.equal(mille.ok('rm', '-f', 'hold', 'made'), 'hold\nmade')
+})
+
+test('--init reaps and forwards: a process of its own is the first one', () => {
+  assert.match(mille.ok('run', '--rm', '--init', 'busybox', 'ps'), /^\s+1 root\s+.*init -- ps$/m)
+})
