@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { parseImageConfig } from '../oci/image-config.ts'
 import type { ImageConfig } from '../oci/config.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { diffIdAsDigest, shortId, type ChainId, type DiffId } from '../oci/digest.ts'
+import type { DiffId } from '../oci/digest.ts'
 import { parseManifestDocument } from '../oci/parse-manifest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { choosePlatform, hostPlatform } from '../oci/platform.ts'
@@ -11,16 +11,14 @@ import { formatReference, parseReference, withDefaultTag, type Reference } from 
 import { compressionOf } from '../oci/media-types.ts'
 import type { Repository } from '../registry/repository.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
-import { eachLimited } from '../util/each-limited.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { PullOptions, PullResult } from './images.ts'
+import { pullLayers } from './pull-layers.ts'
 import type { OpenRepository } from './repositories.ts'
 
 /** Limit of a manifest or config in memory, bytes (reliability, "Limits to state"). */
 const documentLimit = 4 * 1024 * 1024
-/** Layers fetched side by side, as Docker's default. */
-const parallelLayers = 3
 
 /** Pulls one tag, a digest, or with `allTags` every tag of a repository. All or nothing per image (reliability I2). */
 export async function pullImage(
@@ -136,58 +134,6 @@ async function fetchLayers(
       throw failure('MEDIA_TYPE_UNSUPPORTED', { mediaType: layer.mediaType })
     }
   }
-  const report = options.onProgress
-  for (const layer of manifest.layers) report?.({ id: shortId(layer.digest), status: 'Pulling fs layer' })
-  const pulls = manifest.layers.map((layer, index) => ({ layer, diffId: diffIds[index] as DiffId }))
-  const ready = await eachLimited(pulls, parallelLayers, ({ layer, diffId }) =>
-    fetchLayer(store, repository, layer, diffId, lease, options),
-  )
-  let chain: ChainId | undefined
-  for (const [index, diffId] of diffIds.entries()) {
-    const layer = manifest.layers[index] as Descriptor
-    chain = await store.snapshots.apply(diffId, chain, { lease, signal: options.signal })
-    lease.hold({ kind: 'chain', chain })
-    if (ready[index] !== 'present') report?.({ id: shortId(layer.digest), status: 'Pull complete' })
-  }
-}
-
-/** Compressed blob and uncompressed tar of one layer; two processes that want the same layer fetch it once. */
-async function fetchLayer(
-  store: Store,
-  repository: Repository,
-  layer: Descriptor,
-  diffId: DiffId,
-  lease: Lease,
-  options: OpOptions,
-): Promise<'present' | 'fetched'> {
-  const id = shortId(layer.digest)
-  const report = options.onProgress
-  lease.hold({ kind: 'blob', digest: layer.digest })
-  lease.hold({ kind: 'blob', digest: diffIdAsDigest(diffId) })
-  if ((await store.content.exists(layer)) && (await store.layers.find(diffId))) {
-    report?.({ id, status: 'Already exists' })
-    return 'present'
-  }
-  await using _lock = await store.lock(`fetch-${layer.digest}`, {
-    signal: options.signal,
-    timeout: 3_600_000,
-  })
-  if (!(await store.content.exists(layer))) {
-    await store.content.push(layer, await downloadStream(repository, layer, options), {
-      signal: options.signal,
-      onProgress: ({ current }) =>
-        report?.({ id, status: 'Downloading', total: layer.size, ...(current !== undefined && { current }) }),
-    })
-  }
-  report?.({ id, status: 'Download complete' })
-  if (!(await store.layers.find(diffId))) {
-    report?.({ id, status: 'Extracting', current: 0, total: layer.size })
-    await store.layers.inflate(layer, diffId, { lease, signal: options.signal })
-  }
-  return 'fetched'
-}
-
-function downloadStream(repository: Repository, layer: Descriptor, options: OpOptions): Promise<Readable> {
-  options.onProgress?.({ id: shortId(layer.digest), status: 'Downloading', current: 0, total: layer.size })
-  return repository.fetch(layer, { signal: options.signal })
+  const layers = manifest.layers.map((layer, index) => ({ layer, diffId: diffIds[index] as DiffId }))
+  await pullLayers({ store, repository, lease, options }, layers)
 }

@@ -6,8 +6,8 @@ import type { OpOptions } from '../util/progress.ts'
 
 export interface FetchOptions extends OpOptions {
   /**
-   * Begin at this byte of a blob (D10): the caller has the bytes before it and checks the digest of the whole. The
-   * stream then checks only that the sizes add up.
+   * Begin at this byte of a blob (D10), 0 included: the caller has the bytes before it and checks size and digest of
+   * the whole. The stream then checks nothing.
    */
   readonly offset?: number
 }

@@ -74,7 +74,7 @@ export interface BlobStore extends ContentTarget {
 export interface BlobWriter extends AsyncDisposable {
   /** Bytes that are durable so far. */
   readonly offset: number
-  write(chunk: Uint8Array): Promise<void>
+  write(...chunks: readonly Uint8Array[]): Promise<void>
   truncate(size: number): Promise<void>
   /** Verifies, makes durable, makes visible. On a mismatch the bytes are dropped. */
   commit(expected: { readonly digest?: Digest; readonly size?: number }, lease?: Lease): Promise<BlobInfo>

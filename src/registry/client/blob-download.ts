@@ -38,8 +38,8 @@ export async function downloadBlob(
     objectMode: false,
     highWaterMark: 262_144,
   })
-  if (start === 0) return verifiedStream(body, target, request.host.name)
-  return body
+  // bytes are hashed once: by this stream, or by the caller that said where to begin
+  return options.offset === undefined ? verifiedStream(body, target, request.host.name) : body
 }
 
 interface Opened {

@@ -52,9 +52,9 @@ class KeyedWriter implements BlobWriter {
     return this.#file.size
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
+  async write(...chunks: readonly Uint8Array[]): Promise<void> {
     this.#checkOpen()
-    await this.#file.append([chunk])
+    await this.#file.append(chunks)
   }
 
   async truncate(size: number): Promise<void> {
