@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 if ! [ -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo "setup: npm packages"
-  npm ci --no-audit --no-fund --loglevel=error
+  # not `npm ci`: it refuses a lock file that lacks binaries of platforms that the registry at hand does not have
+  npm install --no-save --no-audit --no-fund --loglevel=error
 fi
 
 missing=""
