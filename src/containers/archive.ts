@@ -98,7 +98,11 @@ function openPlace({ root, path }: ContainerPlace, nameOrId: string): OpenPlace 
     return { descriptor, [Symbol.dispose]: () => closeSync(descriptor) }
   } catch (error) {
     if (!isMilleError(error, 'PATH_NOT_FOUND', 'PATH_NOT_DIRECTORY', 'PATH_LOOP')) throw error
-    throw failure('PATH_NOT_IN_CONTAINER', { path, name: nameOrId }, { cause: error })
+    throw failure(
+      'PATH_NOT_IN_CONTAINER',
+      { path: path.replace(/\/\.$/, ''), name: nameOrId },
+      { cause: error },
+    )
   } finally {
     closeSync(top)
   }

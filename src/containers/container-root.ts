@@ -23,28 +23,23 @@ export async function withContainerPlace<Result>(
   work: (place: ContainerPlace) => Promise<Result>,
 ): Promise<Result> {
   const { id } = getContainer(parts.store, nameOrId)
-  const lock = await lockContainer(parts.store, id)
-  try {
-    const { data } = await settleLocked(parts, id)
-    const state =
-      data.phase === 'started' ? await parts.runtime.state(await handleOf(parts.store, id)) : undefined
-    if (state && 'pid' in state) {
-      // long copies must not keep others from stopping the container
-      await lock[Symbol.asyncDispose]()
-      return await work({ root: `/proc/${state.pid}/root`, path, readonly: false })
-    }
-    const clean = posix.normalize(posix.join('/', path))
-    const mount = data.mounts.findLast(({ target }) => clean === target || clean.startsWith(`${target}/`))
-    if (mount && mount.type !== 'tmpfs') {
-      const rest = posix.join('/', path).slice(mount.target.length) || '/'
-      return await work({ root: mount.source, path: rest, readonly: mount.readonly })
-    }
-    return await withSnapshot(parts, id, (root) =>
-      work({ root, path, readonly: data.request.readonlyRootfs }),
-    )
-  } finally {
-    await lock[Symbol.asyncDispose]()
+  await using locks = new AsyncDisposableStack()
+  locks.use(await lockContainer(parts.store, id))
+  const { data } = await settleLocked(parts, id)
+  const state =
+    data.phase === 'started' ? await parts.runtime.state(await handleOf(parts.store, id)) : undefined
+  if (state && 'pid' in state) {
+    // long copies must not keep others from stopping the container
+    await locks.disposeAsync()
+    return await work({ root: `/proc/${state.pid}/root`, path, readonly: false })
   }
+  const clean = posix.normalize(posix.join('/', path))
+  const mount = data.mounts.findLast(({ target }) => clean === target || clean.startsWith(`${target}/`))
+  if (mount && mount.type !== 'tmpfs') {
+    const rest = posix.join('/', path).slice(mount.target.length) || '/'
+    return await work({ root: mount.source, path: rest, readonly: mount.readonly })
+  }
+  return await withSnapshot(parts, id, (root) => work({ root, path, readonly: data.request.readonlyRootfs }))
 }
 
 async function withSnapshot<Result>(

@@ -6,8 +6,8 @@ import { commitContainer } from './commit.ts'
 import { createContainer } from './create.ts'
 import { containerDetails } from './details.ts'
 import { attachContainer, execInContainer, topContainer } from './exec.ts'
-import { logPathOf } from './handle.ts'
 import { listContainers } from './list.ts'
+import { readLogs } from './logs.ts'
 import { checkName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer, snapshotKey, type ContainerData } from './record.ts'
@@ -52,8 +52,7 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
     prune: (options) => pruneContainers(parts, options),
     attach: (nameOrId, options) => attachContainer(parts, nameOrId, options),
     wait: (nameOrId, options) => waitContainer(parts, nameOrId, options),
-    logs: (nameOrId, options = {}) =>
-      parts.readLog(logPathOf(store, getContainer(store, nameOrId).id), options),
+    logs: (nameOrId, options) => readLogs(parts, nameOrId, options),
     exec: (nameOrId, request) => execInContainer(parts, nameOrId, request),
     top: (nameOrId, psArgs) => topContainer(parts, nameOrId, psArgs),
     changes: (nameOrId) =>

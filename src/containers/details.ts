@@ -67,8 +67,8 @@ function containerState(data: ContainerData, live: ContainerRunState | undefined
   }
   if (live) return { ...base, ...times, status: 'exited', exitCode: 255 }
   if (data.phase === 'removing' || data.phase === 'exited') return { ...base, ...times, status: data.phase }
-  // after a failed start Docker shows `Created` with its exit code 126, 127 or 128
-  return { ...base, ...times, status: data.exit ? 'exited' : 'created' }
+  // with the exit code 126, 127 or 128 when its first start failed
+  return { ...base, ...times, status: 'created' }
 }
 
 async function sizes(

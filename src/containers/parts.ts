@@ -9,9 +9,15 @@ export interface ContainerParts {
   readonly runtime: Runtime
   readonly bridge: () => Promise<BridgeNetwork>
   /** Reads the monitor's log as lines. */
-  readonly readLog: (path: string, options: LogOptions) => AsyncIterable<LogLine>
+  readonly readLog: (path: string, options: LogOptions & LogEnd) => AsyncIterable<LogLine>
   /** argv that settles a container after its end, when nobody else does: `mille container settle ID`. */
   readonly settleCommand: (id: string) => readonly string[]
   /** Applies Dockerfile instructions (`commit -c`) to a config; lent by the builder. */
   readonly applyChanges: (config: ContainerConfig, changes: readonly string[]) => ContainerConfig
+}
+
+/** When following stops: asked at the end of the log, and again when the folder changes. */
+export interface LogEnd {
+  readonly isEnded: () => boolean
+  readonly endFolder?: string
 }

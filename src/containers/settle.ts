@@ -52,7 +52,12 @@ async function releaseResources(
 ): Promise<void> {
   await runtime.delete(await handleOf(store, id), { force: true })
   if (data.endpoint) await (await bridge()).disconnect(id)
-  await store.snapshots.unmount(snapshotKey(id))
+  await store.snapshots.unmount(snapshotKey(id)).catch(ignoreMissing)
+}
+
+/** A power cut or an interrupted removal may have taken the snapshot: the container must be removable all the same. */
+function ignoreMissing(error: unknown): void {
+  if (!isMilleError(error, 'SNAPSHOT_NOT_FOUND')) throw error
 }
 
 /** Record marked first, then files, then the record: after a kill in the middle the next `rm` or `prune` goes on. */
@@ -65,7 +70,7 @@ export async function removeLocked(
   const { id, data } = row
   updateContainer(store, id, (now) => ({ ...now, phase: 'removing' }))
   await releaseResources(parts, row)
-  await store.snapshots.remove(snapshotKey(id))
+  await store.snapshots.remove(snapshotKey(id)).catch(ignoreMissing)
   await rm(join(store.root, 'containers', id), { recursive: true, force: true })
   store.records<ContainerData>('container').remove(id)
   if (options.volumes) await removeAnonymous(parts, data)

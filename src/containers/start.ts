@@ -1,5 +1,5 @@
 import type { Endpoint, PortBinding, ProcessNetwork } from '../runtime/runtime.ts'
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import { writeEtcFiles } from './etc-files.ts'
 import { monitorExit } from './exit-command.ts'
 import { handleOf, lockContainer, logPathOf } from './handle.ts'
@@ -117,9 +117,18 @@ async function undoPreparation(
   const row = getContainer(store, id)
   if (row.data.request.network === 'bridge') await (await bridge()).disconnect(id).catch(() => {})
   await store.snapshots.unmount(snapshotKey(id)).catch(() => {})
+  const exit = { code: startFailureCode(error), finishedAt: Date.now(), oomKilled: false }
   updateContainer(store, id, ({ endpoint: _endpoint, ...data }) => ({
     ...data,
-    phase: 'created',
+    // one that ran before stays an exited one, as Docker shows it
+    phase: data.startedAt === 0 ? 'created' : 'exited',
+    exit,
     error: error instanceof Error ? error.message : String(error),
   }))
+}
+
+/** C42: 127 not found, 126 not executable, 128 for all else. */
+function startFailureCode(error: unknown): number {
+  if (isMilleError(error, 'COMMAND_NOT_FOUND')) return 127
+  return isMilleError(error, 'COMMAND_NOT_EXECUTABLE') ? 126 : 128
 }

@@ -1,4 +1,4 @@
-import { closeSync, constants, readSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { readlinkat } from '../linux/at.ts'
 import { openat2, openFlags, resolveFlags } from '../linux/openat2.ts'
 import { fileTypes, statx, type FileStatus } from '../linux/statx.ts'
@@ -20,7 +20,7 @@ const types: ReadonlyMap<number, TarType> = new Map([
 const chunkSize = 256 * 1024
 
 /**
- * Members for `name` in the open folder and everything below it, the top one called `as`. Second names of one inode
+ * Members for `name` in the open folder (empty: the open object itself) and everything below it, the top one called `as`. Second names of one inode
  * become hard links; sockets are left out; devices and fifos are headers, never opened. What is read is opened below
  * its folder's handle without following links, so that a running container cannot lead the reader outside (C-R9).
  */
@@ -61,12 +61,7 @@ async function* member(
   }
   links.set(key, path)
   if (type === 'file') {
-    const handle = openat2(
-      folder,
-      name,
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-      resolveFlags.beneath,
-    )
+    const handle = openFile(folder, name)
     try {
       const xattrs = xattrsOf(handle)
       yield { header: { ...header, type, size: status.size, xattrs }, body: readFile(handle, status.size) }
@@ -88,6 +83,13 @@ async function* member(
   }
 }
 
+/** Without a name: the open object itself, which is a regular file, once more and for reading. */
+function openFile(folder: number, name: string): number {
+  if (name === '') return openSync(`/proc/self/fd/${folder}`, constants.O_RDONLY)
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  return openat2(folder, name, flags, resolveFlags.beneath)
+}
+
 /** At most `size` bytes: a log that grows meanwhile is cut where it was. */
 async function* readFile(handle: number, size: number): AsyncGenerator<Buffer> {
   for (let left = size; left > 0;) {
@@ -100,7 +102,8 @@ async function* readFile(handle: number, size: number): AsyncGenerator<Buffer> {
 }
 
 function xattrsAt(folder: number, name: string): ReadonlyMap<string, Uint8Array> {
-  const handle = openat2(folder, name === '' ? '.' : name, openFlags.path | constants.O_NOFOLLOW, 0)
+  if (name === '') return xattrsOf(folder)
+  const handle = openat2(folder, name, openFlags.path | constants.O_NOFOLLOW, 0)
   try {
     return xattrsOf(handle)
   } finally {

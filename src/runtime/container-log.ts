@@ -171,10 +171,13 @@ function watchFor(path: string, options: ContainerLogOptions): { wait(): Promise
     rung = true
     wake?.()
   }
-  const watchers = [path, options.endFolder ?? dirname(path)].map((target) => {
-    const watcher = watch(target, ring)
-    watcher.on('error', () => {})
-    return watcher
+  const watchers = [path, options.endFolder ?? dirname(path)].flatMap((target) => {
+    try {
+      return [watch(target, ring).on('error', () => {})]
+    } catch {
+      // gone with its container: the timer below does
+      return []
+    }
   })
   options.signal?.addEventListener('abort', ring)
   return {

@@ -80,3 +80,32 @@ test('wrong states name the container as Docker does', () => {
 test('--init reaps and forwards: a process of its own is the first one', () => {
   assert.match(mille.ok('run', '--rm', '--init', 'busybox', 'ps'), /^\s+1 root\s+.*init -- ps$/m)
 })
+
+test('what cannot start goes with --rm, and stays with its exit code without', () => {
+  const before = mille.ok('ps', '-aq')
+  assert.match(
+    refused('run', '--rm', 'busybox', 'nosuch'),
+    /^127 .*exec: "nosuch": executable file not found/,
+  )
+  assert.match(refused('run', '--rm', 'busybox', '/etc/passwd'), /^126 .*permission denied/)
+  assert.equal(mille.run(['run', '--rm', '-d', 'busybox', 'nosuch']).code, 127)
+  assert.equal(mille.ok('ps', '-aq'), before)
+  mille.run(['run', '--name', 'failed', 'busybox', 'nosuch'])
+  const state = mille.ok('inspect', 'failed', '-f', '{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}')
+  assert.match(state, /^created 127 exec: "nosuch": executable file not found in \$PATH$/)
+})
+
+test('logs -f ends with the container, and at once for one that has ended', () => {
+  mille.ok(
+    'run',
+    '-d',
+    '--name',
+    'talk',
+    'busybox',
+    'sh',
+    '-c',
+    'for i in 1 2 3; do echo $i; sleep 0.2; done',
+  )
+  assert.equal(mille.ok('logs', '-f', 'talk'), '1\n2\n3')
+  assert.equal(mille.ok('logs', '-f', '-n', '1', 'talk'), '3')
+})

@@ -54,7 +54,7 @@ export const command: AnyCommand = defineCommand({
         context,
       )
     }
-    await startOrUndo(containers, id, request)
+    await orUndo(containers, id, request, () => containers.start(id))
     context.io.stdout.write(`${id}\n`)
     return 0
   },
@@ -67,9 +67,15 @@ function conflict(detach: boolean, attach: readonly string[], needsTerminal: boo
   return needsTerminal ? 'the input device is not a TTY' : undefined
 }
 
-async function startOrUndo(containers: Containers, id: string, request: ContainerRequest): Promise<void> {
+/** Attaching prepares the container: it fails as starting does. */
+async function orUndo<Result>(
+  containers: Containers,
+  id: string,
+  request: ContainerRequest,
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
-    await containers.start(id)
+    return await work()
   } catch (error) {
     // as Docker: what could not start stays to be looked at, unless it was to be removed anyway
     if (request.autoRemove) await containers.remove(id, { force: true, volumes: true }).catch(() => undefined)
@@ -86,7 +92,7 @@ async function runAttached(
 ): Promise<number> {
   const wanted = (name: string): boolean => foreground.attach.length === 0 || foreground.attach.includes(name)
   const stdin = request.openStdin && wanted('stdin')
-  await using attachment = await containers.attach(id, { stdin })
+  await using attachment = await orUndo(containers, id, request, () => containers.attach(id, { stdin }))
   const waiting = new AbortController()
   const exited = containers.wait(id, {
     condition: request.autoRemove ? 'removed' : 'next-exit',
@@ -95,7 +101,7 @@ async function runAttached(
   // the exit code is asked for before the start, so that no exit is missed; a start that fails must not leave it behind
   exited.catch(() => undefined)
   try {
-    await startOrUndo(containers, id, request)
+    await orUndo(containers, id, request, () => containers.start(id))
     using _signals =
       foreground.sigProxy && !request.tty ? proxySignals(context.signals, containers, id) : undefined
     const end = await streamContainer(attachment, context.io, {

@@ -1,0 +1,20 @@
+import { containerFiles, isSettled } from '../runtime/container-files.ts'
+import type { LogLine, LogOptions } from './containers.ts'
+import { handleOf, logPathOf } from './handle.ts'
+import type { ContainerParts } from './parts.ts'
+import { getContainer } from './record.ts'
+
+/** The lines so far; with `follow` those to come too, until the container's process has ended. NO_SUCH_CONTAINER. */
+export async function* readLogs(
+  parts: ContainerParts,
+  nameOrId: string,
+  options: LogOptions = {},
+): AsyncIterable<LogLine> {
+  const { id } = getContainer(parts.store, nameOrId)
+  const files = containerFiles(await handleOf(parts.store, id))
+  yield* parts.readLog(logPathOf(parts.store, id), {
+    ...options,
+    isEnded: () => isSettled(files),
+    endFolder: files.exits,
+  })
+}
