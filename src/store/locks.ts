@@ -87,8 +87,12 @@ function holderOf(path: string): string {
 }
 
 function held(path: string, descriptor: number, shared: boolean): AsyncDisposable {
+  let isHeld = true
   return {
     [Symbol.asyncDispose](): Promise<void> {
+      // the descriptor's number belongs to another file after the first time
+      if (!isHeld) return Promise.resolve()
+      isHeld = false
       // with shared holders the file stays: another one may have locked it
       if (!shared) unlinkQuietly(path)
       closeSync(descriptor)

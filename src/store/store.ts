@@ -213,9 +213,11 @@ export interface Snapshotter {
   /**
    * Drops chains that no snapshot and no other chain stands on; only the collector calls it, inside a transaction: when
    * the call returns, before its promise settles, `has` finds none of them any more (renamed aside with sync calls),
-   * so that nobody who holds a chain from now on can take it for present. Resolves with the bytes freed.
+   * so that nobody who holds a chain from now on can take it for present. Resolves with the bytes freed, those of data
+   * without a chain (left by a crash) too. `idleKinds`, when nobody is at work: also what another kind of snapshotter
+   * made and nothing is mounted on; it is made again when that kind comes back.
    */
-  removeChains(chains: readonly ChainId[]): Promise<number>
+  removeChains(chains: readonly ChainId[], options?: { readonly idleKinds?: boolean }): Promise<number>
 }
 
 /** One applied layer on its parent. */

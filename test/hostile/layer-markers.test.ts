@@ -150,6 +150,12 @@ hostile('C-T21', 'holes stay holes, and odd maps keep their content', async ({ m
   )
 })
 
+hostile('C-T21', 'a run that ends inside a block brings nothing else along', async ({ mount }) => {
+  const map = { 'GNU.sparse.size': '1000', 'GNU.sparse.numblocks': '1', 'GNU.sparse.map': '0,4' }
+  const root = await mount(tarOf(rawPax(map), file('s', 'abcd'), file('next', 'other')))
+  assert.deepEqual(readFileSync(join(root, 's')), Buffer.concat([Buffer.from('abcd'), Buffer.alloc(996)]))
+})
+
 async function inflate(bench: LayerBench, blob: Buffer): Promise<number> {
   const digest = sha256(blob)
   writeFileSync(join(bench.root, 'blobs', digest.slice(7)), blob)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -288,6 +288,15 @@ test('locks: exclusive, shared, freed by the kernel, and the error names the hol
   )
   child.kill('SIGKILL')
   await using _taken = await store.lock('child', { timeout: 5000 })
+})
+
+test('a lock that is disposed twice closes no other file', async () => {
+  await using store = await openTempStore()
+  const lock = await store.lock('twice')
+  await lock[Symbol.asyncDispose]()
+  const file = openSync(join(store.root, 'mille.db'), 'r')
+  await lock[Symbol.asyncDispose]()
+  closeSync(file)
 })
 
 test('a folder of the store is inside it, for its owner alone', async () => {

@@ -93,7 +93,9 @@ async function sweepAll(parts: CollectParts, { signal }: OpOptions): Promise<Col
     batch = []
   }
   if (batch.length > 0) await take(batch, [])
-  return report
+  const idleKinds = parts.database.get('SELECT 1 FROM leases') === undefined
+  const bytes = await parts.snapshots.removeChains([], { idleKinds })
+  return { ...report, bytes: report.bytes + bytes }
 }
 
 /**

@@ -47,7 +47,12 @@ export class LayerRecorder implements Disposable {
   push(chunk: Buffer): void {
     this.#size += chunk.length
     if (this.#size > this.#limit)
-      throw failure('LAYER_LIMIT', { what: 'uncompressed size', found: this.#size, limit: this.#limit })
+      throw failure('LAYER_LIMIT', {
+        what: 'uncompressed size',
+        found: `more than ${String(this.#limit)} bytes`,
+        limit:
+          '200 times the compressed size or 1 GiB, whichever is more (MILLE_MAX_LAYER_RATIO changes the 200)',
+      })
     if (this.#size >= this.#checkAt) this.#checkSpace()
     this.#hash.update(chunk)
     this.#write(chunk)
@@ -82,6 +87,9 @@ export class LayerRecorder implements Disposable {
     this.#checkAt = this.#size + checkEvery
     const { bavail, bsize } = statfsSync(this.#path)
     if (bavail * bsize < reserve + checkEvery)
-      throw failure('NO_SPACE', { call: 'inflate', path: this.#path }, { details: { free: bavail * bsize } })
+      throw failure('NO_SPACE', {
+        call: `inflate: need ${String(reserve + checkEvery)} bytes more, have ${String(bavail * bsize)},`,
+        path: this.#path,
+      })
   }
 }

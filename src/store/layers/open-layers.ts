@@ -27,9 +27,23 @@ export interface LayerDependencies {
 
 /** Blobs up to this size are inflated in this thread: starting another costs more. */
 const inlineSize = 262_144
-/** A layer may be this much larger than its blob, or `smallLayer`, whichever is more. gzip reaches 1032, real layers 20. */
-const largestRatio = 200
-const smallLayer = 256 * 2 ** 20
+/**
+ * A layer may be this much larger than its blob, or `smallLayer`, whichever is more. gzip reaches 1032, real layers 20;
+ * files of zeros or of one log line are honest too, as long as they stay small. MILLE_MAX_LAYER_RATIO replaces the ratio.
+ */
+const usualRatio = 200
+const smallLayer = 2 ** 30
+
+function largestRatio(): number {
+  const text = process.env['MILLE_MAX_LAYER_RATIO'] ?? ''
+  if (text === '') return usualRatio
+  const ratio = Number(text)
+  if (!(ratio >= 1))
+    throw failure('INVALID_ARGUMENT', {
+      reason: `MILLE_MAX_LAYER_RATIO is "${text}", not a number from 1 on`,
+    })
+  return ratio
+}
 
 export function openLayers(dependencies: LayerDependencies): BlobLayers {
   return new BlobLayers(dependencies)
@@ -82,7 +96,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
       size: blob.size,
       tar,
       table,
-      limit: Math.max(blob.size * largestRatio, smallLayer),
+      limit: Math.max(blob.size * largestRatio(), smallLayer),
     }
     try {
       const result = await this.#inflate(job, options)

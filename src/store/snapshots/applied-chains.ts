@@ -1,26 +1,37 @@
-import { join } from 'node:path'
 import { chainId, digestHex, type ChainId, type DiffId } from '../../oci/digest.ts'
+import { isMilleError } from '../../util/errors.ts'
 import type { ChainInfo, LayerOptions } from '../store.ts'
-import { type ChainRecord, ChainRecords } from './chain-records.ts'
+import type { ChainRecord, ChainRecords } from './chain-records.ts'
 import type { LayerBackend, RootMetadata, SnapshotDependencies } from './dependencies.ts'
+import type { OtherKinds } from './other-kinds.ts'
 import { plainRoot, rootAfter } from './root-metadata.ts'
-import type { Staging } from './staging.ts'
 
 /** Held shared while a chain comes to use a layer's data, alone while unused data is dropped. */
 const keysLock = 'layer-keys'
 /** Milliseconds: a large layer on a slow disk takes minutes to unpack. */
 const timeout = 1_800_000
+/** Milliseconds that dropping data waits for those who apply layers; what is not dropped goes with the next collection. */
+const dropTimeout = 5000
+
+export interface AppliedChainsParts {
+  readonly backend: LayerBackend
+  readonly records: ChainRecords
+  readonly dependencies: SnapshotDependencies
+  readonly others: OtherKinds
+}
 
 /** The chains of one backend: applying layers, finding stacks, dropping what nobody needs. */
 export class AppliedChains {
   readonly #backend: LayerBackend
   readonly #records: ChainRecords
   readonly #given: SnapshotDependencies
+  readonly #others: OtherKinds
 
-  constructor(backend: LayerBackend, dependencies: SnapshotDependencies, staging: Staging) {
+  constructor({ backend, records, dependencies, others }: AppliedChainsParts) {
     this.#backend = backend
     this.#given = dependencies
-    this.#records = new ChainRecords(join(dependencies.folder, 'chains', backend.kind), staging)
+    this.#records = records
+    this.#others = others
   }
 
   has(chain: ChainId): boolean {
@@ -36,7 +47,7 @@ export class AppliedChains {
     // another process may have been first
     if (this.#records.has(chain)) return chain
     await using _keys = await this.#given.lock(keysLock, { shared: true, timeout })
-    const below = this.#records.stack(parent)
+    const below = await this.#stack(parent)
     const entries = await this.#given.layers.entries(diffId)
     const root = below[0]?.root ?? plainRoot
     const key = await this.#backend.build({
@@ -60,36 +71,50 @@ export class AppliedChains {
   }
 
   /** Metadata of the root folder of a stack. CHAIN_NOT_FOUND. */
-  rootOf(chain: ChainId | undefined): RootMetadata {
-    return chain === undefined ? plainRoot : this.#records.get(chain).root
+  async rootOf(chain: ChainId | undefined): Promise<RootMetadata> {
+    return (await this.#stack(chain))[0]?.root ?? plainRoot
   }
 
   /** Folders of a stack, top first, mounted where need be. CHAIN_NOT_FOUND. */
   async lower(chain: ChainId | undefined): Promise<string[]> {
-    return await this.#lowerOf(this.#records.stack(chain))
+    return await this.#lowerOf(await this.#stack(chain))
   }
 
+  /** Also those that only another kind of snapshotter has: what they stand on must not be collected. */
   list(): ChainInfo[] {
-    return this.#records.list().map(({ chain, record }) => ({
-      chain,
-      diffId: record.diffId,
-      ...(record.parent === undefined ? {} : { parent: record.parent }),
-    }))
+    const all = [...this.#others.list(), ...this.#records.list()]
+    return [...new Map(all.map(({ chain, record }) => [chain, chainInfo(chain, record)])).values()]
   }
 
   /** See `Snapshotter.removeChains`: the records are gone when this returns, the data when its promise settles. */
-  remove(chains: readonly ChainId[]): Promise<number> {
+  remove(chains: readonly ChainId[], dropOtherKinds: boolean): Promise<number> {
     for (const chain of chains) this.#records.remove(chain)
-    return this.#dropUnused()
+    this.#others.remove(chains)
+    return this.#dropUnused(dropOtherKinds)
   }
 
   /** Data without a record: of the chains just removed, or left by a crash. Nobody builds while the lock is held. */
-  async #dropUnused(): Promise<number> {
-    await using _ = await this.#given.lock(keysLock, { timeout })
-    const used = new Set(this.#records.list().map(({ record }) => record.key))
-    let bytes = 0
-    for (const key of this.#backend.keys()) if (!used.has(key)) bytes += await this.#backend.drop(key)
-    return bytes
+  async #dropUnused(dropOtherKinds: boolean): Promise<number> {
+    try {
+      await using _ = await this.#given.lock(keysLock, { timeout: dropTimeout })
+      const own = await dropUnused(this.#backend, this.#records)
+      return own + (await this.#others.dropUnused(dropOtherKinds))
+    } catch (error) {
+      if (isMilleError(error, 'STORE_LOCK_TIMEOUT')) return 0
+      throw error
+    }
+  }
+
+  /** A stack that only another kind of snapshotter made (kernel or choice changed since) is made anew of its tars. */
+  async #stack(chain: ChainId | undefined): Promise<ChainRecord[]> {
+    if (chain !== undefined && !this.#records.has(chain)) {
+      const made = this.#others.find(chain)
+      if (made !== undefined) {
+        await this.#stack(made.parent)
+        await this.apply(made.diffId, made.parent, {})
+      }
+    }
+    return this.#records.stack(chain)
   }
 
   /**
@@ -101,4 +126,16 @@ export class AppliedChains {
     for (const key of new Set(stack.map((record) => record.key))) folders.push(await this.#backend.lower(key))
     return folders
   }
+}
+
+function chainInfo(chain: ChainId, { diffId, parent }: ChainRecord): ChainInfo {
+  return { chain, diffId, ...(parent === undefined ? {} : { parent }) }
+}
+
+/** Drops the data of a backend that no record names. Resolves with the bytes freed. */
+export async function dropUnused(backend: LayerBackend, records: ChainRecords): Promise<number> {
+  const used = new Set(records.list().map(({ record }) => record.key))
+  let bytes = 0
+  for (const key of backend.keys()) if (!used.has(key)) bytes += await backend.drop(key)
+  return bytes
 }

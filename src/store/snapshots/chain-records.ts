@@ -120,6 +120,12 @@ export class ChainRecords {
     this.#known.delete(chain)
   }
 
+  /** Makes the record one of `other`, at once. */
+  move(chain: ChainId, other: ChainRecords): void {
+    renameSync(this.#path(chain), other.#path(chain))
+    this.#known.delete(chain)
+  }
+
   #path(chain: ChainId): string {
     return join(this.#folder, `${digestHex(chain)}.json`)
   }

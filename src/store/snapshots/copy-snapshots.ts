@@ -13,9 +13,9 @@ import type {
   Snapshotter,
   SnapshotUsage,
 } from '../store.ts'
-import { AppliedChains } from './applied-chains.ts'
+import type { AppliedChains } from './applied-chains.ts'
 import { changeEntries } from './change-entries.ts'
-import type { LayerBackend, SnapshotDependencies } from './dependencies.ts'
+import type { SnapshotDependencies } from './dependencies.ts'
 import { layerTime } from './layer-times.ts'
 import { measureFolder } from './measure-folder.ts'
 import { makeRootFolder } from './root-metadata.ts'
@@ -25,7 +25,7 @@ import { startingWith } from './starting-with.ts'
 import { treeChanges } from './tree-changes.ts'
 
 export interface CopyParts {
-  readonly backend: LayerBackend
+  readonly chains: AppliedChains
   readonly staging: Staging
   readonly dependencies: SnapshotDependencies
   readonly reason?: string | undefined
@@ -39,10 +39,10 @@ export class CopySnapshots implements Snapshotter {
   readonly #folders: SnapshotFolders
   readonly #given: SnapshotDependencies
 
-  constructor({ backend, staging, dependencies, reason }: CopyParts) {
+  constructor({ chains, staging, dependencies, reason }: CopyParts) {
     if (reason !== undefined) this.reason = reason
     this.#given = dependencies
-    this.#chains = new AppliedChains(backend, dependencies, staging)
+    this.#chains = chains
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'copies'), staging)
   }
 
@@ -83,7 +83,7 @@ export class CopySnapshots implements Snapshotter {
   ): Promise<{ readonly layer: LayerInfo; readonly chain: ChainId } | undefined> {
     const { parent } = this.#folders.get(key)
     const layer = await this.#compare(key, async (tree, base) => {
-      const root = this.#chains.rootOf(parent)
+      const root = await this.#chains.rootOf(parent)
       const warn = this.#given.warn ?? ((): void => undefined)
       const entries = changeEntries(treeChanges(tree, base), {
         tree,
@@ -122,13 +122,13 @@ export class CopySnapshots implements Snapshotter {
     return this.#chains.list()
   }
 
-  removeChains(chains: readonly ChainId[]): Promise<number> {
-    return this.#chains.remove(chains)
+  removeChains(chains: readonly ChainId[], options: { readonly idleKinds?: boolean } = {}): Promise<number> {
+    return this.#chains.remove(chains, options.idleKinds === true)
   }
 
   async #create(key: string, record: SnapshotRecord): Promise<Snapshot> {
     const [base] = await this.#chains.lower(record.parent)
-    const root = this.#chains.rootOf(record.parent)
+    const root = await this.#chains.rootOf(record.parent)
     this.#folders.create(key, record, (folder) => {
       makeRootFolder(join(folder, 'root'), root)
       if (base !== undefined) copyTreeIntoFolder(base, '/', join(folder, 'root'))

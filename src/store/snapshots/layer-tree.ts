@@ -149,7 +149,12 @@ class TreeBuilder {
   }
 
   #extents(entry: StoredEntry): ErofsExtent[] {
-    if (entry.ranges.every(({ at, offset }) => at % blockSize === 0 && offset % blockSize === 0))
+    // a run that ends inside a block would bring the tar's next bytes into the file
+    const isWhole = ({ at, offset, length }: StoredRange): boolean =>
+      at % blockSize === 0 &&
+      offset % blockSize === 0 &&
+      (length % blockSize === 0 || at + length === entry.size)
+    if (entry.ranges.every(isWhole))
       return entry.ranges.map(({ at, offset, length }) => ({
         offset: at,
         length,

@@ -12,8 +12,8 @@ import type {
   Snapshotter,
   SnapshotUsage,
 } from '../store.ts'
-import { AppliedChains } from './applied-chains.ts'
-import type { LayerBackend, SnapshotDependencies } from './dependencies.ts'
+import type { AppliedChains } from './applied-chains.ts'
+import type { SnapshotDependencies } from './dependencies.ts'
 import { layerTime } from './layer-times.ts'
 import { mountOverlay } from './overlay.ts'
 import type { PrivateMounts } from './private-mounts.ts'
@@ -26,7 +26,8 @@ import { upperChanges } from './upper-changes.ts'
 import { changeEntries } from './change-entries.ts'
 
 export interface OverlayParts {
-  readonly backend: LayerBackend
+  readonly kind: Snapshotter['kind']
+  readonly chains: AppliedChains
   readonly mounts: PrivateMounts
   readonly staging: Staging
   readonly dependencies: SnapshotDependencies
@@ -42,12 +43,12 @@ export class OverlaySnapshots implements Snapshotter {
   readonly #folders: SnapshotFolders
   readonly #given: SnapshotDependencies
 
-  constructor({ backend, mounts, staging, dependencies, reason }: OverlayParts) {
+  constructor({ kind, chains, mounts, staging, dependencies, reason }: OverlayParts) {
     if (reason !== undefined) this.reason = reason
-    this.kind = backend.kind
+    this.kind = kind
     this.#mounts = mounts
     this.#given = dependencies
-    this.#chains = new AppliedChains(backend, dependencies, staging)
+    this.#chains = chains
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'active'), staging)
   }
 
@@ -60,7 +61,7 @@ export class OverlaySnapshots implements Snapshotter {
   }
 
   async prepare(key: string, parent: ChainId | undefined): Promise<Snapshot> {
-    const root = this.#chains.rootOf(parent)
+    const root = await this.#chains.rootOf(parent)
     this.#folders.create(key, snapshotRecord(parent, true), (folder) => {
       makeRootFolder(join(folder, 'upper'), root)
       mkdirSync(join(folder, 'work'), { mode: 0o700 })
@@ -70,7 +71,7 @@ export class OverlaySnapshots implements Snapshotter {
   }
 
   async view(key: string, parent: ChainId | undefined): Promise<Snapshot> {
-    const root = this.#chains.rootOf(parent)
+    const root = await this.#chains.rootOf(parent)
     this.#folders.create(key, snapshotRecord(parent, false), (folder) => {
       // the top layer's root is the one that shows
       makeRootFolder(join(folder, 'root'), root)
@@ -112,7 +113,7 @@ export class OverlaySnapshots implements Snapshotter {
     const record = this.#folders.get(key)
     if (!record.writable) return undefined
     const layer = await this.#withUpper(key, record, async (upper, lower) => {
-      const root = this.#chains.rootOf(record.parent)
+      const root = await this.#chains.rootOf(record.parent)
       const warn = this.#given.warn ?? ((): void => undefined)
       const entries = changeEntries(upperChanges(upper, lower), {
         tree: upper,
@@ -154,8 +155,8 @@ export class OverlaySnapshots implements Snapshotter {
     return this.#chains.list()
   }
 
-  removeChains(chains: readonly ChainId[]): Promise<number> {
-    return this.#chains.remove(chains)
+  removeChains(chains: readonly ChainId[], options: { readonly idleKinds?: boolean } = {}): Promise<number> {
+    return this.#chains.remove(chains, options.idleKinds === true)
   }
 
   #target(key: string): string {

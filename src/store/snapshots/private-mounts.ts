@@ -102,10 +102,10 @@ export class PrivateMounts {
   #prepare(): void {
     if (this.#ready) return
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-    if (!this.isMounted(this.#folder)) {
+    if (!this.isMounted(this.#folder))
       mount({ source: this.#folder, target: this.#folder, flags: mountFlags.bind })
-      mount({ source: 'none', target: this.#folder, flags: mountFlags.private })
-    }
+    // every time: a kill may have come between the two
+    mount({ source: 'none', target: this.#folder, flags: mountFlags.private })
     this.#ready = true
   }
 }

@@ -1,7 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { unmount } from '../../linux/mount.ts'
 import { currentProcess } from '../../linux/process-identity.ts'
+import { fromNodeError } from '../../linux/system-failure.ts'
+import { isMilleError } from '../../util/errors.ts'
 import type { Snapshotter } from '../store.ts'
 import { mountOverlay } from './overlay.ts'
 import type { Staging } from './staging.ts'
@@ -34,11 +36,25 @@ export function chooseKind(
   const uid = process.getuid?.() ?? 0
   const kept = readKept(path)
   if (kept !== undefined && kept.boot === boot && kept.uid === uid) return kept
-  const choice = tryAll(staging, trials)
-  const made = staging.newPath()
-  writeFileSync(made, JSON.stringify({ ...choice, boot, uid } satisfies Kept), { mode: 0o600 })
-  renameSync(made, path)
-  return choice
+  try {
+    const choice = tryAll(staging, trials)
+    keep(path, staging.newPath(), { ...choice, boot, uid })
+    return choice
+  } catch (error) {
+    // a full or read-only disk tells nothing about the kinds; what is there can be listed and removed with any
+    if (kept === undefined || !isMilleError(error, 'NO_SPACE', 'READ_ONLY_FILE_SYSTEM')) throw error
+    return kept
+  }
+}
+
+function keep(path: string, made: string, choice: Kept): void {
+  try {
+    writeFileSync(made, JSON.stringify(choice), { mode: 0o600 })
+    renameSync(made, path)
+  } catch (error) {
+    rmSync(made, { force: true })
+    throw fromNodeError(error, path)
+  }
 }
 
 function readKept(path: string): Kept | undefined {
@@ -53,17 +69,27 @@ function readKept(path: string): Kept | undefined {
 function tryAll(staging: Staging, trials: readonly (readonly [Snapshotter['kind'], Trial])[]): Choice {
   const reasons: string[] = []
   for (const [kind, trial] of trials) {
-    const folder = staging.newFolder()
+    const folder = newFolder(staging)
     try {
       trial(folder)
       return reasons.length === 0 ? { kind } : { kind, reason: reasons.join('; ') }
     } catch (error) {
+      const failed = fromNodeError(error, folder)
+      if (isMilleError(failed, 'NO_SPACE')) throw failed
       reasons.push(`${kind}: ${reasonOf(error)}`)
     } finally {
       staging.remove(folder)
     }
   }
   return { kind: 'copy', reason: reasons.join('; ') }
+}
+
+function newFolder(staging: Staging): string {
+  try {
+    return staging.newFolder()
+  } catch (error) {
+    throw fromNodeError(error)
+  }
 }
 
 function reasonOf(error: unknown): string {

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { LayerEntry, Snapshotter } from '../../src/store/store.ts'
+import { openStore } from '../../src/store/open-store.ts'
+import { openTempStore } from '../support/temp-store.ts'
+
+const file = (path: string, text: string): LayerEntry => ({
+  path,
+  type: 'file',
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  mtime: 0n,
+  size: text.length,
+  body: { kind: 'bytes', bytes: Buffer.from(text) },
+})
+
+const data: Readonly<Record<Snapshotter['kind'], string>> = {
+  erofs: 'erofs',
+  unpacked: 'unpacked',
+  copy: 'copied',
+}
+
+for (const [from, to] of [
+  ['erofs', 'unpacked'],
+  ['unpacked', 'erofs'],
+] as const)
+  test(`after a change from ${from} to ${to} stacks are made again when used, the old ones go`, async () => {
+    await using store = await openTempStore({ snapshotter: from })
+    const names = (kind: Snapshotter['kind']): string[] =>
+      readdirSync(join(store.root, 'snapshots', data[kind]))
+    const { diffId } = await store.layers.write([file('a', 'lower')])
+    const lower = await store.snapshots.apply(diffId, undefined)
+    const second = await store.layers.write([file('b', 'upper')])
+    const chain = await store.snapshots.apply(second.diffId, lower)
+    store.records('container').insert({ id: 'c', name: 'c', data: 1, holds: [{ kind: 'chain', chain }] })
+    await store.snapshots.prepare('c', chain)
+
+    await using other = await openStore(store.root, { snapshotter: to })
+    // mounted by the old kind: its layers stay below the feet of whoever runs on it
+    await other.collect()
+    assert.equal(names(from).length, 2)
+    assert.equal(await other.snapshots.has(chain), false)
+    await other.snapshots.unmount('c')
+    const { path } = await other.snapshots.mount('c')
+    assert.equal(await other.snapshots.has(chain), true)
+    assert.equal(readFileSync(join(path, 'a'), 'utf8'), 'lower')
+    assert.equal(readFileSync(join(path, 'b'), 'utf8'), 'upper')
+    await other.snapshots.unmount('c')
+    await other.collect()
+    assert.deepEqual(names(from), [])
+    assert.equal(names(to).length, 2)
+
+    // and back: nothing but the tars is left of it
+    await using again = await openStore(store.root, { snapshotter: from })
+    assert.equal(readFileSync(join((await again.snapshots.mount('c')).path, 'a'), 'utf8'), 'lower')
+    await again.snapshots.remove('c')
+    again.records('container').remove('c')
+    await again.collect()
+    assert.deepEqual([...names(from), ...names(to)], [])
+    assert.deepEqual(await again.snapshots.chains(), [])
+    assert.deepEqual(readdirSync(join(store.root, 'blobs/sha256')), [])
+  })
+
+test('collection drops the data of layers that a crash left without a record', async () => {
+  await using store = await openTempStore({ snapshotter: 'erofs' })
+  const { diffId } = await store.layers.write([file('a', 'x')])
+  const chain = await store.snapshots.apply(diffId, undefined)
+  store.records('container').insert({ id: 'c', name: 'c', data: 1, holds: [{ kind: 'chain', chain }] })
+  const orphan = join(store.root, 'snapshots/erofs', `${'0'.repeat(64)}.erofs`)
+  const [index] = readdirSync(join(store.root, 'snapshots/erofs'))
+  copyFileSync(join(store.root, 'snapshots/erofs', index ?? ''), orphan)
+  const { bytes } = await store.collect()
+  assert.ok(bytes > 0)
+  assert.equal(existsSync(orphan), false)
+  assert.equal(await store.snapshots.has(chain), true)
+})
