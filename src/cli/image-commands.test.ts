@@ -152,7 +152,7 @@ test('prune asks, and does nothing without a yes', async () => {
   )
   assert.equal(no.code, 0)
   const yes = await runCli(['image', 'prune', '-a', '-f'], parts)
-  assert.equal(yes.out, `Deleted Images:\nDeleted: ${sha256('x')}\n\nTotal reclaimed space: 1.5MB\n`)
+  assert.equal(yes.out, `Deleted Images:\ndeleted: ${sha256('x')}\n\nTotal reclaimed space: 1.5MB\n`)
 })
 
 test('pull prints what Docker prints', async () => {

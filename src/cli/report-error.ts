@@ -43,7 +43,8 @@ export function errorLine(error: unknown): string {
 
 function isBare(error: MilleError): boolean {
   return (
-    error.code.startsWith('CLI_') || error.code === 'REFERENCE_INVALID' || error.code === 'NOT_LOCALLY_TAGGED'
+    error.code.startsWith('CLI_') ||
+    ['REFERENCE_INVALID', 'NOT_LOCALLY_TAGGED', 'TAG_BY_DIGEST', 'PUSH_BY_DIGEST'].includes(error.code)
   )
 }
 

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import type { Engine, EngineOptions } from '../engine/engine.ts'
 import type { CommandIo, SignalSource } from './command.ts'
 import { dispatch } from './dispatch.ts'
@@ -52,7 +53,11 @@ function watchSignals(): ProcessSignals {
 /** Runs the command line `argv` and ends the process with its exit code. */
 export async function start(argv: readonly string[]): Promise<void> {
   // a reader that went away (`mille ps | head -1`) is no error: end quietly, as SIGPIPE does
-  const onPipe = (error: NodeJS.ErrnoException): void => process.exit(error.code === 'EPIPE' ? 141 : 1)
+  const onPipe = (error: NodeJS.ErrnoException): void => {
+    if (error.code === 'EPIPE') process.exit(141)
+    writeSync(2, `mille: standard output: ${error.message}\n`)
+    process.exit(1)
+  }
   process.stdout.on('error', onPipe)
   process.stderr.on('error', onPipe)
   process.on('uncaughtException', (error) => {

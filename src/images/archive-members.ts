@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream'
 import { posix } from 'node:path'
 import { digestHex, type Digest } from '../oci/digest.ts'
 import type { BlobInfo, Lease, Store } from '../store/store.ts'
-import { readTar } from '../tar/read-tar.ts'
-import { failure } from '../util/errors.ts'
+import { readTar, type TarMember } from '../tar/read-tar.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 
 /** Members of one archive. More are refused before they are looked at. */
@@ -32,7 +32,7 @@ export async function storeMembers(
   const files = new Map<string, BlobInfo>()
   const links = new Map<string, string>()
   let count = 0
-  for await (const { entry, body } of readTar(source)) {
+  for await (const { entry, body } of readArchive(source)) {
     if (++count > maxMembers) throw failure('ARCHIVE_INVALID', { reason: `more than ${maxMembers} members` })
     const path = memberPath(entry.path)
     switch (entry.type) {
@@ -60,6 +60,21 @@ export async function storeMembers(
     return files.get(at)
   }
   return { find, names: [...files.keys(), ...links.keys()] }
+}
+
+/** As `readTar`, but what is wrong is said of the archive: it is no layer. */
+async function* readArchive(source: Readable): AsyncGenerator<TarMember> {
+  try {
+    yield* readTar(source)
+  } catch (error) {
+    if (!isMilleError(error, 'LAYER_TAR_MALFORMED', 'LAYER_TAR_TRUNCATED')) throw error
+    const { offset, reason = 'it ends early' } = error.details
+    throw failure(
+      'ARCHIVE_INVALID',
+      { reason: `${String(reason)}, at byte ${String(offset)}` },
+      { cause: error },
+    )
+  }
 }
 
 /** A clean relative path; ARCHIVE_PATH for one that leaves the archive. */

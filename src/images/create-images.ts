@@ -6,7 +6,7 @@ import type { Images, ImageUsers } from './images.ts'
 import { importImage } from './import.ts'
 import { inspectImage, listImages } from './list.ts'
 import { loadImages } from './load.ts'
-import { getImage } from './names.ts'
+import { findImagesToSave } from './names.ts'
 import { pullImage } from './pull.ts'
 import { pushImage } from './push.ts'
 import { pruneImages, removeImage } from './remove.ts'
@@ -43,7 +43,7 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
     save: (names, sink, options) =>
       saveImages(
         store,
-        names.map((name) => getImage(store.images, name)),
+        names.flatMap((name) => findImagesToSave(store.images, name)),
         sink,
         options,
       ),
@@ -52,6 +52,6 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
     tree: async () => imageTree(store),
     squash: (nameOrId, options) => squashImage(store, nameOrId, options),
     bootstrap: (name, options) => bootstrapImage(store, name, options),
-    diskUsage: () => listImages(store, users, {}),
+    diskUsage: () => listImages(store, users, { all: true }),
   }
 }

@@ -3,7 +3,7 @@ import type { ImageRecord, ImageStore } from '../store/store.ts'
 import { familiarName, getImage, repositoryOf } from './names.ts'
 import type { ImageFilters } from './images.ts'
 
-/** Turns Docker's filters into one test of an image; all given filters must hold (AND), values of one filter are OR-ed for `reference`. */
+/** Docker's filters as one test of an image: all must hold, of several `reference` patterns one. */
 export function imageFilter(images: ImageStore, filters: ImageFilters): (record: ImageRecord) => boolean {
   const tests: ((record: ImageRecord) => boolean)[] = []
   const { dangling, label, notLabel, before, since, reference, until } = filters
@@ -20,12 +20,17 @@ export function imageFilter(images: ImageStore, filters: ImageFilters): (record:
   }
   if (until !== undefined) tests.push((record) => record.addedAt <= until)
   if (reference !== undefined && reference.length > 0) {
-    const matchers = reference.map(referencePattern)
-    tests.push((record) =>
-      record.names.some((name) => matchers.some((matches) => matches(familiarName(name)))),
-    )
+    const matches = nameFilter(filters)
+    tests.push((record) => [...record.names, ...record.repoDigests].some(matches))
   }
   return (record) => tests.every((test) => test(record))
+}
+
+/** Which canonical names and digests of an image `reference` filters let through: a list shows no others (C01). */
+export function nameFilter({ reference = [] }: ImageFilters): (name: string) => boolean {
+  if (reference.length === 0) return () => true
+  const patterns = reference.map(referencePattern)
+  return (name) => patterns.some((matches) => matches(familiarName(name)))
 }
 
 export function isDangling(record: ImageRecord): boolean {

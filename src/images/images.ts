@@ -101,7 +101,7 @@ export interface Images {
     nameOrId: string,
     options?: { readonly force?: boolean; readonly prune?: boolean },
   ): Promise<RemovalLine[]>
-  prune(options: ImageFilters & { readonly all?: boolean }): Promise<PruneReport>
+  prune(options: Omit<ImageFilters, 'dangling'> & { readonly all?: boolean }): Promise<PruneReport>
   pull(name: string, options?: PullOptions): Promise<PullResult[]>
   push(
     name: string,

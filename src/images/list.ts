@@ -1,21 +1,38 @@
 import type { DiffId, Digest } from '../oci/digest.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
-import { imageFilter, isDangling } from './filters.ts'
+import { imageFilter, isDangling, nameFilter } from './filters.ts'
 import type { ImageDetails, ImageFilters, ImageSummary, ImageUsers } from './images.ts'
 import { familiarName, getImage } from './names.ts'
 
-/** Newest first, as Docker lists them. */
+/**
+ * Newest first, as Docker lists them. Dangling images that others are built on show with `all` only: they take no space
+ * of their own.
+ */
 export async function listImages(
   store: Store,
   users: ImageUsers,
-  filters: ImageFilters,
+  filters: ImageFilters & { readonly all?: boolean },
 ): Promise<ImageSummary[]> {
   const records = store.images.list()
   const matches = imageFilter(store.images, filters)
   const layerUses = countLayerUses(records)
   const layerSizes = await sizesOfLayers(store, layerUses)
-  const wanted = records.filter(matches).sort((a, b) => b.addedAt - a.addedAt || b.sequence - a.sequence)
-  return Promise.all(wanted.map((record) => summarize(record, users, layerUses, layerSizes)))
+  const parents = parentsOf(records)
+  const wanted = records
+    .filter((record) => filters.all === true || !isDangling(record) || !parents.has(record.id))
+    .filter(matches)
+    .sort((a, b) => b.addedAt - a.addedAt || b.sequence - a.sequence)
+  const isShown = nameFilter(filters)
+  return Promise.all(
+    wanted.map((record) =>
+      summarize(
+        { ...record, names: record.names.filter(isShown), repoDigests: record.repoDigests.filter(isShown) },
+        users,
+        layerUses,
+        layerSizes,
+      ),
+    ),
+  )
 }
 
 export async function inspectImage(store: Store, users: ImageUsers, nameOrId: string): Promise<ImageDetails> {
@@ -30,6 +47,11 @@ export async function inspectImage(store: Store, users: ImageUsers, nameOrId: st
     ...(record.parent && { parent: record.parent }),
     lastTaggedAt: record.addedAt,
   }
+}
+
+/** IDs that some image of `records` was built on. */
+export function parentsOf(records: readonly ImageRecord[]): Set<Digest | undefined> {
+  return new Set(records.map(({ parent }) => parent))
 }
 
 /** In how many images each layer is. */

@@ -32,11 +32,33 @@ export function findImage(images: ImageStore, nameOrId: string): NamedImage | un
   return undefined
 }
 
-/** As `findImage`; NO_SUCH_IMAGE, in the user's words, when there is none. */
+/** As `findImage`; NO_SUCH_IMAGE, with the familiar name, when there is none. */
 export function getImage(images: ImageStore, nameOrId: string): NamedImage {
   const found = findImage(images, nameOrId)
   if (!found) throw failure('NO_SUCH_IMAGE', { reference: displayName(nameOrId) })
   return found
+}
+
+/**
+ * What `save NAME` means, as in Docker: a bare repository is all its tags, an ID is the image without its names.
+ * NO_SUCH_IMAGE in the user's own words.
+ */
+export function findImagesToSave(images: ImageStore, nameOrId: string): NamedImage[] {
+  const tags = repositoryTags(images, nameOrId)
+  if (tags.length > 0) return tags
+  const found = findImage(images, nameOrId)
+  if (!found) throw failure('NO_SUCH_IMAGE', { reference: nameOrId })
+  return [found]
+}
+
+function repositoryTags(images: ImageStore, text: string): NamedImage[] {
+  if (isDigest(text) || canonicalName(text) === undefined) return []
+  const { registry, repository, tag, digest } = parseReference(text)
+  if (tag !== undefined || digest !== undefined) return []
+  return images
+    .list()
+    .flatMap((record) => record.names.map((name) => ({ record, name })))
+    .filter(({ name }) => repositoryOf(name) === `${registry}/${repository}`)
 }
 
 /** What Docker puts behind `No such image:` — the familiar name with its tag. */

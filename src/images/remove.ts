@@ -3,12 +3,14 @@ import type { ImageRecord, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import { imageFilter, isDangling } from './filters.ts'
 import type { ImageFilters, ImageUsers, PruneReport, RemovalLine } from './images.ts'
+import { parentsOf } from './list.ts'
 import { familiarName, getImage, repositoryOf, type NamedImage } from './names.ts'
 
 /**
  * `rmi`: drops a name, and the image with its last name; by ID all names at once. Docker's rules (A29-A33):
- * IMAGE_NAME_IN_USE, IMAGE_IN_USE_STOPPED, IMAGE_IN_USE_RUNNING, IMAGE_IN_MANY_REPOSITORIES are conflicts.
- * Blobs go with the next collection.
+ * IMAGE_NAME_IN_USE, IMAGE_IN_USE_STOPPED, IMAGE_IN_USE_RUNNING, IMAGE_IN_MANY_REPOSITORIES, IMAGE_HAS_CHILDREN are
+ * conflicts. An image that others are built on only loses its name (B-GC-4), and goes with the last of them. Blobs go
+ * with the next collection.
  */
 export async function removeImage(
   store: Store,
@@ -49,9 +51,22 @@ async function removeByName(
   }
   if (left === undefined || left.names.length > 0) return lines
   if ((store.images.get(record.id)?.repoDigests.length ?? 0) > 0) return lines
-  if (inUse.length > 0) return lines
+  if (inUse.length > 0 || hasChildren(store, record.id)) return lines
+  return [...lines, ...(await drop(store, users, record))]
+}
+
+/** Removes a record, and with it the dangling images it was built on that nothing else needs. */
+async function drop(store: Store, users: ImageUsers, record: ImageRecord): Promise<RemovalLine[]> {
   store.images.remove(record.id)
-  return [...lines, { deleted: record.id }]
+  const lines: RemovalLine[] = [{ deleted: record.id }]
+  const parent = record.parent === undefined ? undefined : store.images.get(record.parent)
+  if (!parent || !isDangling(parent) || parent.repoDigests.length > 0) return lines
+  if (hasChildren(store, parent.id) || (await users.usersOf(parent.id)).length > 0) return lines
+  return [...lines, ...(await drop(store, users, parent))]
+}
+
+function hasChildren(store: Store, id: ImageRecord['id']): boolean {
+  return parentsOf(store.images.list()).has(id)
 }
 
 async function removeById(
@@ -61,11 +76,11 @@ async function removeById(
   force: boolean,
 ): Promise<RemovalLine[]> {
   await refuseInUse(users, record, force)
+  if (hasChildren(store, record.id)) throw failure('IMAGE_HAS_CHILDREN', { image: shortId(record.id) })
   if (!force && !isSingleReference(record))
     throw failure('IMAGE_IN_MANY_REPOSITORIES', { image: shortId(record.id) })
   const lines = untag(store, [...record.names, ...record.repoDigests])
-  store.images.remove(record.id)
-  return [...lines, { deleted: record.id }]
+  return [...lines, ...(await drop(store, users, record))]
 }
 
 async function refuseInUse(users: ImageUsers, record: ImageRecord, force: boolean): Promise<void> {
@@ -89,20 +104,25 @@ function untag(store: Store, names: readonly string[]): RemovalLine[] {
   return names.filter((name) => store.images.untag(name)).map((name) => ({ untagged: familiarName(name) }))
 }
 
-/** `image prune`: dangling images, with `all` every image that no container uses (running or not). */
+/**
+ * `image prune`: dangling images, with `all` every image that no container uses (running or not). An image that
+ * others which stay are built on loses its names only.
+ */
 export async function pruneImages(
   store: Store,
   users: ImageUsers,
-  options: ImageFilters & { readonly all?: boolean },
+  options: Omit<ImageFilters, 'dangling'> & { readonly all?: boolean },
 ): Promise<PruneReport> {
   const matches = imageFilter(store.images, options)
   const removed: RemovalLine[] = []
-  for (const record of store.images.list()) {
+  // children before parents
+  for (const record of store.images.list().sort((a, b) => b.sequence - a.sequence)) {
     if (!(options.all === true || isDangling(record)) || !matches(record)) continue
-    if ((await users.usersOf(record.id)).length > 0) continue
+    if ((await users.usersOf(record.id)).length > 0 || !store.images.get(record.id)) continue
+    const isParent = hasChildren(store, record.id)
+    if (isParent && isDangling(record)) continue
     removed.push(...untag(store, [...record.names, ...record.repoDigests]))
-    store.images.remove(record.id)
-    removed.push({ deleted: record.id })
+    if (!isParent) removed.push(...(await drop(store, users, record)))
   }
   const { bytes } = await store.collect()
   return { removed, reclaimed: bytes }

@@ -14,7 +14,7 @@ import { familiarName, type NamedImage } from './names.ts'
 interface SavedImage {
   readonly record: ImageRecord
   readonly manifest: Manifest
-  /** Canonical names that go with it: the one asked for, or all when it was named by ID. */
+  /** Canonical names that go with it; none when it was named by ID. */
   readonly names: readonly string[]
 }
 
@@ -45,7 +45,7 @@ async function readManifest(store: Store, group: readonly NamedImage[]): Promise
   const { record } = group[0] as NamedImage
   const manifest = JSON.parse((await store.content.read(record.manifest.digest)).toString()) as Manifest
   const names = group.flatMap(({ name }) => (name !== undefined && !name.includes('@') ? [name] : []))
-  return { record, manifest, names: names.length > 0 ? [...new Set(names)] : record.names }
+  return { record, manifest, names: [...new Set(names)] }
 }
 
 async function* archiveMembers(store: Store, images: readonly SavedImage[]): AsyncGenerator<TarSource> {

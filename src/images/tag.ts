@@ -5,10 +5,8 @@ import { getImage } from './names.ts'
 
 /** Gives an image one more name; the name moves here when another image had it (A27, A28). */
 export function tagImage(store: Store, source: string, target: string): void {
-  const { record } = getImage(store.images, source)
   const reference = parseReference(target)
-  if (reference.digest !== undefined) {
-    throw failure('REFERENCE_INVALID', { reason: 'refusing to create a tag with a digest reference' })
-  }
+  if (reference.digest !== undefined) throw failure('TAG_BY_DIGEST', {})
+  const { record } = getImage(store.images, source)
   store.images.tag(formatReference(withDefaultTag(reference)), record.id)
 }

@@ -134,6 +134,10 @@ export const errorTable = {
     'invalid-argument',
     'no recipe for a base image "{name}": there are busybox, debian:SUITE and ubuntu:SUITE',
   ],
+  IMAGE_HAS_CHILDREN: [
+    'conflict',
+    'conflict: unable to delete {image} (cannot be forced) - image has dependent child images',
+  ],
   IMAGE_IN_MANY_REPOSITORIES: [
     'conflict',
     'conflict: unable to delete {image} (must be forced) - image is referenced in multiple repositories',
@@ -152,6 +156,7 @@ export const errorTable = {
   ],
   NOT_A_BASE: ['invalid-argument', '{image} is not built on {base}'],
   NOT_LOCALLY_TAGGED: ['not-found', 'An image does not exist locally with the tag: {name}'],
+  TAG_BY_DIGEST: ['invalid-argument', 'refusing to create a tag with a digest reference'],
   PUSH_BY_DIGEST: ['invalid-argument', 'cannot push a digest reference: name a tag'],
   NO_SUCH_IMAGE: ['not-found', 'No such image: {reference}'],
 

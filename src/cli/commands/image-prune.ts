@@ -3,7 +3,7 @@ import { filters, toggle } from '../flags/flag.ts'
 import { humanSize } from '../format/units.ts'
 import { confirm } from '../input/confirm.ts'
 import { parseImageFilters } from '../input/image-filters.ts'
-import { removalLines } from '../rows/removal-lines.ts'
+import { prunedLines } from '../rows/removal-lines.ts'
 
 const flags = {
   all: toggle('Remove all unused images, not just dangling ones', { short: 'a' }),
@@ -17,15 +17,16 @@ export const command: AnyCommand = defineCommand({
   arguments: [0, 0],
   flags,
   async run({ flags }, context) {
-    const filters = parseImageFilters(flags.filter, ['until', 'label', 'label!', 'dangling'], context.now())
-    const all = flags.all || filters.dangling === false
+    const allowed = ['until', 'label', 'label!', 'dangling']
+    const { dangling, ...filters } = parseImageFilters(flags.filter, allowed, context.now())
+    const all = flags.all || dangling === false
     const what = all
       ? 'WARNING! This will remove all images without at least one container associated to them.'
       : 'WARNING! This will remove all dangling images.'
     if (!flags.force && !(await confirm(`${what}\nAre you sure you want to continue?`, context))) return 0
     const { images } = await context.engine()
     const { removed, reclaimed } = await images.prune({ ...filters, all })
-    const list = removed.length === 0 ? '' : `Deleted Images:\n${removalLines(removed)}\n`
+    const list = removed.length === 0 ? '' : `Deleted Images:\n${prunedLines(removed)}\n`
     context.io.stdout.write(`${list}Total reclaimed space: ${humanSize(reclaimed)}\n`)
     return 0
   },

@@ -23,6 +23,7 @@ export const command: AnyCommand = defineCommand({
     if (flags['all-tags'] && reference.tag !== undefined) {
       throw failure('CLI_FAILED', { reason: "tag can't be used with --all-tags/-a" })
     }
+    if (reference.digest !== undefined) throw failure('PUSH_BY_DIGEST', {})
     const { registry, repository } = reference
     if (!flags.quiet) {
       if (reference.tag === undefined && !flags['all-tags']) stdout.write('Using default tag: latest\n')

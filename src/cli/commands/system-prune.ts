@@ -4,7 +4,7 @@ import { humanSize } from '../format/units.ts'
 import { confirm } from '../input/confirm.ts'
 import { parseFilters } from '../input/parse-filters.ts'
 import { parseMoment } from '../input/parse-time.ts'
-import { removalLines } from '../rows/removal-lines.ts'
+import { prunedLines } from '../rows/removal-lines.ts'
 
 const flags = {
   all: toggle('Remove all unused images not just dangling ones', { short: 'a' }),
@@ -72,7 +72,7 @@ async function prune({ all, volumes, label, until }: Choice, context: CommandCon
     total += report.reclaimed
   }
   const images = await engine.images.prune({ ...filters, all })
-  section('Deleted Images', removalLines(images.removed))
+  section('Deleted Images', prunedLines(images.removed))
   total += images.reclaimed
   // records of the build cache have no labels: a label filter leaves them alone
   if (label !== undefined) return total

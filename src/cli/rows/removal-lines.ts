@@ -6,3 +6,8 @@ export function removalLines(lines: readonly RemovalLine[]): string {
     .map((line) => ('untagged' in line ? `Untagged: ${line.untagged}\n` : `Deleted: ${line.deleted}\n`))
     .join('')
 }
+
+/** The same as Docker's `prune` commands print it: in small letters. */
+export function prunedLines(lines: readonly RemovalLine[]): string {
+  return removalLines(lines).replace(/^[UD]/gm, (letter) => letter.toLowerCase())
+}
