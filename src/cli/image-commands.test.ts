@@ -157,9 +157,11 @@ test('prune asks, and does nothing without a yes', async () => {
 
 test('pull prints what Docker prints', async () => {
   const pull: Images['pull'] = (_, options = {}) => {
+    options.onProgress?.({ id: 'latest', status: 'Pulling from library/wordpress' })
     options.onProgress?.({ id: 'aaaaaaaaaaaa', status: 'Pulling fs layer' })
     options.onProgress?.({ id: 'aaaaaaaaaaaa', status: 'Downloading', current: 5 })
     options.onProgress?.({ id: 'aaaaaaaaaaaa', status: 'Pull complete' })
+    options.onProgress?.({ status: `Digest: ${sha256('d')}` })
     return Promise.resolve([
       { id: sha256('i'), digest: sha256('d'), name: 'docker.io/library/wordpress:latest', changed: true },
     ])

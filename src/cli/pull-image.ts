@@ -1,6 +1,6 @@
 import type { PullResult } from '../images/images.ts'
 import type { Platform } from '../oci/platform.ts'
-import { familiarReference, parseReference } from '../oci/reference.ts'
+import { familiarReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { CommandContext, OutputStream } from './command.ts'
 import { layerProgress } from './progress/layer-progress.ts'
 
@@ -22,9 +22,6 @@ export async function pullImage(
   const reference = parseReference(name)
   const { images } = await context.engine()
   const progress = quiet ? undefined : layerProgress(output)
-  if (!quiet && !view.allTags) {
-    output.write(`${reference.digest ?? reference.tag ?? 'latest'}: Pulling from ${reference.repository}\n`)
-  }
   const results = await images
     .pull(name, {
       signal: context.signal,
@@ -34,10 +31,10 @@ export async function pullImage(
     })
     .finally(() => progress?.finish())
   if (quiet) return results
-  for (const { digest, name: canonical, changed } of results) {
-    const familiar = familiarReference(parseReference(canonical))
-    const status = changed ? 'Downloaded newer image for' : 'Image is up to date for'
-    output.write(`Digest: ${digest}\nStatus: ${status} ${familiar}\n`)
-  }
+  const familiar = familiarReference(view.allTags ? reference : withDefaultTag(reference))
+  const status = results.some(({ changed }) => changed)
+    ? 'Downloaded newer image for'
+    : 'Image is up to date for'
+  output.write(`Status: ${status} ${familiar}\n`)
   return results
 }

@@ -65,7 +65,7 @@ async function addForms(
 
 async function compress(store: Store, diffId: DiffId, lease: Lease, options: OpOptions): Promise<Descriptor> {
   const id = shortId(diffId)
-  options.onProgress?.({ id, status: 'Compressing' })
+  options.onProgress?.({ id, status: 'Compressing', current: 0 })
   const source = await store.layers.open(diffId)
   const blob = await store.content.ingest(gzipDeterministic(source), { lease, signal: options.signal })
   return { mediaType: mediaTypes.ociLayerGzip, digest: blob.digest, size: blob.size }

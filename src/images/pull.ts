@@ -46,6 +46,8 @@ async function pullOne(
   await using lease = await store.lease(`pull ${formatReference(reference)}`)
   // the digest resolved here is used to the end, whatever the tag does meanwhile
   const top = await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)
+  const shown = reference.digest ?? reference.tag ?? 'latest'
+  options.onProgress?.({ id: shown, status: `Pulling from ${reference.repository}` })
   const { manifest, descriptor } = await fetchManifest(store, repository, top, lease, options)
   const name = formatReference(reference)
   const repoDigest = `${reference.registry}/${reference.repository}@${top.digest}`
@@ -64,6 +66,7 @@ async function pullOne(
       repoDigests: [repoDigest],
     })
   }
+  options.onProgress?.({ status: `Digest: ${top.digest}` })
   return { id: manifest.config.digest, digest: top.digest, name, changed }
 }
 

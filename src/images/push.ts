@@ -19,7 +19,7 @@ import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { compressedLayers } from './compressed-layers.ts'
 import type { PushResult } from './images.ts'
-import { displayName, repositoryOf } from './names.ts'
+import { repositoryOf } from './names.ts'
 import type { OpenRepository } from './repositories.ts'
 
 /** Uploads side by side, as Docker's default. */
@@ -52,8 +52,8 @@ function localTags(store: Store, reference: Reference): string[] {
   const repository = `${reference.registry}/${reference.repository}`
   const names = store.images.list().flatMap((record) => record.names)
   const tags = names.filter((name) => repositoryOf(name) === repository)
-  if (tags.length === 0) throw failure('NOT_LOCALLY_TAGGED', { name: displayName(repository) })
-  return tags
+  if (tags.length === 0) throw failure('NOT_LOCALLY_TAGGED', { name: familiarReference(reference) })
+  return tags.sort()
 }
 
 async function pushOne(

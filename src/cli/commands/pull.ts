@@ -1,4 +1,4 @@
-import { parseReference } from '../../oci/reference.ts'
+import { formatReference, parseReference, withDefaultTag } from '../../oci/reference.ts'
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { toggle } from '../flags/flag.ts'
@@ -25,13 +25,14 @@ export const command: AnyCommand = defineCommand({
       throw failure('CLI_FAILED', { reason: "tag can't be used with --all-tags/-a" })
     }
     if (!isNamed && !flags['all-tags'] && !flags.quiet) stdout.write('Using default tag: latest\n')
-    const results = await pullImage(name, context, {
+    await pullImage(name, context, {
       output: stdout,
       quiet: flags.quiet,
       allTags: flags['all-tags'],
       platform: flags.platform,
     })
-    for (const { name: canonical } of results) stdout.write(`${canonical}\n`)
+    const reference = parseReference(name)
+    stdout.write(`${formatReference(flags['all-tags'] ? reference : withDefaultTag(reference))}\n`)
     return 0
   },
 })
