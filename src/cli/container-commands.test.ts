@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { fakeAttachment, fakeContainer, fakeNow } from '../../test/support/fake-engine.ts'
 import { runCli } from '../../test/support/run-cli.ts'
 import type { ContainerRequest, Containers } from '../containers/containers.ts'
+import type { Images } from '../images/images.ts'
 import { sha256 } from '../oci/digest.ts'
 import { failure } from '../util/errors.ts'
 
@@ -141,10 +142,9 @@ test('run pulls a missing image and says so', async () => {
     here
       ? Promise.resolve({ id: 'f'.repeat(64), warnings: [] })
       : Promise.reject(failure('NO_SUCH_IMAGE', { reference: 'x:latest' }))
-  const pull = (): Promise<
-    { id: ReturnType<typeof sha256>; digest: ReturnType<typeof sha256>; name: string; changed: boolean }[]
-  > => {
+  const pull: Images['pull'] = (_, options = {}) => {
     here = true
+    options.onProgress?.({ id: 'latest', status: 'Pulling from library/x' })
     return Promise.resolve([
       { id: sha256('i'), digest: sha256('d'), name: 'docker.io/library/x:latest', changed: true },
     ])
@@ -156,7 +156,7 @@ test('run pulls a missing image and says so', async () => {
   assert.equal(code, 0)
   assert.equal(
     err,
-    `Unable to find image 'x:latest' locally\nlatest: Pulling from library/x\nDigest: ${sha256('d')}\nStatus: Downloaded newer image for x:latest\n`,
+    `Unable to find image 'x:latest' locally\nlatest: Pulling from library/x\nStatus: Downloaded newer image for x:latest\n`,
   )
   here = false
   const never = await runCli(['run', '--pull', 'never', 'x'], { containers: { ...containers, create } })

@@ -39,7 +39,8 @@ export const command: AnyCommand = defineCommand({
         ...(progress === undefined ? {} : { onProgress: progress.report }),
       })
       .finally(() => progress?.finish())
-    if (flags.quiet) stdout.write(`${formatReference(withDefaultTag(reference))}\n`)
+    const named = flags['all-tags'] ? reference : withDefaultTag(reference)
+    if (flags.quiet) stdout.write(`${formatReference(named)}\n`)
     else
       for (const { tag, digest, size } of results) stdout.write(`${tag}: digest: ${digest} size: ${size}\n`)
     return 0
