@@ -190,10 +190,8 @@ for (const program of ['crun', 'runc'] as const) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' })
     while (!existsSync(marker)) await sleep(5)
     rmSync(marker)
-    const pid = Number(
-      readFileSync(join(state, 'steps', readdirSync(join(state, 'steps'))[0] ?? '', 'pid'), 'utf8'),
-    )
     const ended = new Promise((resolve) => child.once('exit', resolve))
+    const pid = await stepPid(state)
     child.kill('SIGKILL')
     await ended
     const next = openRuntime({ stateFolder: state, program })
@@ -201,6 +199,16 @@ for (const program of ['crun', 'runc'] as const) {
     assert.deepEqual(readdirSync(join(state, 'steps')), [])
     while (existsSync(`/proc/${pid}`)) await sleep(5)
   })
+}
+
+/** runc starts the process before it writes the pid. */
+async function stepPid(state: string): Promise<number> {
+  for (;;) {
+    const step = join(state, 'steps', readdirSync(join(state, 'steps'))[0] ?? '')
+    const text = existsSync(join(step, 'pid')) ? readFileSync(join(step, 'pid'), 'utf8') : ''
+    if (text !== '') return Number(text)
+    await sleep(5)
+  }
 }
 
 test('a runtime that fails is named with its own words', async () => {
