@@ -94,8 +94,11 @@ export type FileBody =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stream'; readonly open: () => Readable }
-  /** `open` gives a descriptor at any position, which the writer closes: for files below a folder that others can change. */
-  | { readonly kind: 'descriptor'; readonly open: () => number }
+  /**
+   * `open` gives a descriptor at any position, which the writer closes: for files below a folder that others can change.
+   * `check` is called when all bytes were read and throws when they are not those that were meant.
+   */
+  | { readonly kind: 'descriptor'; open(): number; check?(descriptor: number): void }
 
 export interface LayerEntry {
   /** Relative to the root, no leading slash, `/` between parts; latin1-encoded bytes when not UTF-8 are the tar module's concern. */

@@ -21,7 +21,7 @@ export type TarHeader = Pick<
   readonly size?: number
 }
 
-const typeFlags: Readonly<Record<TarType, string>> = {
+export const typeFlags: Readonly<Record<TarType, string>> = {
   file: '0',
   hardlink: '1',
   symlink: '2',
@@ -32,8 +32,8 @@ const typeFlags: Readonly<Record<TarType, string>> = {
 }
 
 /** Biggest numbers of octal fields: seven and eleven digits. */
-const maxOwner = 0o7777777
-const maxLong = 0o77777777777
+export const maxOwner = 0o7777777
+export const maxLong = 0o77777777777
 
 /**
  * All header blocks of one entry: one ustar block when it can say everything, else a PAX header before it. Nothing of

@@ -27,9 +27,9 @@ export function isChecksumRight(bytes: Uint8Array, at: number): boolean {
   return stated === sumHeader(bytes, at, false) || stated === sumHeader(bytes, at, true)
 }
 
-export function writeChecksum(header: Buffer): void {
-  const text = sumHeader(header, 0, false).toString(8).padStart(6, '0')
-  header.write(`${text}\0 `, field.checksum[0], 'latin1')
+export function writeChecksum(bytes: Buffer, at: number = 0): void {
+  const text = sumHeader(bytes, at, false).toString(8).padStart(6, '0')
+  bytes.write(`${text}\0 `, at + field.checksum[0], 'latin1')
 }
 
 export function dialectOf(bytes: Buffer, at: number): Dialect {

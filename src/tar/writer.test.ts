@@ -6,7 +6,7 @@ import { decodeBytes } from '../util/byte-string.ts'
 import { isMilleError } from '../util/errors.ts'
 import { encodeTarHeader, tarFormatVersion, type TarHeader } from './encode-header.ts'
 import { readTar } from './read-tar.ts'
-import { TarWriter, writeTar, type TarSource } from './writer.ts'
+import { mostPlainBytes, TarWriter, writeTar, type TarSource } from './writer.ts'
 
 const common = { mode: 0o644, uid: 0, gid: 0, mtime: 1_700_000_000_000_000_000n } as const
 
@@ -98,4 +98,40 @@ test('a body of another length than stated is refused', async () => {
       () => encodeTarHeader({ ...common, path, type: 'file' }),
       (error) => isMilleError(error, 'LAYER_PATH_INVALID'),
     )
+})
+
+test('plain headers written in place are the bytes of those made apart; others are left to them', () => {
+  const more: TarHeader[] = [
+    {
+      ...common,
+      path: `${'d'.repeat(60)}/${'e'.repeat(60)}/${'f'.repeat(40)}`,
+      type: 'file',
+      size: 2 ** 33 - 1,
+    },
+    { ...common, path: 'dir', type: 'directory', mtime: 0n },
+    {
+      ...common,
+      path: 'late',
+      type: 'char',
+      mtime: 8_589_934_592_000_000_000n,
+      device: { major: 1, minor: 3 },
+    },
+    { ...common, path: 'link', type: 'symlink', linkTarget: 'y'.repeat(100) },
+  ]
+  const apart = new TarWriter()
+  const inPlace = new TarWriter()
+  let plain = 0
+  for (const header of [...samples.map((sample) => sample.header), ...more]) {
+    const { bytes, dataOffset } = apart.add(header)
+    const target = Buffer.alloc(mostPlainBytes + 7, 0xff)
+    const written = inPlace.addPlain(header, target, 7)
+    if (written === 0) assert.deepEqual(inPlace.add(header), { bytes, dataOffset })
+    else {
+      plain++
+      assert.deepEqual(target.subarray(7, 7 + written), bytes)
+      assert.equal(inPlace.dataOffset, dataOffset)
+    }
+    assert.equal(inPlace.offset, apart.offset)
+  }
+  assert.equal(plain, 8)
 })

@@ -1,7 +1,11 @@
 import { Readable } from 'node:stream'
 import { failure } from '../util/errors.ts'
 import { encodeTarHeader, type TarHeader } from './encode-header.ts'
+import { encodePlainHeader } from './encode-plain-header.ts'
 import { blockSize, paddingOf } from './format.ts'
+
+/** Room that `addPlain` may need: padding and one block. */
+export const mostPlainBytes: number = 2 * blockSize
 
 /**
  * Makes the bytes of a tar around file data that the caller writes itself, straight from file to file:
@@ -10,10 +14,28 @@ import { blockSize, paddingOf } from './format.ts'
 export class TarWriter {
   #offset = 0
   #padding = 0
+  #dataOffset = 0
 
   /** Position at which the next bytes go: after `add`, that of the entry's data. */
   get offset(): number {
     return this.#offset
+  }
+
+  /** Where the data of the entry added last goes. */
+  get dataOffset(): number {
+    return this.#dataOffset
+  }
+
+  /**
+   * As `add`, but writes the bytes to `target` at `at`, where `mostPlainBytes` must have room, and returns how many.
+   * 0, with nothing done, for an entry that needs more than one block or has a rare name: `add` takes it.
+   */
+  addPlain(entry: TarHeader, target: Buffer, at: number): number {
+    if (!encodePlainHeader(entry, target, at + this.#padding)) return 0
+    if (this.#padding > 0) target.fill(0, at, at + this.#padding)
+    const written = this.#padding + blockSize
+    this.#count(entry, written)
+    return written
   }
 
   /**
@@ -23,11 +45,15 @@ export class TarWriter {
   add(entry: TarHeader): { readonly bytes: Buffer; readonly dataOffset: number } {
     const header = encodeTarHeader(entry)
     const bytes = this.#padding === 0 ? header : Buffer.concat([Buffer.alloc(this.#padding), header])
-    const dataOffset = this.#offset + bytes.length
-    const size = entry.type === 'file' ? (entry.size ?? 0) : 0
-    this.#padding = paddingOf(size)
-    this.#offset = dataOffset + size
-    return { bytes, dataOffset }
+    this.#count(entry, bytes.length)
+    return { bytes, dataOffset: this.#dataOffset }
+  }
+
+  #count({ type, size = 0 }: TarHeader, written: number): void {
+    const data = type === 'file' ? size : 0
+    this.#dataOffset = this.#offset + written
+    this.#padding = paddingOf(data)
+    this.#offset = this.#dataOffset + data
   }
 
   /** Padding of the last entry and the two zero blocks that end the archive. */

@@ -154,8 +154,17 @@ export class FolderTree implements SourceTree {
   }
 
   body(file: SourceNode): FileBody {
-    const open = (): number => this.#open(pathOf(file), constants.O_RDONLY | constants.O_NOFOLLOW)
-    return { kind: 'descriptor', open }
+    return new FolderBody(this, file as FolderNode)
+  }
+
+  open(file: FolderNode): number {
+    return this.#open(pathOf(file), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+  }
+
+  /** Is the open file still what it was when its folder was read? BUILD_CONTEXT_CHANGED otherwise. */
+  check(file: FolderNode, descriptor: number): void {
+    if (!this.#table.isSame(file.slot, descriptor, ''))
+      throw failure('BUILD_CONTEXT_CHANGED', { path: pathOf(file) })
   }
 
   recheck(file: SourceNode): void {
@@ -267,12 +276,11 @@ export class FolderTree implements SourceTree {
   }
 
   #hash(file: FolderNode): void {
-    const path = pathOf(file)
-    const descriptor = this.#open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+    const descriptor = this.open(file)
     try {
       const digest = hashFile(descriptor)
       // compared with what was seen before the file was opened: covers a change at any moment in between
-      if (!this.#table.isSame(file.slot, descriptor, '')) throw failure('BUILD_CONTEXT_CHANGED', { path })
+      this.check(file, descriptor)
       this.#table.digest(file.slot).set(digest)
       this.#table.setFlag(file.slot, rowFlags.digest)
       if (hasXattrs(descriptor)) this.#table.setFlag(file.slot, rowFlags.xattrs)
@@ -301,6 +309,26 @@ export class FolderTree implements SourceTree {
       return [{ path, names, rows: [new Uint8Array(table.buffer, start, (folder.count + 1) * words * 4)] }]
     })
     saveContextIndex(file, [...read.values(), ...kept])
+  }
+}
+
+/** A file's bytes for the layer writer. A class, as there are tens of thousands: closures for each would cost memory. */
+class FolderBody {
+  readonly kind = 'descriptor'
+  readonly #tree: FolderTree
+  readonly #file: FolderNode
+
+  constructor(tree: FolderTree, file: FolderNode) {
+    this.#tree = tree
+    this.#file = file
+  }
+
+  open(): number {
+    return this.#tree.open(this.#file)
+  }
+
+  check(descriptor: number): void {
+    this.#tree.check(this.#file, descriptor)
   }
 }
 

@@ -41,7 +41,7 @@ export interface SourceTree extends AsyncDisposable {
 
 /** `a/b/c` below the root; empty for the root. */
 export function pathOf(node: SourceNode): string {
-  const parts: string[] = []
-  for (let at: SourceNode | undefined = node; at?.parent !== undefined; at = at.parent) parts.push(at.name)
-  return parts.toReversed().join('/')
+  let path = node.name
+  for (let at = node.parent; at?.parent !== undefined; at = at.parent) path = `${at.name}/${path}`
+  return path
 }

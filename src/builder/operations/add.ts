@@ -14,10 +14,11 @@ import { hidePassword } from '../plan/file-instructions.ts'
 import { renderAt } from '../plan/source-problem.ts'
 import type { AddOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
-import { atStep, copyIngredients, copyTarget, selectAll, writeCopied } from './copy.ts'
+import { atStep, copyIngredients, copyTarget, selectAll } from './copy.ts'
 import type { CopyEntries } from './copy-entries.ts'
 import type { Download } from './download.ts'
 import type { PreparedStep, StepLayer } from './operation.ts'
+import { writeLayer } from './write-layer.ts'
 
 /** ADD: as COPY; archives of the context are unpacked into the layer (B45), URLs fetched (B46). */
 export function prepareAdd(session: BuildSession, inputs: StepInputs, op: AddOp): PreparedStep {
@@ -122,7 +123,7 @@ async function executeAdd(
     for (const file of op.files) entries.addInline(file)
     for (const [index, file] of (await downloads()).entries())
       addDownload(session, entries, op, file, op.urls[index] ?? '')
-    return await writeCopied(session, inputs, entries)
+    return await writeLayer(session, inputs, entries.entries())
   } catch (error) {
     throw atStep(session, inputs, error)
   } finally {

@@ -28,8 +28,6 @@ export interface CopyTarget {
 export class CopyEntries {
   readonly #target: CopyTarget
   readonly #entries = new Map<string, LayerEntry>()
-  /** Files whose bytes the layer takes, to be checked again once it is written. */
-  readonly bodies: { readonly tree: SourceTree; readonly node: SourceNode }[] = []
   #sources = 0
   readonly #now = BigInt(Date.now()) * 1_000_000n
 
@@ -37,9 +35,9 @@ export class CopyEntries {
     this.#target = target
   }
 
-  /** Sorted by path, parents before what is in them. */
+  /** In the order of their making; the layer store orders them. */
   entries(): LayerEntry[] {
-    return [...this.#entries.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
+    return [...this.#entries.values()]
   }
 
   addTree(tree: SourceTree, { node, name }: Selected): void {
@@ -163,7 +161,6 @@ export class CopyEntries {
         ...extra,
       })
     } else if (type === file) {
-      this.bodies.push({ tree, node })
       const body = tree.body(node)
       const mode = this.#mode(node.mode, tree)
       this.#entries.set(path, { ...common, type: 'file', mode, size: node.size, body, ...extra })

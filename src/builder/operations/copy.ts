@@ -55,20 +55,9 @@ export function prepareCopy(session: BuildSession, inputs: StepInputs, op: CopyO
       } catch (error) {
         throw atStep(session, inputs, error)
       }
-      return await writeCopied(session, inputs, entries)
+      return await writeLayer(session, inputs, entries.entries())
     },
   }
-}
-
-/** Writes the layer, then makes sure that its bytes were the ones the key was made from. */
-export async function writeCopied(
-  session: BuildSession,
-  inputs: StepInputs,
-  entries: CopyEntries,
-): ReturnType<typeof writeLayer> {
-  const layer = await writeLayer(session, inputs, entries.entries())
-  for (const { tree, node } of entries.bodies) tree.recheck(node)
-  return layer
 }
 
 export async function copyTarget(

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from '
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { DiffId } from '../../oci/digest.ts'
 import type { TarHeader } from '../../tar/encode-header.ts'
-import { TarWriter } from '../../tar/writer.ts'
+import { mostPlainBytes, TarWriter } from '../../tar/writer.ts'
 import { failure } from '../../util/errors.ts'
 import { timeSlice } from '../../util/time-slice.ts'
 import type { FileBody, LayerEntry } from '../store.ts'
@@ -62,8 +62,7 @@ class LayerWriter implements Disposable {
   /** Writes headers and data; data that comes as a stream is returned, for `addStream`. */
   add(entry: WritableEntry): AsyncIterable<Uint8Array> | undefined {
     const size = entry.type === 'file' ? (entry.size ?? sizeOf(entry.body)) : 0
-    const { bytes, dataOffset } = this.#tar.add(headerOf(entry, size))
-    this.#append(bytes)
+    const dataOffset = this.#addHeader(headerOf(entry, size))
     this.#entries.push(storedOf(entry, size, dataOffset))
     const { body } = entry
     if (body === undefined || entry.type !== 'file') {
@@ -102,12 +101,26 @@ class LayerWriter implements Disposable {
     const file = body.kind === 'descriptor' ? body.open() : openFile(body.path, flags)
     try {
       const read = this.#appendFrom(file, 0, size, path)
+      if (read !== size) throw failure('CONTEXT_CHANGED', { path })
+      if (body.kind === 'descriptor' && body.check !== undefined) return body.check(file)
       const status = fstatSync(file)
-      if (read !== size || status.size !== size || !status.isFile())
-        throw failure('CONTEXT_CHANGED', { path })
+      if (status.size !== size || !status.isFile()) throw failure('CONTEXT_CHANGED', { path })
     } finally {
       closeSync(file)
     }
+  }
+
+  /** Straight into the output buffer where the entry allows it: two buffers less for each of many entries. */
+  #addHeader(header: TarHeader): number {
+    if (bufferSize - this.#used < mostPlainBytes) this.#flush()
+    const written = this.#tar.addPlain(header, this.#buffer, this.#used)
+    if (written > 0) {
+      this.#used += written
+      return this.#tar.dataOffset
+    }
+    const { bytes, dataOffset } = this.#tar.add(header)
+    this.#append(bytes)
+    return dataOffset
   }
 
   #appendRanges({ tar, ranges }: RangeBody, size: number, path: string): void {

@@ -130,8 +130,8 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     entries: Iterable<LayerEntry> | AsyncIterable<LayerEntry>,
     options: LayerOptions = {},
   ): Promise<LayerInfo> {
-    const all: LayerEntry[] = []
-    for await (const entry of entries) all.push(entry)
+    // an array stays one: a turn of the loop for each of many entries would be felt
+    const all = Array.isArray(entries) ? (entries as readonly LayerEntry[]) : await Array.fromAsync(entries)
     return await this.#publish(options, (path) => writeLayer(path, all, options.signal))
   }
 

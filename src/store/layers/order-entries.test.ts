@@ -34,3 +34,13 @@ test('of one name the last stays', () => {
   assert.equal(only?.mode, 2)
   assert.deepEqual(rest, [])
 })
+
+test('what is in order already stays as it is; one pair out of order is enough to sort', () => {
+  const names = ['', 'a', 'a/b', 'a/b/c', 'a/b-c', 'a!', 'a-b', 'b', 'ä']
+  const entries = names.map((path) => entry(path, { type: 'directory' }))
+  assert.equal(orderEntries(entries), entries)
+  for (let at = 1; at < names.length; at++) {
+    const swapped = entries.with(at - 1, entries[at] ?? entry('')).with(at, entries[at - 1] ?? entry(''))
+    assert.deepEqual(orderEntries(swapped), entries)
+  }
+})
