@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { posix } from 'node:path'
 import { digestHex, type Digest } from '../oci/digest.ts'
 import type { BlobInfo, Lease, Store } from '../store/store.ts'
-import { readTar, type TarMember } from '../tar/read-tar.ts'
+import { readTar } from '../tar/read-tar.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 
@@ -29,18 +29,38 @@ export async function storeMembers(
   lease: Lease,
   options: OpOptions = {},
 ): Promise<ArchiveMembers> {
+  const { files, links } = await readMembers(store, source, lease, options).catch((error: unknown) => {
+    throw asArchiveFailure(error)
+  })
+  const find = (path: string): BlobInfo | undefined => {
+    let at = memberPath(path)
+    for (let steps = 0; steps < maxLinks && links.has(at); steps++) at = links.get(at) as string
+    return files.get(at)
+  }
+  return { find, names: [...files.keys(), ...links.keys()] }
+}
+
+interface Members {
+  readonly files: Map<string, BlobInfo>
+  readonly links: Map<string, string>
+}
+
+async function readMembers(
+  store: Store,
+  source: Readable,
+  lease: Lease,
+  { signal }: OpOptions,
+): Promise<Members> {
   const files = new Map<string, BlobInfo>()
   const links = new Map<string, string>()
   let count = 0
-  for await (const { entry, body } of readArchive(source)) {
+  for await (const { entry, body } of readTar(source)) {
     if (++count > maxMembers) throw failure('ARCHIVE_INVALID', { reason: `more than ${maxMembers} members` })
     const path = memberPath(entry.path)
     switch (entry.type) {
-      case 'file': {
-        const blob = await store.content.ingest(body, { ...expectedOf(path), lease, signal: options.signal })
-        files.set(path, blob)
+      case 'file':
+        files.set(path, await store.content.ingest(body, { ...expectedOf(path), lease, signal }))
         break
-      }
       case 'symlink':
         links.set(path, posix.join(posix.dirname(path), entry.linkTarget ?? ''))
         break
@@ -54,27 +74,15 @@ export async function storeMembers(
     }
   }
   if (count === 0) throw failure('ARCHIVE_EMPTY', {})
-  const find = (path: string): BlobInfo | undefined => {
-    let at = memberPath(path)
-    for (let steps = 0; steps < maxLinks && links.has(at); steps++) at = links.get(at) as string
-    return files.get(at)
-  }
-  return { find, names: [...files.keys(), ...links.keys()] }
+  return { files, links }
 }
 
-/** As `readTar`, but what is wrong is said of the archive: it is no layer. */
-async function* readArchive(source: Readable): AsyncGenerator<TarMember> {
-  try {
-    yield* readTar(source)
-  } catch (error) {
-    if (!isMilleError(error, 'LAYER_TAR_MALFORMED', 'LAYER_TAR_TRUNCATED')) throw error
-    const { offset, reason = 'it ends early' } = error.details
-    throw failure(
-      'ARCHIVE_INVALID',
-      { reason: `${String(reason)}, at byte ${String(offset)}` },
-      { cause: error },
-    )
-  }
+/** What is wrong with the tar is said of the archive: it is no layer. */
+function asArchiveFailure(error: unknown): unknown {
+  if (!isMilleError(error, 'LAYER_TAR_MALFORMED', 'LAYER_TAR_TRUNCATED')) return error
+  const { offset, reason = 'it ends early' } = error.details
+  const text = `${String(reason)}, at byte ${String(offset)}`
+  return failure('ARCHIVE_INVALID', { reason: text }, { cause: error })
 }
 
 /** A clean relative path; ARCHIVE_PATH for one that leaves the archive. */
