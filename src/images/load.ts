@@ -23,6 +23,7 @@ import { openArchive } from './open-archive.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { storeMembers, layoutPath, type ArchiveMembers } from './archive-members.ts'
+import { checkImageManifest, checkLayerCount } from './check-image.ts'
 import type { LoadedImage } from './images.ts'
 import { layerTypeOf } from './layer-type.ts'
 import { familiarName } from './names.ts'
@@ -177,6 +178,7 @@ async function layoutImage(context: LoadContext, top: Descriptor): Promise<NewIm
     }
     if (document.kind !== 'manifest') break
     const { manifest } = document
+    checkImageManifest(manifest)
     for (const blob of [manifest.config, ...manifest.layers]) checkSize(context, blob)
     const config = parseImageConfig(await readBlob(context, manifest.config))
     await applyLayers(context, config, manifest.layers)
@@ -204,9 +206,7 @@ async function applyLayers(
   layers: readonly Descriptor[],
 ): Promise<void> {
   const diffIds = config.rootfs.diff_ids
-  if (diffIds.length !== layers.length) {
-    throw failure('MANIFEST_INVALID', { reason: `${layers.length} layers but ${diffIds.length} diff IDs` })
-  }
+  checkLayerCount(layers, config)
   const report = options.onProgress
   let chain: ChainId | undefined
   for (const [index, layer] of layers.entries()) {

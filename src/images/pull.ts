@@ -8,11 +8,11 @@ import { parseManifestDocument } from '../oci/parse-manifest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { choosePlatform, hostPlatform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag, type Reference } from '../oci/reference.ts'
-import { compressionOf } from '../oci/media-types.ts'
 import type { Repository } from '../registry/repository.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
+import { checkImageManifest, checkLayerCount } from './check-image.ts'
 import type { PullOptions, PullResult } from './images.ts'
 import { pullLayers } from './pull-layers.ts'
 import type { OpenRepository } from './repositories.ts'
@@ -125,18 +125,11 @@ async function fetchLayers(
   lease: Lease,
   options: OpOptions,
 ): Promise<void> {
+  checkImageManifest(manifest)
   const raw = await fetchDocument(store, repository, manifest.config, lease, options)
   const config: ImageConfig = parseImageConfig(raw)
+  checkLayerCount(manifest.layers, config)
   const diffIds = config.rootfs.diff_ids
-  if (diffIds.length !== manifest.layers.length) {
-    const reason = `${manifest.layers.length} layers but ${diffIds.length} diff IDs`
-    throw failure('MANIFEST_INVALID', { reason })
-  }
-  for (const layer of manifest.layers) {
-    if (compressionOf(layer.mediaType) === undefined) {
-      throw failure('MEDIA_TYPE_UNSUPPORTED', { mediaType: layer.mediaType })
-    }
-  }
   const layers = manifest.layers.map((layer, index) => ({ layer, diffId: diffIds[index] as DiffId }))
   await pullLayers({ store, repository, lease, options }, layers)
 }
