@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -288,6 +288,7 @@ function chooseAddress(
 }
 
 const FIRST_FREE_PORT = 32_768
+const LAST_FREE_PORT = 60_999
 
 /** Fills in free ports for 0 and refuses taken ones. */
 function choosePorts(
@@ -308,8 +309,9 @@ function choosePorts(
       throw failure('INVALID_ARGUMENT', { reason: `invalid host address "${hostIp}" of a port` })
     let binding: PortBinding = { ...request, hostIp }
     if (request.hostPort === 0) {
-      let hostPort = FIRST_FREE_PORT
-      while (hostPort < 61_000 && ownerOf({ ...binding, hostPort }) !== undefined) hostPort += 1
+      // anywhere in the range: the first ports of it are also the first that clients of this host are given
+      let hostPort = randomInt(FIRST_FREE_PORT, LAST_FREE_PORT)
+      while (hostPort <= LAST_FREE_PORT && ownerOf({ ...binding, hostPort }) !== undefined) hostPort += 1
       binding = { ...binding, hostPort }
     }
     const owner = ownerOf(binding)

@@ -26,6 +26,7 @@ const work = (root: string): string => `
   const [old] = store.images.list()
   store.images.remove(old.id)
   await store.collect()`
+import { umount } from '../support/umount.ts'
 
 test(
   'kill -9 before one of its steps: the next command finds a whole store and finishes',
@@ -52,6 +53,7 @@ test(
         )
         const [code, signal] = (await once(child, 'exit')) as unknown[]
         await inspect(root, n)
+        umount(root)
         rmSync(root, { recursive: true })
         if (signal === null) {
           assert.equal(code, 0)
@@ -62,6 +64,7 @@ test(
       }
       assert.ok(killed > 15, `only ${String(killed)} points`)
     } finally {
+      umount(folder)
       rmSync(folder, { recursive: true, force: true })
     }
   },

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { openFolder } from '../../linux/openat2.ts'
 import { currentProcess, isRunning } from '../../linux/process-identity.ts'
 import { removeTree } from '../../linux/remove-tree.ts'
+import { unmountBelow } from '../../linux/unmount-below.ts'
 
 /**
  * Half-made and half-removed things, each below a name that tells which process of which boot works on it. What a
@@ -48,7 +49,12 @@ export class Staging {
 
   /** Removes what processes that no longer run left behind. */
   sweep(): void {
-    for (const name of readdirSync(this.#folder)) if (isLeftOver(name)) this.remove(join(this.#folder, name))
+    for (const name of readdirSync(this.#folder)) {
+      if (!isLeftOver(name)) continue
+      // a process that was killed while it tried what can be mounted here left the trial mounted
+      unmountBelow(join(this.#folder, name))
+      this.remove(join(this.#folder, name))
+    }
   }
 }
 
