@@ -1,0 +1,23 @@
+import type { BenchCase } from '../case.ts'
+import { commit } from './commit.ts'
+import { copyCold, copyNothing, copyOneFile } from './copy.ts'
+import { load, pull, remove } from './move.ts'
+import { start, startBridge, version } from './start.ts'
+import { chainCached, chainCold, stages } from './steps.ts'
+
+/** Every case, in the order of the table. */
+export const allCases: readonly BenchCase[] = [
+  version,
+  start,
+  startBridge,
+  chainCold,
+  chainCached,
+  copyCold,
+  copyOneFile,
+  copyNothing,
+  stages,
+  pull,
+  load,
+  remove,
+  commit,
+]
