@@ -1,7 +1,13 @@
-// The entry of the bundle: this file stays tiny, so that the compile cache is on before anything else is compiled.
-import { enableCompileCache } from 'node:module'
+// The entry of the bundle: this file stays tiny and plain, so that an old Node can read it and say what is wrong, and so
+// that the compile cache is on before anything else is compiled.
+import module from 'node:module'
 
-if (import.meta.filename.endsWith('.js')) enableCompileCache(`${import.meta.dirname}/cache`)
+const major = Number(process.versions.node.split('.')[0])
+if (major < 24) {
+  process.stderr.write(`mille: Node.js 24 or newer is needed, this is ${process.versions.node} (${process.execPath})\n`)
+  process.exit(1)
+}
+if (import.meta.filename.endsWith('.js')) module.enableCompileCache(`${import.meta.dirname}/cache`)
 
 const { start } = await import('./start.ts')
 await start(process.argv.slice(2))
