@@ -18,8 +18,8 @@ export const commit: BenchCase = {
   floor: (work) =>
     shellFloor(
       'tar of the files, hashed, synced',
-      `tar -C '${work.scratch}' -cf - . | tee '${work.scratch}.tar' | openssl dgst -sha256 >/dev/null && sync '${work.scratch}.tar' && rm '${work.scratch}.tar'`,
-      `mkdir -p '${work.scratch}' && for i in $(seq ${changed}); do head -c 33000 /dev/zero >'${work.scratch}'/$i; done; sync`,
+      `tar -C '${work.scratch}' -cf - . | tee '${work.scratch}.tar' | openssl dgst -sha256 >/dev/null && sync '${work.scratch}.tar'`,
+      `rm -f '${work.scratch}.tar' && mkdir -p '${work.scratch}' && for i in $(seq ${changed}); do head -c 33000 /dev/zero >'${work.scratch}'/$i; done; sync`,
     ),
   async prepare(work, contestant) {
     await work.loadBase(contestant)

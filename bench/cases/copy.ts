@@ -12,7 +12,8 @@ async function tarAndHash(work: Workloads): Promise<Floor> {
   const tar = `${work.scratch}.tar`
   return shellFloor(
     'tar of the files, hashed, synced',
-    `tar -C '${await work.manyFiles()}/app' -cf - . | tee '${tar}' | openssl dgst -sha256 >/dev/null && sync '${tar}' && rm '${tar}'`,
+    `tar -C '${await work.manyFiles()}/app' -cf - . | tee '${tar}' | openssl dgst -sha256 >/dev/null && sync '${tar}'`,
+    `rm -f '${tar}' && sync`,
   )
 }
 

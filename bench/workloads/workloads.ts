@@ -84,7 +84,8 @@ export function openWorkloads(folder: string, mille: Contestant): Workloads {
       return { reference, blobs: await bigFiles(data) }
     },
     async [Symbol.asyncDispose]() {
-      await rm(join(folder, 'scratch'), { recursive: true, force: true })
+      for (const name of ['scratch', 'scratch.tar'])
+        await rm(join(folder, name), { recursive: true, force: true })
       await (await registry)?.[Symbol.asyncDispose]()
     },
   }
