@@ -4,7 +4,9 @@ import module from 'node:module'
 
 const major = Number(process.versions.node.split('.')[0])
 if (major < 24) {
-  process.stderr.write(`mille: Node.js 24 or newer is needed, this is ${process.versions.node} (${process.execPath})\n`)
+  process.stderr.write(
+    `mille: Node.js 24 or newer is needed, this is ${process.versions.node} (${process.execPath})\n`,
+  )
   process.exit(1)
 }
 if (import.meta.filename.endsWith('.js')) module.enableCompileCache(`${import.meta.dirname}/cache`)
