@@ -1,6 +1,7 @@
 import type { DiffId } from '../oci/digest.ts'
 import type { ContainerRunState } from '../runtime/runtime.ts'
 import type { ContainerDetails, ContainerState, PublishedPort } from './containers.ts'
+import { isMilleError } from '../util/errors.ts'
 import { handleOf, logPathOf } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import { snapshotKey, type ContainerData, type ContainerRow } from './record.ts'
@@ -75,9 +76,15 @@ async function sizes(
   { store }: ContainerParts,
   { id, data }: ContainerRow,
 ): Promise<{ sizeRw: number; sizeRootFs: number }> {
-  const { bytes } = await store.snapshots.usage(snapshotKey(id))
+  const { bytes } = await store.snapshots.usage(snapshotKey(id)).catch(nothingLeft)
   const image = store.images.get(data.imageId)
   return { sizeRw: bytes, sizeRootFs: bytes + (image?.size ?? 0) }
+}
+
+/** A removal was interrupted, or a power cut took the snapshot: the container is listed all the same. */
+function nothingLeft(error: unknown): { readonly bytes: number } {
+  if (isMilleError(error, 'SNAPSHOT_NOT_FOUND')) return { bytes: 0 }
+  throw error
 }
 
 /** Does the container's stack of layers begin with `base`? For the `ancestor` filter. */
