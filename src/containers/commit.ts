@@ -32,7 +32,7 @@ export async function commitContainer(
   // the container's own stack has a layer of mount points that belongs to no image
   const onto = { chain: await ensureApplied(store, image.config.rootfs.diff_ids, { lease }) }
   const commit = await store.snapshots.commit(snapshotKey(row.id), { timestamps: 'preserve', lease, onto })
-  const config = committedConfig(parts, row, image, commit?.layer, request)
+  const config = await committedConfig(parts, row, image, commit?.layer, request)
   const record = await store.images.create(
     {
       config,
@@ -74,13 +74,13 @@ function plainLayer(layer: LayerInfo): Descriptor {
   return { mediaType: mediaTypes.ociLayer, digest: diffIdAsDigest(layer.diffId), size: layer.size }
 }
 
-function committedConfig(
+async function committedConfig(
   parts: ContainerParts,
   row: ContainerRow,
   image: ImageRecord,
   layer: LayerInfo | undefined,
   request: CommitRequest,
-): ImageConfig {
+): Promise<ImageConfig> {
   const created = new Date().toISOString()
   const { author, message } = request
   const { config: _config, history = [], rootfs, ...rest } = image.config
@@ -88,7 +88,7 @@ function committedConfig(
     ...rest,
     created,
     ...(author !== undefined && { author }),
-    config: parts.applyChanges(row.data.config, request.changes ?? []),
+    config: await parts.applyChanges(row.data.config, request.changes ?? []),
     rootfs: { type: 'layers', diff_ids: [...rootfs.diff_ids, ...(layer ? [layer.diffId] : [])] },
     history: [
       ...history,

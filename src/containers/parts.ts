@@ -13,7 +13,7 @@ export interface ContainerParts {
   /** argv that settles a container after its end, when nobody else does: `mille container settle ID`. */
   readonly settleCommand: (id: string) => readonly string[]
   /** Applies Dockerfile instructions (`commit -c`) to a config; lent by the builder. */
-  readonly applyChanges: (config: ContainerConfig, changes: readonly string[]) => ContainerConfig
+  readonly applyChanges: (config: ContainerConfig, changes: readonly string[]) => Promise<ContainerConfig>
 }
 
 /** When following stops: asked at the end of the log, and again when the folder changes. */

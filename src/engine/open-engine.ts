@@ -1,13 +1,12 @@
-import { applyChanges } from '../builder/apply-changes.ts'
-import { createBuilder } from '../builder/create-builder.ts'
+import type { Builder } from '../builder/build.ts'
 import { createContainers } from '../containers/create-containers.ts'
 import { createImages } from '../images/create-images.ts'
+import type { ContainerConfig } from '../oci/config.ts'
 import type { RegistryClient } from '../registry/repository.ts'
 import { readContainerLog } from '../runtime/container-log.ts'
 import { openRuntime } from '../runtime/open-runtime.ts'
 import type { BridgeNetwork } from '../runtime/runtime.ts'
 import { openStore } from '../store/open-store.ts'
-import { createBaseImages } from './base-images.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { engineInfo } from './info.ts'
 import { createRegistries } from './registries.ts'
@@ -40,16 +39,17 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     applyChanges,
   })
   const networks = createStepNetworks(bridge)
-  const builder = createBuilder({
-    store,
-    baseImages: createBaseImages(store, images),
-    runner: runtime,
-    networks,
+  const builder = once(async () => {
+    const [{ createBuilder }, { createBaseImages }] = await Promise.all([
+      import('../builder/create-builder.ts'),
+      import('./base-images.ts'),
+    ])
+    return createBuilder({ store, baseImages: createBaseImages(store, images), runner: runtime, networks })
   })
   return {
     root,
     images,
-    builder,
+    builder: lazyBuilder(builder),
     containers,
     volumes,
     registries: createRegistries({ storeRoot: root, client }),
@@ -62,6 +62,20 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
       await store[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Most commands build nothing: the language and the builder, a third of all code, come with the first that does. */
+function lazyBuilder(builder: () => Promise<Builder>): Builder {
+  return {
+    build: async (request, options) => (await builder()).build(request, options),
+    cacheUsage: async () => (await builder()).cacheUsage(),
+    prune: async (options) => (await builder()).prune(options),
+  }
+}
+
+async function applyChanges(config: ContainerConfig, changes: readonly string[]): Promise<ContainerConfig> {
+  if (changes.length === 0) return config
+  return (await import('../builder/apply-changes.ts')).applyChanges(config, changes)
 }
 
 interface Once<Value> {

@@ -1,18 +1,11 @@
 import type { Store } from '../store/store.ts'
 import type { ContainerConfig } from '../oci/config.ts'
-import { bootstrapImage } from './bootstrap/bootstrap.ts'
 import { imageHistory } from './history.ts'
 import type { Images, ImageUsers } from './images.ts'
-import { importImage } from './import.ts'
 import { inspectImage, listImages } from './list.ts'
-import { loadImages } from './load.ts'
 import { findImagesToSave } from './names.ts'
-import { pullImage } from './pull.ts'
-import { pushImage } from './push.ts'
 import { pruneImages, removeImage } from './remove.ts'
 import type { OpenRepository } from './repositories.ts'
-import { saveImages } from './save.ts'
-import { squashImage } from './squash.ts'
 import { tagImage } from './tag.ts'
 import { imageTree } from './tree.ts'
 
@@ -22,10 +15,10 @@ export interface ImageParts {
   readonly users: ImageUsers
   readonly openRepository: OpenRepository
   /** Applies Dockerfile instructions (`import -c`) to a config; lent by the builder. */
-  readonly applyChanges: (config: ContainerConfig, changes: readonly string[]) => ContainerConfig
+  readonly applyChanges: (config: ContainerConfig, changes: readonly string[]) => Promise<ContainerConfig>
 }
 
-/** Images over a store. Nothing is opened by making them. */
+/** Images over a store. Nothing is opened by making them, and what moves bytes is loaded only when it is asked for. */
 export function createImages({ store, users, openRepository, applyChanges }: ImageParts): Images {
   return {
     list: (filters = {}) => listImages(store, users, filters),
@@ -38,20 +31,21 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
       return lines
     },
     prune: (options) => pruneImages(store, users, options),
-    pull: (name, options) => pullImage(store, openRepository, name, options),
-    push: (name, options) => pushImage(store, openRepository, name, options),
-    save: (names, sink, options) =>
-      saveImages(
-        store,
-        names.flatMap((name) => findImagesToSave(store.images, name)),
-        sink,
-        options,
-      ),
-    load: (source, options) => loadImages(store, source, options),
-    import: (source, options) => importImage(store, applyChanges, source, options),
+    pull: async (name, options) =>
+      (await import('./pull.ts')).pullImage(store, openRepository, name, options),
+    push: async (name, options) =>
+      (await import('./push.ts')).pushImage(store, openRepository, name, options),
+    save: async (names, sink, options) => {
+      const images = names.flatMap((name) => findImagesToSave(store.images, name))
+      await (await import('./save.ts')).saveImages(store, images, sink, options)
+    },
+    load: async (source, options) => (await import('./load.ts')).loadImages(store, source, options),
+    import: async (source, options) =>
+      (await import('./import.ts')).importImage(store, applyChanges, source, options),
     tree: async () => imageTree(store),
-    squash: (nameOrId, options) => squashImage(store, nameOrId, options),
-    bootstrap: (name, options) => bootstrapImage(store, name, options),
+    squash: async (nameOrId, options) => (await import('./squash.ts')).squashImage(store, nameOrId, options),
+    bootstrap: async (name, options) =>
+      (await import('./bootstrap/bootstrap.ts')).bootstrapImage(store, name, options),
     diskUsage: () => listImages(store, users, { all: true }),
   }
 }

@@ -14,12 +14,12 @@ import type { ImportOptions } from './images.ts'
  */
 export async function importImage(
   store: Store,
-  applyChanges: (config: ContainerConfig, changes: readonly string[]) => ContainerConfig,
+  applyChanges: (config: ContainerConfig, changes: readonly string[]) => Promise<ContainerConfig>,
   source: Readable,
   options: ImportOptions,
 ): Promise<Digest> {
   const name = options.reference === undefined ? undefined : importName(options.reference)
-  const config = applyChanges({}, options.changes ?? [])
+  const config = await applyChanges({}, options.changes ?? [])
   await using lease = await store.lease('import')
   const tar = await openArchive(source, { signal: options.signal })
   const layer = await store.layers.ingest(tar, { lease, signal: options.signal })
