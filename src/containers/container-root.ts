@@ -62,8 +62,11 @@ export async function withContainerRoot<Result>(
   work: (root: string) => Promise<Result>,
 ): Promise<Result> {
   const { id } = getContainer(parts.store, nameOrId)
-  await using _lock = await lockContainer(parts.store, id)
+  await using locks = new AsyncDisposableStack()
+  locks.use(await lockContainer(parts.store, id))
   const { data } = await settleLocked(parts, id)
-  if (data.phase !== 'started' && data.phase !== 'prepared') return withSnapshot(parts, id, work)
-  return work((await parts.store.snapshots.mount(snapshotKey(id))).path)
+  if (data.phase !== 'started' && data.phase !== 'prepared') return await withSnapshot(parts, id, work)
+  // a long export must not keep others from stopping the container
+  await locks.disposeAsync()
+  return await work((await parts.store.snapshots.mount(snapshotKey(id))).path)
 }

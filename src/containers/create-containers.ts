@@ -11,7 +11,7 @@ import { readLogs } from './logs.ts'
 import { checkName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer, snapshotKey, type ContainerData } from './record.ts'
-import { settleContainer } from './settle.ts'
+import { settleContainer, settleIdle } from './settle.ts'
 import { startContainer } from './start.ts'
 import { killContainer, pauseContainer, removeContainer, restartContainer, stopContainer } from './stop.ts'
 import { createVolumes, hasLabel } from './volumes.ts'
@@ -77,7 +77,7 @@ async function inspectContainer(
   size: boolean,
 ): Promise<ContainerDetails> {
   const { id } = getContainer(parts.store, nameOrId)
-  await settleContainer(parts, id)
+  await settleIdle(parts, id)
   return containerDetails(parts, getContainer(parts.store, id), size)
 }
 

@@ -8,13 +8,15 @@ import type { ImageRecord, Store } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { ContainerRequest } from './containers.ts'
 import { fillVolumes } from './fill-volume.ts'
+import { lockContainer } from './handle.ts'
 import { containerBase, ensureBase } from './init-layer.ts'
 import { checkLimits } from './check-limits.ts'
 import { commandLine, mergeConfig } from './merge-config.ts'
 import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
-import { getContainer, snapshotKey, type ContainerData } from './record.ts'
+import { snapshotKey, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
+import { settleIdle } from './settle.ts'
 import { removeVolume } from './volumes.ts'
 
 /**
@@ -22,9 +24,10 @@ import { removeVolume } from './volumes.ts'
  * NO_SUCH_IMAGE, CONTAINER_NAME_IN_USE, NO_COMMAND and the mount errors.
  */
 export async function createContainer(
-  { store, runtime }: ContainerParts,
+  parts: ContainerParts,
   request: ContainerRequest,
 ): Promise<{ id: string; warnings: string[] }> {
+  const { store, runtime } = parts
   const image = findImage(store, request.image)
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)
@@ -49,7 +52,7 @@ export async function createContainer(
     args: commandLine(config),
     mounts,
     anonymousVolumes,
-    phase: 'created',
+    phase: 'creating',
     startedAt: 0,
     error: '',
   }
@@ -57,11 +60,14 @@ export async function createContainer(
     { kind: 'image', id: image.id } as const,
     ...(chain ? [{ kind: 'chain', chain } as const] : []),
   ]
-  insertNamed(store, { id, name, data, holds })
+  // held until all is there: whoever finds `creating` and the lock free knows that this process is dead
+  await using _lock = await lockContainer(store, id)
   try {
+    await insertNamed(parts, { id, name, data, holds })
     await ensureBase(store, diffIds, chain)
     const snapshot = await store.snapshots.prepare(snapshotKey(id), chain)
     await fillVolumes(store, data, snapshot.path)
+    updateContainer(store, id, (now) => ({ ...now, phase: 'created' }))
   } catch (error) {
     records.remove(id)
     await store.snapshots.remove(snapshotKey(id)).catch(() => {})
@@ -82,17 +88,20 @@ function findImage(store: Store, text: string): ImageRecord {
   return record
 }
 
-function insertNamed(
-  store: Store,
-  row: Parameters<ReturnType<typeof store.records<ContainerData>>['insert']>[0],
-): void {
-  const records = store.records<ContainerData>('container')
-  try {
-    records.insert(row)
-  } catch (error) {
-    if (!isMilleError(error, 'NAME_IN_USE')) throw error
-    const holder = getContainer(store, row.name).id
-    throw failure('CONTAINER_NAME_IN_USE', { name: row.name, id: holder }, { cause: error })
+async function insertNamed(parts: ContainerParts, row: Omit<ContainerRow, 'sequence'>): Promise<void> {
+  const records = parts.store.records<ContainerData>('container')
+  for (let attempt = 0; ; attempt++) {
+    try {
+      records.insert(row)
+      return
+    } catch (error) {
+      if (!isMilleError(error, 'NAME_IN_USE')) throw error
+      const holder = records.find(row.name)
+      // one that a killed process left half made has no right to the name
+      if (attempt === 0 && holder) await settleIdle(parts, holder.id)
+      else if (attempt > 1 || holder)
+        throw failure('CONTAINER_NAME_IN_USE', { name: row.name, id: holder?.id ?? '' }, { cause: error })
+    }
   }
 }
 

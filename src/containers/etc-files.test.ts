@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { isMilleError } from '../util/errors.ts'
 import { writeEtcFiles } from './etc-files.ts'
+import { readText } from '../util/read-text.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mille-etc-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -16,13 +17,13 @@ test('hosts holds the own address and extra hosts, host-gateway filled in', asyn
     ...options,
     request: { ...request, extraHosts: ['db:10.0.0.7', 'host:host-gateway'], dns: ['9.9.9.9'] },
   })
-  const hosts = readFileSync(join(folder, 'hosts'), 'utf8')
+  const hosts = readText(join(folder, 'hosts'))
   assert.match(hosts, /^127\.0\.0\.1\tlocalhost$/m)
   assert.match(hosts, /^10\.0\.0\.7\tdb$/m)
   assert.match(hosts, /^172\.30\.0\.1\thost$/m)
   assert.match(hosts, /^172\.30\.0\.5\tweb$/m)
-  assert.equal(readFileSync(join(folder, 'resolv.conf'), 'utf8'), 'nameserver 9.9.9.9\n')
-  assert.equal(readFileSync(join(folder, 'hostname'), 'utf8'), 'web\n')
+  assert.equal(readText(join(folder, 'resolv.conf')), 'nameserver 9.9.9.9\n')
+  assert.equal(readText(join(folder, 'hostname')), 'web\n')
 })
 
 test('an entry with a newline cannot add a line', async () => {

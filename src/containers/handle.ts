@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ContainerHandle } from '../runtime/runtime.ts'
-import type { Store } from '../store/store.ts'
+import type { LockOptions, Store } from '../store/store.ts'
 
 /** Where the runtime and the monitor keep a container's files. */
 export async function handleOf(store: Store, id: string): Promise<ContainerHandle> {
@@ -12,6 +12,6 @@ export function logPathOf(store: Store, id: string): string {
 }
 
 /** One process at a time changes a container's state. */
-export function lockContainer(store: Store, id: string): Promise<AsyncDisposable> {
-  return store.lock(`container-${id}`)
+export function lockContainer(store: Store, id: string, options?: LockOptions): Promise<AsyncDisposable> {
+  return store.lock(`container-${id}`, options)
 }

@@ -1,9 +1,9 @@
-import { isMilleError, failure } from '../util/errors.ts'
+import { failure } from '../util/errors.ts'
 import type { ContainerDetails } from './containers.ts'
 import { containerDetails, isBuiltOn } from './details.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer, type ContainerData, type ContainerRow } from './record.ts'
-import { settleContainer } from './settle.ts'
+import { settleIdle } from './settle.ts'
 import { hasLabel } from './volumes.ts'
 
 type Filters = Readonly<Record<string, readonly string[]>>
@@ -18,7 +18,10 @@ export async function listContainers(
   const test = containerTest(parts, filters)
   const all = options.all === true || filters['status'] !== undefined || filters['exited'] !== undefined
   await settleEnded(parts)
-  const rows = parts.store.records<ContainerData>('container').list()
+  const rows = parts.store
+    .records<ContainerData>('container')
+    .list()
+    .filter(({ data }) => data.phase !== 'creating')
   const details = await Promise.all(
     rows.map(async (row) => ({ row, container: await containerDetails(parts, row, options.size === true) })),
   )
@@ -32,13 +35,7 @@ export async function listContainers(
 }
 
 async function settleEnded(parts: ContainerParts): Promise<void> {
-  const rows = parts.store.records<ContainerData>('container').list()
-  for (const { id, data } of rows) {
-    if (data.phase !== 'started') continue
-    await settleContainer(parts, id).catch((error: unknown) => {
-      if (!isMilleError(error, 'NO_SUCH_CONTAINER')) throw error
-    })
-  }
+  for (const { id } of parts.store.records<ContainerData>('container').list()) await settleIdle(parts, id)
 }
 
 function containerTest(parts: ContainerParts, filters: Filters): Test {

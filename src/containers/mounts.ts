@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { ContainerMount, ContainerRequest, MountRequest } from './containers.ts'
 import { getContainer } from './record.ts'
-import { createVolume, volumePath } from './volumes.ts'
+import { createVolume, removeVolume, volumePath } from './volumes.ts'
 
 export interface ResolvedMounts {
   readonly mounts: readonly ContainerMount[]
@@ -28,13 +28,18 @@ export async function resolveMounts(
     if (mount.type === 'volume' && wanted.source === undefined) anonymousVolumes.push(mount.name ?? '')
     mounts.set(mount.target, mount)
   }
-  for (const from of request.volumesFrom ?? []) {
-    for (const mount of inheritedMounts(store, from)) mounts.set(mount.target, mount)
-  }
-  for (const wanted of request.mounts) await add(wanted)
-  for (const volume of Object.keys(config.Volumes ?? {})) {
-    const target = posix.normalize(posix.join('/', volume)).replace(/(.)\/$/, '$1')
-    if (!mounts.has(target)) await add({ type: 'volume', target, readonly: false })
+  try {
+    for (const from of request.volumesFrom ?? []) {
+      for (const mount of inheritedMounts(store, from)) mounts.set(mount.target, mount)
+    }
+    for (const wanted of request.mounts) await add(wanted)
+    for (const volume of Object.keys(config.Volumes ?? {})) {
+      const target = posix.normalize(posix.join('/', volume)).replace(/(.)\/$/, '$1')
+      if (!mounts.has(target)) await add({ type: 'volume', target, readonly: false })
+    }
+  } catch (error) {
+    for (const volume of anonymousVolumes) await removeVolume(store, volume, true)
+    throw error
   }
   const sorted = [...mounts.values()].sort((a, b) => depth(a.target) - depth(b.target))
   return { mounts: sorted, anonymousVolumes }

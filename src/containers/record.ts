@@ -1,4 +1,5 @@
 import type { ContainerConfig } from '../oci/config.ts'
+import type { ProcessIdentity } from '../linux/process-identity.ts'
 import type { ChainId, Digest } from '../oci/digest.ts'
 import type { Endpoint } from '../runtime/runtime.ts'
 import type { RecordRow, Store } from '../store/store.ts'
@@ -20,10 +21,14 @@ export interface ContainerData {
   /** Anonymous volumes made for this container: they go with `rm -v` and with `--rm`. */
   readonly anonymousVolumes: readonly string[]
   /**
-   * `created`: nothing runs; `prepared`: the runtime holds it before its first instruction; `started`: the process was
-   * begun, ask the runtime how it is now; `exited`: `exit` says how; `removing`: `rm` has begun and will be finished.
+   * `creating`: its maker holds the container's lock; `created`: nothing runs; `preparing`: somebody who holds the lock
+   * makes network and process; `prepared`: the runtime holds it before its first instruction, until `preparer` starts
+   * it; `started`: the process was begun, ask the runtime how it is now; `exited`: `exit` says how; `removing`: `rm` has
+   * begun and will be finished.
    */
-  readonly phase: 'created' | 'prepared' | 'started' | 'exited' | 'removing'
+  readonly phase: 'creating' | 'created' | 'preparing' | 'prepared' | 'started' | 'exited' | 'removing'
+  /** Who prepared it. Without that process nobody will start what waits. */
+  readonly preparer?: ProcessIdentity
   readonly startedAt: number
   readonly exit?: { readonly code: number; readonly finishedAt: number; readonly oomKilled: boolean }
   /** Why the last start failed. */

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isRunning } from '../linux/process-identity.ts'
 import { isMilleError } from '../util/errors.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
@@ -14,7 +15,8 @@ import { removeVolume } from './volumes.ts'
 
 /**
  * Brings the record in line with the truth: when the process has ended, its exit is recorded, network and mount are
- * taken down, and a `--rm` container goes. Anybody may do it, at any time; it happens once.
+ * taken down, and a `--rm` container goes. What a killed process left half made is undone. Anybody may do it, at any
+ * time; it happens once.
  */
 export async function settleContainer(parts: ContainerParts, nameOrId: string): Promise<void> {
   const { id } = getContainer(parts.store, nameOrId)
@@ -22,42 +24,110 @@ export async function settleContainer(parts: ContainerParts, nameOrId: string): 
   await settleLocked(parts, id)
 }
 
+/** As `settleContainer` where there is something to settle and nobody is at work on the container: waits for no one. */
+export async function settleIdle(parts: ContainerParts, id: string): Promise<void> {
+  const row = parts.store.records<ContainerData>('container').get(id)
+  if (!row || !(await needsSettling(parts, row))) return
+  try {
+    await using _lock = await lockContainer(parts.store, id, { timeout: 0 })
+    await settleLocked(parts, id)
+  } catch (error) {
+    if (!isMilleError(error, 'STORE_LOCK_TIMEOUT', 'NO_SUCH_CONTAINER')) throw error
+  }
+}
+
+async function needsSettling(
+  { store, runtime }: ContainerParts,
+  { id, data }: ContainerRow,
+): Promise<boolean> {
+  if (data.phase === 'creating' || data.phase === 'preparing') return true
+  if (data.phase === 'prepared') return isAbandoned(data)
+  return data.phase === 'started' && !isLive((await runtime.state(await handleOf(store, id))).status)
+}
+
+const isLive = (status: string): boolean => status === 'running' || status === 'paused'
+
+function isAbandoned({ preparer }: ContainerData): boolean {
+  return preparer === undefined || !isRunning(preparer)
+}
+
 /** As `settleContainer`, the lock held. Returns the row as it is now, also that of a container it removed. */
 export async function settleLocked(parts: ContainerParts, id: string): Promise<ContainerRow> {
+  const row = getContainer(parts.store, id)
+  switch (row.data.phase) {
+    case 'creating':
+      await removeLocked(parts, row, { volumes: true })
+      return row
+    case 'preparing':
+      return undo(parts, row)
+    case 'prepared':
+      return isAbandoned(row.data) ? undo(parts, row) : row
+    case 'started':
+      return settleStarted(parts, row)
+    default:
+      return row
+  }
+}
+
+/** Its preparer was killed: the container is again what it was before. */
+async function undo(parts: ContainerParts, row: ContainerRow): Promise<ContainerRow> {
+  await releaseResources(parts, row)
+  return updateContainer(parts.store, row.id, unprepared)
+}
+
+/** One that ran before stays an exited one, as Docker shows it. */
+export function unprepared({
+  endpoint: _endpoint,
+  preparer: _preparer,
+  ...data
+}: ContainerData): ContainerData {
+  return { ...data, phase: data.startedAt === 0 ? 'created' : 'exited' }
+}
+
+async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<ContainerRow> {
   const { store, runtime } = parts
-  const row = getContainer(store, id)
-  if (row.data.phase === 'removing') return row
-  if (row.data.phase !== 'started') return row
-  const state = await runtime.state(await handleOf(store, id))
-  if (state.status === 'running' || state.status === 'paused') return row
+  const state = await runtime.state(await handleOf(store, row.id))
+  if (isLive(state.status)) return row
   // a process that vanished without a word (host reset, monitor killed) is exited 255: moby's rule, never 0
   const exit =
     state.status === 'exited'
-      ? { code: state.exitCode, finishedAt: state.finishedAt, oomKilled: state.oomKilled }
+      ? { code: state.exitCode, finishedAt: state.finishedAt || Date.now(), oomKilled: state.oomKilled }
       : { code: 255, finishedAt: Date.now(), oomKilled: false }
   await releaseResources(parts, row)
-  const settled = updateContainer(store, id, ({ endpoint: _endpoint, ...data }) => ({
-    ...data,
-    phase: 'exited',
-    exit,
-  }))
+  const settled = updateContainer(store, row.id, (data) => ({ ...unprepared(data), phase: 'exited', exit }))
   if (row.data.request.autoRemove) await removeLocked(parts, settled, { volumes: true })
   return settled
 }
 
 /** Runtime state, network and mount: all that a stopped container does not need. */
-async function releaseResources(
-  { store, runtime, bridge }: ContainerParts,
-  { id, data }: ContainerRow,
-): Promise<void> {
-  await runtime.delete(await handleOf(store, id), { force: true })
-  if (data.endpoint) await (await bridge()).disconnect(id)
-  await store.snapshots.unmount(snapshotKey(id)).catch(ignoreMissing)
+export async function releaseResources(parts: ContainerParts, row: ContainerRow): Promise<void> {
+  for (const release of releases(parts, row)) await release()
 }
 
-/** A power cut or an interrupted removal may have taken the snapshot: the container must be removable all the same. */
-function ignoreMissing(error: unknown): void {
-  if (!isMilleError(error, 'SNAPSHOT_NOT_FOUND')) throw error
+/** After a failure: each is tried, whatever becomes of the others. */
+export async function tryReleaseResources(parts: ContainerParts, row: ContainerRow): Promise<void> {
+  for (const release of releases(parts, row)) await release().catch(() => {})
+}
+
+function releases(
+  { store, runtime, bridge }: ContainerParts,
+  { id, data }: ContainerRow,
+): (() => Promise<void>)[] {
+  const isConnected = data.endpoint !== undefined || data.phase === 'preparing'
+  return [
+    async () => runtime.delete(await handleOf(store, id), { force: true }),
+    async () => {
+      if (isConnected && data.request.network === 'bridge') await (await bridge()).disconnect(id)
+    },
+    () => ignoreMissing(store.snapshots.unmount(snapshotKey(id))),
+  ]
+}
+
+/** Of a container whose making was cut short there is no snapshot. */
+async function ignoreMissing(work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!isMilleError(error, 'SNAPSHOT_NOT_FOUND')) throw error
+  })
 }
 
 /** Record marked first, then files, then the record: after a kill in the middle the next `rm` or `prune` goes on. */

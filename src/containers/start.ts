@@ -1,4 +1,5 @@
 import type { Endpoint, PortBinding, ProcessNetwork } from '../runtime/runtime.ts'
+import { currentProcess } from '../linux/process-identity.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import { writeEtcFiles } from './etc-files.ts'
 import { monitorExit } from './exit-command.ts'
@@ -12,7 +13,7 @@ import {
   type ContainerData,
   type ContainerRow,
 } from './record.ts'
-import { settleLocked } from './settle.ts'
+import { settleLocked, tryReleaseResources, unprepared } from './settle.ts'
 
 /** Prepares when needed, then lets the process run. CONTAINER_ALREADY_STARTED (not-modified) when it does. */
 export async function startContainer(parts: ContainerParts, nameOrId: string): Promise<void> {
@@ -43,6 +44,8 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
   if (data.phase === 'prepared') return
   if (data.phase === 'removing') throw failure('CONTAINER_REMOVING', { name: row.name })
   const handle = await handleOf(store, id)
+  // said before anything is made: whoever comes after a kill knows that there is something to undo
+  updateContainer(store, id, (now) => ({ ...now, phase: 'preparing', preparer: currentProcess() }))
   try {
     const { path: rootfs } = await store.snapshots.mount(snapshotKey(id))
     const endpoint = data.request.network === 'bridge' ? await connectBridge(parts, row) : undefined
@@ -79,14 +82,8 @@ function processNetwork(data: ContainerData, endpoint: Endpoint | undefined): Pr
   return data.request.network === 'host' ? { kind: 'host' } : { kind: 'none' }
 }
 
-/** The endpoint is recorded at once: whoever cleans up after a kill finds it. */
-async function connectBridge(
-  { store, bridge }: ContainerParts,
-  { id, data }: ContainerRow,
-): Promise<Endpoint> {
-  const endpoint = await (await bridge()).connect(id, { ports: wantedPorts(data) })
-  updateContainer(store, id, (now) => ({ ...now, endpoint }))
-  return endpoint
+async function connectBridge({ bridge }: ContainerParts, { id, data }: ContainerRow): Promise<Endpoint> {
+  return (await bridge()).connect(id, { ports: wantedPorts(data) })
 }
 
 /** `-p`, and with `-P` every exposed port on a free host port. */
@@ -108,20 +105,12 @@ function wantedPorts({ request, config }: ContainerData): PortBinding[] {
 }
 
 /** After a failed start: nothing of it is left but the reason. */
-async function undoPreparation(
-  { store, runtime, bridge }: ContainerParts,
-  id: string,
-  error: unknown,
-): Promise<void> {
-  await runtime.delete(await handleOf(store, id), { force: true }).catch(() => {})
-  const row = getContainer(store, id)
-  if (row.data.request.network === 'bridge') await (await bridge()).disconnect(id).catch(() => {})
-  await store.snapshots.unmount(snapshotKey(id)).catch(() => {})
+async function undoPreparation(parts: ContainerParts, id: string, error: unknown): Promise<void> {
+  const row = getContainer(parts.store, id)
+  await tryReleaseResources(parts, row)
   const exit = { code: startFailureCode(error), finishedAt: Date.now(), oomKilled: false }
-  updateContainer(store, id, ({ endpoint: _endpoint, ...data }) => ({
-    ...data,
-    // one that ran before stays an exited one, as Docker shows it
-    phase: data.startedAt === 0 ? 'created' : 'exited',
+  updateContainer(parts.store, id, (data) => ({
+    ...unprepared(data),
     exit,
     error: error instanceof Error ? error.message : String(error),
   }))

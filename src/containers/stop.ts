@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { failure, isMilleError } from '../util/errors.ts'
+import { attend } from './exit-command.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
@@ -31,6 +32,7 @@ export async function stopContainer(
 
 async function endProcess(parts: ContainerParts, id: string, signal: number, seconds: number): Promise<void> {
   const handle = await handleOf(parts.store, id)
+  await using _attending = await attend(handle.folder)
   const ended = parts.runtime.wait(handle)
   // a paused process takes no signal before it is thawed
   if ((await parts.runtime.state(handle)).status === 'paused') await parts.runtime.resume(handle)
@@ -66,8 +68,9 @@ export async function killContainer(
   if (row.data.phase !== 'started') throw failure('CONTAINER_NOT_KILLED', { name: nameOrId, id: row.id })
   const handle = await handleOf(parts.store, row.id)
   if (number === 9) updateContainer(parts.store, row.id, (data) => ({ ...data, stopRequested: true }))
+  if (number !== 9) return parts.runtime.kill(handle, number)
+  await using _attending = await attend(handle.folder)
   await parts.runtime.kill(handle, number)
-  if (number !== 9) return
   await within(parts.runtime.wait(handle), killTimeout)
   await settleContainer(parts, row.id).catch(ignoreGone)
 }
@@ -107,6 +110,7 @@ export async function removeContainer(
   if (row.data.phase === 'started' && options.force !== true) {
     throw failure('CONTAINER_RUNNING', { name })
   }
+  await using _attending = await attend((await handleOf(parts.store, id)).folder)
   await removeLocked(parts, row, { volumes: options.volumes === true })
 }
 

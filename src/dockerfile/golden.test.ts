@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { isMilleError } from '../util/errors.ts'
 import { parseDockerfile } from './parser.ts'
+import { readText } from '../util/read-text.ts'
 
 // UPDATE_GOLDEN=1 writes the results anew; read the diff before committing it.
 const update = process.env['UPDATE_GOLDEN'] === '1'
@@ -11,7 +12,7 @@ const testdata = join(import.meta.dirname, 'testdata')
 
 function compare(file: string, actual: string): void {
   if (update) writeFileSync(file, actual)
-  assert.equal(actual, existsSync(file) ? readFileSync(file, 'utf8') : '')
+  assert.equal(actual, existsSync(file) ? readText(file) : '')
 }
 
 /** Ranges as `line:column-line:column`, so that results can be read. */

@@ -4,7 +4,6 @@ import {
   constants,
   ftruncateSync,
   mkdtempSync,
-  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -37,6 +36,7 @@ import { readFolder } from './read-folder.ts'
 import { dataRanges } from './seek-data.ts'
 import { fileTypes, findStatus, statx } from './statx.ts'
 import { getXattr, listXattrs, removeXattr, setXattr } from './xattr.ts'
+import { readText } from '../util/read-text.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'mille-linux-'))
 const folder = openFolder(root)
@@ -93,7 +93,7 @@ test('openat2 keeps absolute links and .. inside the root, or refuses them', () 
   symlinkat('/in/../../in', folder, 'abs')
   const flags = constants.O_RDONLY
   const inside = openat2(folder, 'abs/etc-file', flags, resolveFlags.inRoot)
-  assert.equal(readFileSync(inside, 'utf8'), 'inside')
+  assert.equal(readText(inside), 'inside')
   closeSync(inside)
   assert.throws(
     () => openat2(folder, 'abs/etc-file', flags, resolveFlags.beneath),
@@ -122,7 +122,7 @@ test('copyRange copies exactly the range, and says when the source ended', () =>
   const to = openat2(folder, 'to', constants.O_CREAT | constants.O_RDWR, 0, 0o600)
   assert.equal(copyRange({ from, to, offset: 6, toOffset: 0, length: 5 }), 5)
   assert.equal(copyRange({ from, to, offset: 0, toOffset: 5, length: 100 }), 11)
-  assert.equal(readFileSync(join(root, 'to'), 'utf8'), 'worldhello world')
+  assert.equal(readText(join(root, 'to')), 'worldhello world')
   closeSync(from)
   closeSync(to)
 })

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isMilleError } from '../util/errors.ts'
 import { mountFileSystem } from './mount-file-system.ts'
 import { mount, mountFlags, unmount } from './mount.ts'
+import { readText } from '../util/read-text.ts'
 
 test('mount and unmount by option string and by fsopen', () => {
   const root = mkdtempSync(join(tmpdir(), 'mille-mount-'))
@@ -16,7 +17,7 @@ test('mount and unmount by option string and by fsopen', () => {
     writeFileSync(join(target, 'a'), '')
     unmount(target)
     mountFileSystem({ type: 'tmpfs', target, options: [{ key: 'size', value: '1m' }] })
-    assert.match(readFileSync('/proc/self/mounts', 'utf8'), new RegExp(`${target} tmpfs rw.*size=1024k`))
+    assert.match(readText('/proc/self/mounts'), new RegExp(`${target} tmpfs rw.*size=1024k`))
     unmount(target)
     assert.throws(
       () => unmount(target),

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { unmount, unmountFlags } from './mount.ts'
+import { readText } from '../util/read-text.ts'
 
 /** Detaches every mount at or below `folder`, the last one first. Source: proc_pid_mountinfo(5). */
 export function unmountBelow(folder: string): void {
-  const targets = readFileSync('/proc/self/mountinfo', 'utf8')
+  const targets = readText('/proc/self/mountinfo')
     .split('\n')
     .map((line) => decode(line.split(' ')[4] ?? ''))
     .filter((target) => target === folder || target.startsWith(`${folder}/`))

@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -29,6 +29,7 @@ import { applyRules, baseRules, publishRules, withdrawRules } from './nat-rules.
 import { addressesCollide, findPortOwner } from './port-owner.ts'
 import { startRelay, stopRelay } from './port-relay.ts'
 import type { BridgeNetwork, Endpoint, PortBinding } from './runtime.ts'
+import { readText } from '../util/read-text.ts'
 
 export interface BridgeOptions {
   /** Folder for namespaces and records, lost at reboot or not. One for a bridge on the whole machine, whatever the store: addresses are given out by it. */
@@ -99,11 +100,10 @@ async function ensureBridge(
   using _ = await lockFile(join(base.folder, 'lock'))
   const exists = existsSync(`/sys/class/net/${base.name}`)
   const recordPath = join(base.folder, 'subnet')
-  const recorded =
-    exists && existsSync(recordPath) ? parseSubnet(readFileSync(recordPath, 'utf8')) : undefined
+  const recorded = exists && existsSync(recordPath) ? parseSubnet(readText(recordPath)) : undefined
   const subnet = recorded ?? (exists ? await subnetOf(base) : undefined) ?? chooseSubnet(wanted)
   const device = defaultDevice()
-  const mtu = device === undefined ? 1500 : Number(readFileSync(`/sys/class/net/${device}/mtu`, 'utf8'))
+  const mtu = device === undefined ? 1500 : Number(readText(`/sys/class/net/${device}/mtu`))
   const bridge: Bridge = { ...base, subnet, gateway: formatIp(subnet.address + 1), mtu }
   if (recorded === undefined) {
     // the rules first: a bridge that is there has them
@@ -162,7 +162,7 @@ function recordOf(bridge: Bridge, id: string): string {
 
 function readRecord(bridge: Bridge, id: string): EndpointRecord | undefined {
   try {
-    return JSON.parse(readFileSync(recordOf(bridge, id), 'utf8')) as EndpointRecord
+    return JSON.parse(readText(recordOf(bridge, id))) as EndpointRecord
   } catch {
     return undefined
   }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { failure } from '../util/errors.ts'
+import { readText } from '../util/read-text.ts'
 
 /** In the order of the kernel's numbers (linux/capability.h): the index is the bit. */
 const names = [
@@ -35,9 +35,7 @@ let bounding: ReadonlySet<string> | undefined
 /** What this process may hand on: in a sandbox some bits are missing, and asking for them makes the runtime fail. */
 function boundingSet(): ReadonlySet<string> {
   if (bounding === undefined) {
-    const mask = BigInt(
-      `0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`,
-    )
+    const mask = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(readText('/proc/self/status'))?.[1] ?? '0'}`)
     bounding = new Set(names.filter((_, bit) => (mask >> BigInt(bit)) & 1n))
   }
   return bounding

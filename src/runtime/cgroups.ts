@@ -1,13 +1,14 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { cgroupsPathOf } from './bundle.ts'
 import type { CgroupSupport } from './machine.ts'
+import { readText } from '../util/read-text.ts'
 
 const TOP = '/sys/fs/cgroup'
 
 /** This process's own folder below the mount of a first-version controller (crun goes below the mount, runc below this). */
 function ownPath(controller: string): string {
-  const line = readFileSync('/proc/self/cgroup', 'utf8')
+  const line = readText('/proc/self/cgroup')
     .split('\n')
     .find((text) => (text.split(':')[1] ?? '').split(',').includes(controller))
   return line?.split(':').slice(2).join(':') ?? '/'
@@ -39,7 +40,7 @@ export function wasOutOfMemory(support: CgroupSupport, id: string): boolean {
   ]
   return counters.some((path) => {
     try {
-      return /^oom_kill [1-9]/m.test(readFileSync(path, 'utf8'))
+      return /^oom_kill [1-9]/m.test(readText(path))
     } catch {
       return false
     }

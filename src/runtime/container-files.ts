@@ -1,10 +1,11 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { identifyProcess, isRunning as isAlive } from '../linux/process-identity.ts'
 import type { ProcessIdentity } from '../linux/process-identity.ts'
 import { failure } from '../util/errors.ts'
 import { checkId } from './bundle.ts'
 import type { ContainerHandle } from './runtime.ts'
+import { readText } from '../util/read-text.ts'
 
 /** Where one container's runtime files lie, below its folder. */
 export interface ContainerFiles {
@@ -55,7 +56,7 @@ export interface ContainerIdentity {
 
 export function readIdentity(files: ContainerFiles): ContainerIdentity | undefined {
   try {
-    return JSON.parse(readFileSync(files.identity, 'utf8')) as ContainerIdentity
+    return JSON.parse(readText(files.identity)) as ContainerIdentity
   } catch {
     return undefined
   }
@@ -64,7 +65,7 @@ export function readIdentity(files: ContainerFiles): ContainerIdentity | undefin
 /** A process number from a file that conmon or the runtime wrote; undefined while it is missing or unfinished. */
 export function readPidFile(path: string): number | undefined {
   try {
-    const pid = Number(readFileSync(path, 'utf8'))
+    const pid = Number(readText(path))
     return Number.isInteger(pid) && pid > 1 ? pid : undefined
   } catch {
     return undefined
@@ -101,7 +102,7 @@ export function readExit(
   files: ContainerFiles,
 ): { readonly exitCode: number; readonly finishedAt: number } | undefined {
   try {
-    const text = readFileSync(files.exitFile, 'utf8')
+    const text = readText(files.exitFile)
     // conmon renames the whole file into place, but an older one may write it in pieces
     if (!/^-?\d+/.test(text)) return undefined
     return { exitCode: Number.parseInt(text, 10) & 0xff, finishedAt: statSync(files.exitFile).mtimeMs }

@@ -3,7 +3,6 @@ import {
   constants,
   existsSync,
   openSync,
-  readFileSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -31,7 +30,8 @@ import {
   readPidFile,
 } from './container-files.ts'
 import type { ContainerFiles, ContainerIdentity } from './container-files.ts'
-import { killMonitorGroup, startMonitor } from './monitor.ts'
+import { endHalfMade, isHalfMade } from './half-made.ts'
+import { startMonitor } from './monitor.ts'
 import { runtimeEnvironment } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
 import { isUninterruptible } from './process-state.ts'
@@ -44,6 +44,7 @@ import type {
   ProcessSpec,
 } from './runtime.ts'
 import { waitFor } from './wait-for.ts'
+import { readText } from '../util/read-text.ts'
 
 /** What every operation on a container needs to know of this machine. */
 export interface RuntimeSeat {
@@ -67,7 +68,8 @@ export async function createContainer(
   options: CreateOptions,
 ): Promise<{ pid: number }> {
   const files = containerFiles(handle)
-  await forget(seat, handle, files)
+  if (isHalfMade(files)) await undoCreate(seat, handle, files)
+  else await forget(seat, handle, files)
   try {
     await writeBundle(files.bundle, handle.id, spec, seat.program)
     await mkdir(files.exits, { recursive: true, mode: 0o700 })
@@ -121,19 +123,8 @@ async function callRuntime(seat: RuntimeSeat, words: readonly string[]): Promise
 
 /** A failed create leaves no process, no state, no file but the logs that its error names. */
 async function undoCreate(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): Promise<void> {
-  const pid = readPidFile(files.pidFile)
-  if (pid !== undefined && inOwnCgroup(pid, handle.id)) killQuietly(pid)
-  killMonitorGroup(files.monitorPidFile, handle.id)
-  await callRuntime(seat, ['delete', '--force', handle.id]).catch(() => undefined)
+  await endHalfMade(seat.program.cgroups, handle.id, files)
   await forget(seat, handle, files)
-}
-
-function inOwnCgroup(pid: number, id: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`/mille/${id}\n`)
-  } catch {
-    return false
-  }
 }
 
 function killQuietly(pid: number): void {
@@ -246,10 +237,10 @@ function isFrozen(seat: RuntimeSeat, id: string): boolean {
   try {
     const unified = folders.get('unified')
     if (seat.program.cgroups.mode === 'v2' && unified !== undefined) {
-      return /^frozen 1$/m.test(readFileSync(join(unified, 'cgroup.events'), 'utf8'))
+      return /^frozen 1$/m.test(readText(join(unified, 'cgroup.events')))
     }
     const freezer = folders.get('freezer')
-    return freezer !== undefined && readFileSync(join(freezer, 'freezer.state'), 'utf8').startsWith('FR')
+    return freezer !== undefined && readText(join(freezer, 'freezer.state')).startsWith('FR')
   } catch {
     return false
   }
@@ -284,6 +275,7 @@ export async function deleteContainer(
     await killWhole(seat, handle, files, identity)
   }
   if (identity?.monitor !== undefined) await endMonitor(files, identity.monitor)
+  if (isHalfMade(files)) await endHalfMade(seat.program.cgroups, handle.id, files)
   await forget(seat, handle, files)
 }
 
@@ -325,5 +317,5 @@ export function containerProcesses(seat: RuntimeSeat, handle: ContainerHandle): 
   const folder =
     folders.get('pids') ?? folders.get('memory') ?? folders.get('unified') ?? [...folders.values()][0]
   if (folder === undefined) return [identity.process.pid]
-  return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
+  return readText(join(folder, 'cgroup.procs')).split('\n').filter(Boolean).map(Number)
 }

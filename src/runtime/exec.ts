@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -24,6 +24,7 @@ import type { RuntimeSpec } from './spec.ts'
 import { resolveUser } from './user.ts'
 import { waitFor } from './wait-for.ts'
 import { findWorkingFolder } from './working-folder.ts'
+import { readText } from '../util/read-text.ts'
 
 interface ExecFiles {
   readonly folder: string
@@ -64,9 +65,7 @@ async function writeExec(
 ): Promise<ExecFiles> {
   // the container's own view, its volumes included
   const rootfs = `/proc/${identity.process.pid}/root`
-  const config = JSON.parse(
-    readFileSync(join(containerFiles(handle).bundle, 'config.json'), 'utf8'),
-  ) as RuntimeSpec
+  const config = JSON.parse(readText(join(containerFiles(handle).bundle, 'config.json'))) as RuntimeSpec
   const user = resolveUser(rootfs, spec.user ?? `${config.process.user.uid}:${config.process.user.gid}`)
   const cwd = findWorkingFolder(rootfs, spec.cwd ?? config.process.cwd)
   const base = processDocument(spec, { user, cwd })
@@ -285,7 +284,7 @@ async function monitorExec(
 async function execResult(files: ExecFiles): Promise<ProcessResult> {
   const read = (): string => {
     try {
-      return readFileSync(files.exitFile, 'utf8')
+      return readText(files.exitFile)
     } catch {
       return ''
     }

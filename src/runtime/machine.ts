@@ -1,7 +1,9 @@
-import { accessSync, constants, readFileSync, statfsSync } from 'node:fs'
+import { accessSync, constants, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ResourceLimits, RuntimeInfo } from './runtime.ts'
+import { readText } from '../util/read-text.ts'
 
+const CGROUP_MAGIC = 0x27e0eb
 const CGROUP2_MAGIC = 0x63677270
 const TMPFS_MAGIC = 0x01021994
 
@@ -23,9 +25,9 @@ function filesystemType(path: string): number {
   }
 }
 
-function readText(path: string): string {
+function readIfThere(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return readText(path)
   } catch {
     return ''
   }
@@ -37,20 +39,12 @@ export function findCgroups(): CgroupSupport {
   if (filesystemType(top) === CGROUP2_MAGIC) {
     return {
       mode: 'v2',
-      controllers: new Set(readText(`${top}/cgroup.controllers`).split(/\s+/).filter(Boolean)),
+      controllers: new Set(readIfThere(`${top}/cgroup.controllers`).split(/\s+/).filter(Boolean)),
     }
   }
-  const mounted = readText('/proc/self/mountinfo')
-    .split('\n')
-    .flatMap((line) => {
-      const [fields = '', source = ''] = line.split(' - ')
-      return source.startsWith('cgroup ') && (fields.split(' ')[4] ?? '').startsWith(top)
-        ? (source.split(' ')[2] ?? '').split(',')
-        : []
-    })
   const controllers = new Set(
-    mounted.filter((option) =>
-      ['memory', 'cpu', 'cpuset', 'pids', 'devices', 'freezer', 'blkio'].includes(option),
+    ['memory', 'cpu', 'cpuset', 'pids', 'devices', 'freezer', 'blkio'].filter(
+      (name) => filesystemType(`${top}/${name}`) === CGROUP_MAGIC,
     ),
   )
   if (filesystemType(top) !== TMPFS_MAGIC || controllers.size === 0)
@@ -78,7 +72,7 @@ export function canLimit(support: CgroupSupport, name: keyof ResourceLimits): bo
   return (
     support.mode === 'v2' ||
     filesystemType('/sys/fs/cgroup/memory') === 0 ||
-    readText('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes') !== ''
+    readIfThere('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes') !== ''
   )
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { failure } from '../util/errors.ts'
@@ -8,6 +8,7 @@ import { readPidFile } from './container-files.ts'
 import { findProgram } from './machine.ts'
 import type { OciProgram } from './oci-program.ts'
 import { findRuntimeError } from './runtime-log.ts'
+import { readText } from '../util/read-text.ts'
 
 export interface MonitorRequest {
   readonly program: OciProgram
@@ -111,7 +112,7 @@ export function killMonitorGroup(pidFile: string, id: string): void {
 /** By now the number may be another process's. */
 function isMonitorOf(pid: number, id: string): boolean {
   try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    const words = readText(`/proc/${pid}/cmdline`).split('\0')
     return words[0]?.endsWith('conmon') === true && words.includes(id)
   } catch {
     return false
@@ -130,7 +131,7 @@ function stopAfter(timeout: number, stop: () => void, signal: AbortSignal | unde
 function runtimeFailure(request: MonitorRequest, fallback: string): Error {
   let words = ''
   try {
-    words = readFileSync(request.monitorLog, 'utf8').trim().split('\n').at(-1) ?? ''
+    words = readText(request.monitorLog).trim().split('\n').at(-1) ?? ''
   } catch {
     // no log: the fallback says what is known
   }

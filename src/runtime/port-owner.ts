@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { formatIp } from './ip-address.ts'
+import { readText } from '../util/read-text.ts'
 
 const LISTEN = '0A'
 const ANY = '0.0.0.0'
@@ -48,7 +49,7 @@ function processOf(inode: string): string | undefined {
     try {
       for (const fd of readdirSync(`/proc/${pid}/fd`)) {
         if (readlinkSync(`/proc/${pid}/fd/${fd}`) !== `socket:[${inode}]`) continue
-        return `process ${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (${pid})`
+        return `process ${readText(`/proc/${pid}/comm`).trim()} (${pid})`
       }
     } catch {
       // it ended while it was looked at

@@ -6,7 +6,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -21,6 +20,7 @@ import { isMilleError } from '../util/errors.ts'
 import { openRuntime } from './open-runtime.ts'
 import { findProgram } from './machine.ts'
 import type { ProcessSpec, Runtime } from './runtime.ts'
+import { readText } from '../util/read-text.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'mille-step-'))
 after(() => rmSync(top, { recursive: true }))
@@ -133,7 +133,7 @@ for (const program of ['crun', 'runc'] as const) {
         (await output(runtime, stepSpec('cat /etc/hosts; echo x > /etc/hosts', { mounts }))).out,
         /here/,
       )
-      assert.equal(readFileSync(hosts, 'utf8'), '127.0.0.1 here\n')
+      assert.equal(readText(hosts), '127.0.0.1 here\n')
       assert.equal(existsSync(join(root, 'etc/hosts')), false, 'the mount point is taken away again')
       symlinkSync(join(top, 'victim'), join(root, 'etc/resolv.conf'))
       const linked = [{ type: 'bind', source: hosts, target: '/etc/resolv.conf', readonly: true }] as const
@@ -205,7 +205,7 @@ for (const program of ['crun', 'runc'] as const) {
 async function stepPid(state: string): Promise<number> {
   for (;;) {
     const step = join(state, 'steps', readdirSync(join(state, 'steps'))[0] ?? '')
-    const text = existsSync(join(step, 'pid')) ? readFileSync(join(step, 'pid'), 'utf8') : ''
+    const text = existsSync(join(step, 'pid')) ? readText(join(step, 'pid')) : ''
     if (text !== '') return Number(text)
     await sleep(5)
   }

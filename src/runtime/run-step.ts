@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -13,6 +12,7 @@ import { runtimeEnvironment } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import type { ProcessResult, ProcessSpec } from './runtime.ts'
+import { readText } from '../util/read-text.ts'
 
 export interface StepIo {
   readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void
@@ -137,7 +137,7 @@ function killTree(child: ChildProcess, pidFile: string): void {
 
 function readPid(pidFile: string): number | undefined {
   try {
-    const pid = Number(readFileSync(pidFile, 'utf8'))
+    const pid = Number(readText(pidFile))
     return Number.isInteger(pid) && pid > 1 ? pid : undefined
   } catch {
     return undefined

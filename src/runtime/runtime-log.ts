@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readText } from '../util/read-text.ts'
 
 /** The last error in a runtime's JSON log (`--log-format json`), undefined when the runtime reported none. */
 export function findRuntimeError(logPath: string): string | undefined {
   let text: string
   try {
-    text = readFileSync(logPath, 'utf8')
+    text = readText(logPath)
   } catch {
     return undefined
   }

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { failure } from '../util/errors.ts'
 import { capabilitiesOf } from './capabilities.ts'
 import { canLimit, findProgram } from './machine.ts'
 import type { CgroupSupport } from './machine.ts'
 import type { ProcessMount, ProcessSpec, ResourceLimits } from './runtime.ts'
 import type { ResolvedUser } from './user.ts'
+import { readText } from '../util/read-text.ts'
 
 /** What was looked up on this machine and in the root folder before the document can be written. */
 export interface SpecContext {
@@ -127,9 +128,7 @@ function byDepth(a: RuntimeMount, b: RuntimeMount): number {
 
 /** The runtime has no free order: a parent's own hard limit is the most that a child can be given without privilege. */
 function openFilesLimit(): { type: string; soft: number; hard: number } {
-  const line = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/m.exec(
-    readFileSync('/proc/self/limits', 'utf8'),
-  )
+  const line = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/m.exec(readText('/proc/self/limits'))
   const own = line?.[2] === undefined || line[2] === 'unlimited' ? Infinity : Number(line[2])
   const hard = Math.min(own, 524_288)
   // Node raises its own soft limit to the hard one; old programs close every possible descriptor one by one

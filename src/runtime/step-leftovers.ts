@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { currentProcess, isRunning } from '../linux/process-identity.ts'
 import { removeCgroups } from './cgroups.ts'
 import type { OciProgram } from './oci-program.ts'
+import { readText } from '../util/read-text.ts'
 
 /** Folder name of a step: id and the process that runs it, so that a later one can tell whether that process died. */
 export function stepFolderName(id: string): string {
@@ -30,9 +31,8 @@ export async function removeStepLeftovers(
 /** Only a process that still is in this step's control group: its number may belong to another one by now. */
 function killRecorded(pidFile: string, id: string): void {
   try {
-    const pid = Number(readFileSync(pidFile, 'utf8'))
-    if (pid > 1 && readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`/mille/${id}\n`))
-      process.kill(pid, 'SIGKILL')
+    const pid = Number(readText(pidFile))
+    if (pid > 1 && readText(`/proc/${pid}/cgroup`).includes(`/mille/${id}\n`)) process.kill(pid, 'SIGKILL')
   } catch {
     // it is dead already
   }

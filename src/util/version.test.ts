@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { version } from './version.ts'
+import { readText } from './read-text.ts'
 
 test('the version is the one of package.json', () => {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const text = readText(new URL('../../package.json', import.meta.url))
   assert.equal((JSON.parse(text) as { version: string }).version, version)
 })

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { openEngine } from '../../src/engine/open-engine.ts'
+import { readText } from '../../src/util/read-text.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 const bundle = process.env['MILLE_BUNDLE'] ?? join(project, 'dist/mille.js')
@@ -82,7 +83,7 @@ export function leftovers(root: string): string[] {
   }
   const state = stateFolder(root)
   const containers = new Set(readdirSync(join(root, 'snapshots/active')))
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+  const mounts = readText('/proc/self/mountinfo')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
     .filter((path) => path.startsWith(`${root}/`) && !path.includes('/snapshots/mounts'))

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, existsSync, renameSync, rmSync, statSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { digestHex, type Digest } from '../../src/oci/digest.ts'
 import { type BlobLayers, openLayers } from '../../src/store/layers/open-layers.ts'
 import { openSnapshots } from '../../src/store/snapshots/open-snapshots.ts'
 import type { Snapshotter } from '../../src/store/store.ts'
+import { readText } from '../../src/util/read-text.ts'
 
 /** A layer store and a snapshotter in a temporary folder, without metadata: for tests of these two alone. */
 export interface LayerBench extends AsyncDisposable {
@@ -64,7 +65,7 @@ export function openBench(
 
 /** Whatever is mounted below `root` goes, deepest first. */
 export function unmountBelow(root: string): void {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+  const mounts = readText('/proc/self/mounts')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
     .filter((path) => path.startsWith(`${root}/`))

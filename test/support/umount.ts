@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readText } from '../../src/util/read-text.ts'
 
 /** Unmounts everything at or below a folder, deepest first: a store that is deleted must leave no mounts behind. */
 export function umount(folder: string): void {
-  const targets = readFileSync('/proc/self/mountinfo', 'utf8')
+  const targets = readText('/proc/self/mountinfo')
     .split('\n')
     .map((line) =>
       (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal: string) =>

@@ -5,7 +5,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   rmSync,
   symlinkSync,
@@ -19,6 +18,7 @@ import { writeTar, type TarSource } from '../../tar/writer.ts'
 import { chooseDestination, parseCopyPath } from './copy-paths.ts'
 import { extractTar } from './extract-tar.ts'
 import { localTar } from './local-tar.ts'
+import { readText } from '../../util/read-text.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -87,7 +87,7 @@ test('a tar is written under the new name with modes and times', async () => {
   ])
   const copy = join(folder, 'out/copy')
   assert.deepEqual(readdirSync(copy).sort(), ['f', 'h', 'l'])
-  assert.equal(readFileSync(join(copy, 'h'), 'utf8'), 'abc')
+  assert.equal(readText(join(copy, 'h')), 'abc')
   assert.equal(readlinkSync(join(copy, 'l')), 'f')
   assert.equal(lstatSync(join(copy, 'f')).mode & 0o7777, 0o604)
   assert.equal(lstatSync(copy).mode & 0o7777, 0o500)
@@ -111,5 +111,5 @@ test('a hostile tar writes nothing outside', async () => {
   // a file in place of the link replaces the link, it does not follow it
   await extract([top, link, file('top/l')], 'other')
   assert.deepEqual(readdirSync(outside), [])
-  assert.equal(readFileSync(join(folder, 'out/other/l'), 'utf8'), 'x')
+  assert.equal(readText(join(folder, 'out/other/l')), 'x')
 })

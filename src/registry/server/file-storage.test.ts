@@ -19,6 +19,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { openFileStorage } from './file-storage.ts'
 import type { RegistryStorage } from './storage.ts'
+import { readText } from '../../util/read-text.ts'
 
 const owner = { repository: 'app', user: '' }
 const roots: string[] = []
@@ -44,7 +45,7 @@ test('blobs lie as in an OCI layout, and nothing is left of their uploads', asyn
   const root = newRoot()
   await using storage = openFileStorage(root)
   const digest = await pushBlob(storage, Buffer.from('bytes'))
-  assert.equal(readFileSync(blobFile(root, digest), 'utf8'), 'bytes')
+  assert.equal(readText(blobFile(root, digest)), 'bytes')
   assert.deepEqual(readdirSync(join(root, 'uploads')), [])
   await storage.deleteBlob('app', digest)
   assert.deepEqual(readdirSync(join(root, 'blobs', 'sha256')), [])

@@ -21,6 +21,7 @@ import { test } from 'node:test'
 import { openTempStore } from '../../../test/support/temp-store.ts'
 import { sha256 } from '../../oci/digest.ts'
 import { isMilleError } from '../../util/errors.ts'
+import { readText } from '../../util/read-text.ts'
 
 const bytes = randomBytes(700_000)
 const target = { mediaType: 'x', digest: sha256(bytes), size: bytes.length }
@@ -30,7 +31,7 @@ test('the folder is an OCI image layout that nobody else may enter', async () =>
   await using store = await openTempStore()
   await store.content.ingest(bytes)
   assert.deepEqual(readFileSync(join(store.root, 'blobs/sha256', hex)), bytes)
-  assert.deepEqual(JSON.parse(readFileSync(join(store.root, 'oci-layout'), 'utf8')), {
+  assert.deepEqual(JSON.parse(readText(join(store.root, 'oci-layout'))), {
     imageLayoutVersion: '1.0.0',
   })
   assert.equal(statSync(store.root).mode & 0o777, 0o700)

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { unmount } from '../../linux/mount.ts'
 import { currentProcess } from '../../linux/process-identity.ts'
@@ -7,6 +7,7 @@ import { isMilleError } from '../../util/errors.ts'
 import type { Snapshotter } from '../store.ts'
 import { mountOverlay } from './overlay.ts'
 import type { Staging } from './staging.ts'
+import { readText } from '../../util/read-text.ts'
 
 export interface Choice {
   readonly kind: Snapshotter['kind']
@@ -59,7 +60,7 @@ function keep(path: string, made: string, choice: Kept): void {
 
 function readKept(path: string): Kept | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Kept
+    return JSON.parse(readText(path)) as Kept
   } catch {
     // missing or damaged: probed again
     return undefined

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { renameat2, renameFlags } from '../../linux/at.ts'
 import { currentFolder } from '../../linux/openat2.ts'
 import type { ChainId } from '../../oci/digest.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { Staging } from './staging.ts'
+import { readText } from '../../util/read-text.ts'
 
 /** What a snapshot is, kept beside its data. */
 export interface SnapshotRecord {
@@ -50,7 +51,7 @@ export class SnapshotFolders {
 
   get(key: string): SnapshotRecord {
     try {
-      return JSON.parse(readFileSync(this.path(key, recordName), 'utf8')) as SnapshotRecord
+      return JSON.parse(readText(this.path(key, recordName))) as SnapshotRecord
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw failure('SNAPSHOT_NOT_FOUND', { key })
       throw error

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { storeStateFolder } from '../../src/engine/state-folder.ts'
+import { testMille, type TestMille } from '../support/mille.ts'
+import { umount } from '../support/umount.ts'
+
+let mille: TestMille
+
+before(() => {
+  mille = testMille()
+  mille.ok('image', 'bootstrap', 'busybox')
+  mille.ok('run', '--rm', 'busybox', 'true')
+})
+after(() => mille[Symbol.dispose]())
+
+/** Command lines of monitors and runtimes that work for this store. */
+function processesOfStore(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')
+        return /conmon|crun|runc/.test(line) && line.includes(mille.root) ? [line] : []
+      } catch {
+        return []
+      }
+    })
+}
+
+/** A monitor lives as long as the command that it runs at the end. */
+async function gone(when: string): Promise<void> {
+  for (let attempt = 0; processesOfStore().length > 0; attempt++) {
+    assert(attempt < 200, `${when}: ${processesOfStore().join('\n')}`)
+    await sleep(20)
+  }
+}
+
+const names = (...parts: readonly string[]): string[] => readdirSync(join(mille.root, ...parts))
+
+const ticking = ['sh', '-c', 'while true; do echo tick; sleep 0.05; done']
+
+for (const network of ['none', 'bridge']) {
+  test(`kill -9 at any point of a run (network ${network}): no container, or one that starts; nothing is left`, async () => {
+    for (let delay = 30; delay <= 270; delay += 15) {
+      const child = mille.start('run', '-d', '--name', 'web', '--network', network, 'busybox', ...ticking)
+      const closed = once(child, 'close')
+      await sleep(delay)
+      child.kill('SIGKILL')
+      await closed
+      const state = mille.ok('ps', '-a', '--format', '{{.State}}')
+      assert(['', 'created', 'exited', 'running'].includes(state), `${delay} ms: ${state}`)
+      if (state === '') {
+        mille.ok('create', '--name', 'web', 'busybox', ...ticking)
+      }
+      mille.run(['start', 'web'])
+      assert.equal(mille.ok('ps', '--format', '{{.Names}} {{.State}}'), 'web running', `${delay} ms`)
+      mille.ok('rm', '-f', 'web')
+      await gone(`${delay} ms`)
+    }
+    assert.deepEqual(names('containers'), [])
+    assert.deepEqual(names('snapshots', 'active'), [])
+  })
+}
+
+test('a container and its log go on without mille; --rm takes it away at its end', async () => {
+  const child = mille.start(
+    'run',
+    '--rm',
+    '--name',
+    'alone',
+    'busybox',
+    'sh',
+    '-c',
+    'echo 1; sleep 1; echo 2; sleep 1',
+  )
+  await new Promise((resolve) => child.stdout?.once('data', resolve))
+  child.kill('SIGKILL')
+  assert.equal(mille.ok('inspect', '-f', '{{.State.Running}}', 'alone'), 'true')
+  assert.equal(mille.ok('logs', '-f', 'alone'), '1\n2')
+  for (let attempt = 0; names('containers').length > 0; attempt++) {
+    assert(attempt < 100, 'still there')
+    await sleep(50)
+  }
+  assert.equal(mille.ok('ps', '-aq'), '')
+})
+
+test('after a reboot: what ran has exited with 255, what had ended keeps its code, and both start again', () => {
+  mille.ok('run', '-d', '--name', 'ran', '-p', '18097:80', 'busybox', ...ticking)
+  mille.run(['run', '--name', 'ended', 'busybox', 'sh', '-c', 'exit 7'])
+  mille.ok('create', '--name', 'made', 'busybox', 'true')
+  const pid = Number(mille.ok('inspect', '-f', '{{.State.Pid}}', 'ran'))
+  // a reset: nobody is told anything, /run is empty, nothing is mounted
+  const monitors = readdirSync('/proc').filter((name) => {
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'latin1').includes(`${mille.root}/containers`)
+    } catch {
+      return false
+    }
+  })
+  for (const monitor of monitors) process.kill(Number(monitor), 'SIGKILL')
+  process.kill(pid, 'SIGKILL')
+  rmSync(storeStateFolder(mille.root), { recursive: true })
+  umount(mille.root)
+  const rows = mille
+    .ok('ps', '-a', '--format', '{{.Names}} {{.Status}}')
+    .replaceAll(/ (Less|About|\d+ sec).*/g, '')
+  assert.equal(rows, 'made Created\nended Exited (7)\nran Exited (255)')
+  assert.equal(mille.ok('start', 'ran', 'made'), 'ran\nmade')
+  assert.equal(mille.ok('inspect', '-f', '{{.State.Running}}', 'ran'), 'true')
+  assert.equal(mille.ok('start', '-a', 'made'), '')
+  mille.ok('rm', '-f', 'ran', 'ended', 'made')
+})
