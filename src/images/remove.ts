@@ -37,32 +37,42 @@ async function removeByName(
     const container = shortId(user.containerId)
     throw failure('IMAGE_NAME_IN_USE', { name: typed, container, image: shortId(record.id) })
   }
-  const lines = untag(store, [name])
+  const others = record.names.filter((other) => other !== name)
   const repository = repositoryOf(name)
-  const left = store.images.get(record.id)
   // digests of a repository go with its last tag; those of another repository keep the image
-  if (left && !left.names.some((other) => repositoryOf(other) === repository)) {
-    lines.push(
-      ...untag(
-        store,
-        left.repoDigests.filter((digest) => repositoryOf(digest) === repository),
-      ),
-    )
+  const digests = others.some((other) => repositoryOf(other) === repository)
+    ? []
+    : record.repoDigests.filter((digest) => digest !== name && repositoryOf(digest) === repository)
+  const going = [name, ...digests]
+  const isLast = [...others, ...record.repoDigests].every((other) => going.includes(other))
+  if (isLast && inUse.length === 0 && !hasChildren(store, record.id)) {
+    const dropped = await drop(store, users, record, going)
+    if (dropped !== undefined) return dropped
   }
-  if (left === undefined || left.names.length > 0) return lines
-  if ((store.images.get(record.id)?.repoDigests.length ?? 0) > 0) return lines
-  if (inUse.length > 0 || hasChildren(store, record.id)) return lines
-  return [...lines, ...(await drop(store, users, record))]
+  // the name last: after a kill in between the same command finds it and goes on
+  const lines = untag(store, digests)
+  return [...untag(store, [name]), ...lines]
 }
 
-/** Removes a record, and with it the dangling images it was built on that nothing else needs. */
-async function drop(store: Store, users: ImageUsers, record: ImageRecord): Promise<RemovalLine[]> {
-  store.images.remove(record.id)
-  const lines: RemovalLine[] = [{ deleted: record.id }]
+/**
+ * Removes a record with its last names, in one step, and with it the dangling images it was built on that nothing else
+ * needs. Undefined when somebody gave it another name meanwhile.
+ */
+async function drop(
+  store: Store,
+  users: ImageUsers,
+  record: ImageRecord,
+  names: readonly string[] = [...record.names, ...record.repoDigests],
+): Promise<RemovalLine[] | undefined> {
+  if (!store.images.remove(record.id, names)) return undefined
+  const lines: RemovalLine[] = [
+    ...names.map((name) => ({ untagged: familiarName(name) })),
+    { deleted: record.id },
+  ]
   const parent = record.parent === undefined ? undefined : store.images.get(record.parent)
   if (!parent || !isDangling(parent) || parent.repoDigests.length > 0) return lines
   if (hasChildren(store, parent.id) || (await users.usersOf(parent.id)).length > 0) return lines
-  return [...lines, ...(await drop(store, users, parent))]
+  return [...lines, ...((await drop(store, users, parent)) ?? [])]
 }
 
 function hasChildren(store: Store, id: ImageRecord['id']): boolean {
@@ -79,8 +89,7 @@ async function removeById(
   if (hasChildren(store, record.id)) throw failure('IMAGE_HAS_CHILDREN', { image: shortId(record.id) })
   if (!force && !isSingleReference(record))
     throw failure('IMAGE_IN_MANY_REPOSITORIES', { image: shortId(record.id) })
-  const lines = untag(store, [...record.names, ...record.repoDigests])
-  return [...lines, ...(await drop(store, users, record))]
+  return (await drop(store, users, record)) ?? untag(store, [...record.names, ...record.repoDigests])
 }
 
 async function refuseInUse(users: ImageUsers, record: ImageRecord, force: boolean): Promise<void> {
@@ -121,8 +130,10 @@ export async function pruneImages(
     if ((await users.usersOf(record.id)).length > 0 || !store.images.get(record.id)) continue
     const isParent = hasChildren(store, record.id)
     if (isParent && isDangling(record)) continue
-    removed.push(...untag(store, [...record.names, ...record.repoDigests]))
-    if (!isParent) removed.push(...(await drop(store, users, record)))
+    const lines = isParent
+      ? untag(store, [...record.names, ...record.repoDigests])
+      : await drop(store, users, record)
+    removed.push(...(lines ?? []))
   }
   const { bytes } = await store.collect()
   return { removed, reclaimed: bytes }
