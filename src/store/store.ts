@@ -96,9 +96,15 @@ export type FileBody =
   | { readonly kind: 'stream'; readonly open: () => Readable }
   /**
    * `open` gives a descriptor at any position, which the writer closes: for files below a folder that others can change.
-   * `check` is called when all bytes were read and throws when they are not those that were meant.
+   * `check` is called when all bytes were read and throws when they are not those that were meant; it is given their
+   * SHA-256 when `wantsDigest` says so.
    */
-  | { readonly kind: 'descriptor'; open(): number; check?(descriptor: number): void }
+  | {
+      readonly kind: 'descriptor'
+      readonly wantsDigest?: boolean
+      open(): number
+      check?(descriptor: number, digest: Uint8Array | undefined): void
+    }
 
 export interface LayerEntry {
   /** Relative to the root, no leading slash, `/` between parts; latin1-encoded bytes when not UTF-8 are the tar module's concern. */
@@ -311,8 +317,11 @@ export interface ImageStore {
   addRepoDigest(repoDigest: string, id: Digest): void
   /** Drops a name or a repo digest; false when there was none. The image stays, dangling when it was the last name. */
   untag(name: string): boolean
-  /** Drops the record; blobs go with the next collection. */
-  remove(id: Digest): boolean
+  /**
+   * Drops the record with its names and repo digests; blobs go with the next collection. With `names`, only when it has
+   * no others: false when somebody named it meanwhile.
+   */
+  remove(id: Digest, names?: readonly string[]): boolean
 }
 
 export interface Ingredient {

@@ -154,11 +154,18 @@ export class DatabaseImageStore implements ImageStore {
     )
   }
 
-  remove(id: Digest): boolean {
-    return this.#database.transaction(() => this.#database.run('DELETE FROM images WHERE id = ?', id) > 0, {
-      durable: true,
-      frees: true,
-    })
+  remove(id: Digest, names?: readonly string[]): boolean {
+    return this.#database.transaction(
+      () => {
+        const has = (table: string): boolean =>
+          this.#database
+            .all(`SELECT name FROM ${table} WHERE image = ?`, id)
+            .some((row) => names?.includes(String(row['name'])) === false)
+        if (has('names') || has('repo_digests')) return false
+        return this.#database.run('DELETE FROM images WHERE id = ?', id) > 0
+      },
+      { durable: true, frees: true },
+    )
   }
 
   #known(id: Digest): ImageRecord {
