@@ -123,7 +123,8 @@ class Search {
       if (found !== undefined) return found
     }
     if (content === undefined) return undefined
-    this.#content = rememberFiles(await content())
+    const isNew = noCache || !cache.isKnown(this.#lineage())
+    this.#content = rememberFiles(await content(isNew))
     if (noCache) return undefined
     const found = await this.#lookup(this.key)
     if (found !== undefined && definition !== undefined) this.#saveAlias(cache, definition, found, 0)

@@ -9,6 +9,7 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:http'
@@ -18,6 +19,7 @@ import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import type { BuildRequest, BuildResult } from '../../src/builder/build.ts'
+import { getXattr, setXattr } from '../../src/linux/xattr.ts'
 import { chainIdOf, diffIdAsDigest } from '../../src/oci/digest.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import type { TestBuilder } from '../support/open-builder.ts'
@@ -286,6 +288,36 @@ test('the same input gives the same image in another store at another time', asy
   rmSync(copy, { recursive: true })
   assert.equal(there.id, here.id)
   assert.equal(there.manifest, here.manifest)
+})
+
+test('times of the checkout and of earlier steps stay out of layers that change modes, move and copy', async () => {
+  const dockerfile =
+    'FROM busybox\nCOPY t /t\nRUN echo x > /x && cp -p /bin/busybox /old\nRUN sleep 0.05 && chmod 600 /t/a && mv /x /y && cp -p /t/b /c'
+  const built: BuildResult[] = []
+  for (const year of [2019, 2021]) {
+    await using other = await openTestBuilder()
+    const folder = mkdtempSync(join(tmpdir(), 'mille-times-'))
+    mkdirSync(join(folder, 't'))
+    for (const name of ['a', 'b']) {
+      writeFileSync(join(folder, 't', name), name)
+      utimesSync(join(folder, 't', name), year, new Date(`${year}-01-02T03:04:05.678Z`))
+    }
+    const text = { kind: 'text', text: dockerfile } as const
+    built.push(await other.build({ context: { kind: 'folder', path: folder }, dockerfile: text }))
+    rmSync(folder, { recursive: true })
+  }
+  assert.equal(built[0]?.id, built[1]?.id)
+})
+
+test('attributes of files in a context that was never seen before are in the layer', async () => {
+  write('attributes/plain', '1')
+  write('attributes/marked', '2')
+  setXattr(join(context, 'attributes/marked'), 'user.mark', Buffer.from('yes'))
+  const result = await build('FROM busybox\nCOPY attributes /attributes/')
+  await inImage(result, (root) => {
+    assert.equal(getXattr(join(root, 'attributes/marked'), 'user.mark')?.toString(), 'yes')
+    assert.equal(getXattr(join(root, 'attributes/plain'), 'user.mark'), undefined)
+  })
 })
 
 test('--squash: one layer above the base, all history rows', async () => {

@@ -85,6 +85,11 @@ export class StepCache {
     if (files !== undefined) this.#lists.save(key, files)
   }
 
+  /** Was there ever a result of this step, whatever it was made from? */
+  isKnown(lineage: string): boolean {
+    return this.#store.cache.lineage(lineage, 1).length > 0
+  }
+
   explain(
     lineage: string,
     ingredients: readonly Ingredient[],

@@ -153,8 +153,8 @@ export class FolderTree implements SourceTree {
     }
   }
 
-  body(file: SourceNode): FileBody {
-    return new FolderBody(this, file as FolderNode)
+  body(file: SourceNode, hashing: boolean = false): FileBody {
+    return new FolderBody(this, file as FolderNode, hashing && !this.isHashed(file))
   }
 
   open(file: FolderNode): number {
@@ -165,6 +165,14 @@ export class FolderTree implements SourceTree {
   check(file: FolderNode, descriptor: number): void {
     if (!this.#table.isSame(file.slot, descriptor, ''))
       throw failure('BUILD_CONTEXT_CHANGED', { path: pathOf(file) })
+  }
+
+  /** Keeps what was found while `file` was open as `descriptor`. */
+  learn({ slot }: FolderNode, descriptor: number, digest: Uint8Array): void {
+    this.#table.digest(slot).set(digest)
+    this.#table.setFlag(slot, rowFlags.digest)
+    if (hasXattrs(descriptor)) this.#table.setFlag(slot, rowFlags.xattrs)
+    this.#changed = true
   }
 
   recheck(file: SourceNode): void {
@@ -281,10 +289,7 @@ export class FolderTree implements SourceTree {
       const digest = hashFile(descriptor)
       // compared with what was seen before the file was opened: covers a change at any moment in between
       this.check(file, descriptor)
-      this.#table.digest(file.slot).set(digest)
-      this.#table.setFlag(file.slot, rowFlags.digest)
-      if (hasXattrs(descriptor)) this.#table.setFlag(file.slot, rowFlags.xattrs)
-      this.#changed = true
+      this.learn(file, descriptor, digest)
     } finally {
       closeSync(descriptor)
     }
@@ -317,18 +322,21 @@ class FolderBody {
   readonly kind = 'descriptor'
   readonly #tree: FolderTree
   readonly #file: FolderNode
+  readonly wantsDigest: boolean
 
-  constructor(tree: FolderTree, file: FolderNode) {
+  constructor(tree: FolderTree, file: FolderNode, wantsDigest: boolean) {
     this.#tree = tree
     this.#file = file
+    this.wantsDigest = wantsDigest
   }
 
   open(): number {
     return this.#tree.open(this.#file)
   }
 
-  check(descriptor: number): void {
+  check(descriptor: number, digest: Uint8Array | undefined): void {
     this.#tree.check(this.#file, descriptor)
+    if (digest !== undefined) this.#tree.learn(this.#file, descriptor, digest)
   }
 }
 

@@ -30,7 +30,8 @@ export interface SourceTree extends AsyncDisposable {
   copyDigest(file: SourceNode, target: Buffer, offset: number): void
   xattrs(node: SourceNode): ReadonlyMap<string, Uint8Array> | undefined
   device(node: SourceNode): { readonly major: number; readonly minor: number }
-  body(file: SourceNode): FileBody
+  /** `hashing`: whoever reads the body may learn its digest on the way, so that the file is read once. */
+  body(file: SourceNode, hashing?: boolean): FileBody
   /** Throws BUILD_CONTEXT_CHANGED when the file is no longer as it was; to be asked after its body was read. */
   recheck(file: SourceNode): void
   /** Why a name that was asked for is not there, when the tree knows more: hidden by line 3 of `.dockerignore`. */

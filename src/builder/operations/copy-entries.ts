@@ -17,6 +17,8 @@ export interface CopyTarget {
   readonly intoFolder: boolean
   readonly owner?: Owner
   readonly chmod?: string
+  /** The bodies tell the trees their digests. */
+  readonly hashing?: boolean
   /** Nanoseconds: the time every entry gets; undefined keeps the sources' times. */
   readonly constantTime?: bigint
 }
@@ -161,7 +163,7 @@ export class CopyEntries {
         ...extra,
       })
     } else if (type === file) {
-      const body = tree.body(node)
+      const body = tree.body(node, this.#target.hashing)
       const mode = this.#mode(node.mode, tree)
       this.#entries.set(path, { ...common, type: 'file', mode, size: node.size, body, ...extra })
     } else {

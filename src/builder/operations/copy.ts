@@ -1,4 +1,4 @@
-import type { Ingredient } from '../../store/store.ts'
+import type { Ingredient, LayerInfo } from '../../store/store.ts'
 import type { MilleError } from '../../util/errors.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { contentDigest, listFiles, readSelection } from '../context/content-digest.ts'
@@ -13,7 +13,7 @@ import { emptyResult } from '../session.ts'
 import { CopyEntries } from './copy-entries.ts'
 import type { Content, PreparedStep } from './operation.ts'
 import { resolveOwner } from './owner.ts'
-import { writeLayer } from './write-layer.ts'
+import { applyLayer } from './write-layer.ts'
 
 /** A COPY of heredocs only: no context has to be opened for it. */
 const nothing: Sources = { tree: new TarTree(undefined), selected: [] }
@@ -37,26 +37,32 @@ export function prepareCopy(session: BuildSession, inputs: StepInputs, op: CopyO
     origin.kind === 'context' && op.sources.length > 0
       ? {}
       : { definition: [...common, { kind: 'input', name: 'source', value: source?.chain ?? 'empty' }] }
-  const readContent = async (): Promise<Content> => {
+  const write = async (hashing: boolean): Promise<LayerInfo> => {
+    const entries = await copyTarget(session, inputs, op, hashing)
+    const { tree, selected } = op.sources.length === 0 ? nothing : await open()
+    try {
+      for (const one of selected) entries.addTree(tree, one)
+      for (const file of op.files) entries.addInline(file)
+    } catch (error) {
+      throw atStep(session, inputs, error)
+    }
+    return await session.store.layers.write(entries.entries(), session)
+  }
+  let early: LayerInfo | undefined
+  const readContent = async (isNew: boolean): Promise<Content> => {
     const { tree, selected } = await open()
+    // one pass over the files instead of two
+    if (isNew && tree.isContext) early = await write(true)
     const selection = await readSelection(tree, selected, session.signal)
+    // their attributes came to light too late for the headers
+    if (early && selection.nodes.some((node) => tree.xattrs(node) !== undefined)) early = undefined
     const files = { kind: 'file', name: 'files', value: contentDigest(selection) }
     return { ingredients: [...common, files], files: () => listFiles(selection) }
   }
   return {
     ...definition,
     ...(op.sources.length === 0 ? {} : { content: readContent }),
-    run: async () => {
-      const entries = await copyTarget(session, inputs, op)
-      const { tree, selected } = op.sources.length === 0 ? nothing : await open()
-      try {
-        for (const one of selected) entries.addTree(tree, one)
-        for (const file of op.files) entries.addInline(file)
-      } catch (error) {
-        throw atStep(session, inputs, error)
-      }
-      return await writeLayer(session, inputs, entries.entries())
-    },
+    run: async () => await applyLayer(session, inputs, early ?? (await write(false))),
   }
 }
 
@@ -64,6 +70,7 @@ export async function copyTarget(
   session: BuildSession,
   inputs: StepInputs,
   op: CopyWords,
+  hashing: boolean = false,
 ): Promise<CopyEntries> {
   const lower = await session.lower(inputs.parent.chain)
   try {
@@ -71,6 +78,7 @@ export async function copyTarget(
       lower,
       destination: op.destination,
       intoFolder: op.intoFolder,
+      hashing,
       ...(op.chown === undefined ? {} : { owner: resolveOwner(lower, op.chown) }),
       ...(op.chmod === undefined ? {} : { chmod: op.chmod }),
       ...(session.timestamps === 'preserve' ? {} : { constantTime: BigInt(session.epoch) * 1_000_000_000n }),

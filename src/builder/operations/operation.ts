@@ -17,7 +17,10 @@ export interface PreparedStep extends Partial<AsyncDisposable> {
    * Known from text alone and tried first; undefined when text says nothing without a look at the files (a context).
    */
   readonly definition?: readonly Ingredient[]
-  /** From the bytes: COPY and ADD. When absent the definition is all there is. */
-  readonly content?: () => Promise<Content>
+  /**
+   * From the bytes: COPY and ADD. When absent the definition is all there is. `isNew` tells that a result from before
+   * is most unlikely: then the step may do its work at once and learn its content by that.
+   */
+  readonly content?: (isNew: boolean) => Promise<Content>
   run(): Promise<StepLayer>
 }

@@ -16,6 +16,8 @@ interface Columns {
   readonly gids: readonly number[]
   readonly seconds: readonly number[]
   readonly nanoseconds: readonly number[]
+  /** One letter each, `1` for a time of this machine; absent when there is none. */
+  readonly locals?: string
   readonly sizes: readonly number[]
   /** A plain file's offset in the tar, -1 for nothing, or all its ranges, flat. */
   readonly offsets: readonly (number | readonly number[])[]
@@ -68,6 +70,9 @@ export function encodeTable({ size, entries }: LayerTable): string {
     gids: entries.map(({ gid }) => gid),
     seconds,
     nanoseconds,
+    ...(entries.some(({ isLocalTime }) => isLocalTime)
+      ? { locals: entries.map(({ isLocalTime }) => (isLocalTime ? '1' : '0')).join('') }
+      : {}),
     sizes: entries.map((entry) => entry.size),
     offsets: entries.map(encodeRanges),
     targets: rare(({ linkTarget }) => (linkTarget === '' ? undefined : linkTarget)),
@@ -92,6 +97,7 @@ export function decodeTable(text: string): LayerTable {
       uid: columns.uids[index] ?? 0,
       gid: columns.gids[index] ?? 0,
       mtime: BigInt(columns.seconds[index] ?? 0) * billion + BigInt(columns.nanoseconds[index] ?? 0),
+      ...(columns.locals?.[index] === '1' ? { isLocalTime: true } : {}),
       size,
       ranges: decodeRanges(columns.offsets[index] ?? -1, size),
       linkTarget: columns.targets[index] ?? '',

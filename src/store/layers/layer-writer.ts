@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { DiffId } from '../../oci/digest.ts'
@@ -100,9 +100,10 @@ class LayerWriter implements Disposable {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
     const file = body.kind === 'descriptor' ? body.open() : openFile(body.path, flags)
     try {
-      const read = this.#appendFrom(file, 0, size, path)
+      const sum = body.kind === 'descriptor' && body.wantsDigest === true ? new FileDigest() : undefined
+      const read = this.#appendFrom(file, 0, size, path, sum)
       if (read !== size) throw failure('CONTEXT_CHANGED', { path })
-      if (body.kind === 'descriptor' && body.check !== undefined) return body.check(file)
+      if (body.kind === 'descriptor' && body.check !== undefined) return body.check(file, sum?.end())
       const status = fstatSync(file)
       if (status.size !== size || !status.isFile()) throw failure('CONTEXT_CHANGED', { path })
     } finally {
@@ -140,7 +141,7 @@ class LayerWriter implements Disposable {
   }
 
   /** Reads straight into the output buffer. Returns the bytes there were. */
-  #appendFrom(file: number, offset: number, length: number, path: string): number {
+  #appendFrom(file: number, offset: number, length: number, path: string, sum?: FileDigest): number {
     let done = 0
     try {
       while (done < length) {
@@ -148,6 +149,7 @@ class LayerWriter implements Disposable {
         const room = Math.min(length - done, bufferSize - this.#used)
         const count = readSync(file, this.#buffer, this.#used, room, offset + done)
         if (count === 0) return done
+        sum?.update(this.#buffer.subarray(this.#used, this.#used + count), count === length)
         this.#used += count
         done += count
       }
@@ -189,6 +191,21 @@ class LayerWriter implements Disposable {
   }
 }
 
+/** SHA-256 of one file; most are there in one piece, for which no hash object has to be made. */
+class FileDigest {
+  #whole: Buffer | undefined
+  #pieces: ReturnType<typeof createHash> | undefined
+
+  update(bytes: Uint8Array, isWhole: boolean): void {
+    if (isWhole) this.#whole = hash('sha256', bytes, 'buffer')
+    else (this.#pieces ??= createHash('sha256')).update(bytes)
+  }
+
+  end(): Buffer {
+    return this.#whole ?? (this.#pieces ?? createHash('sha256')).digest()
+  }
+}
+
 function openFile(path: string, flags: number): number {
   try {
     return openSync(path, flags)
@@ -226,6 +243,7 @@ function storedOf(entry: WritableEntry, size: number, offset: number): StoredEnt
     uid,
     gid,
     mtime: localMtime ?? mtime,
+    ...(localMtime === undefined || localMtime === mtime ? {} : { isLocalTime: true }),
     size,
     ranges: size === 0 ? [] : [{ at: 0, offset, length: size }],
     linkTarget: linkTarget ?? '',

@@ -182,9 +182,11 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     const path = this.#content.temporaryPath()
     try {
       const { diffId, table } = await make(path)
-      await this.#keepTable(diffId, table)
+      const isThere = (await this.#content.stat(diffIdAsDigest(diffId))) !== undefined
+      // the index of a layer that is there has the times of its first table, which must not be replaced
+      if (!isThere || (await this.#readTable(diffId)) === undefined) await this.#keepTable(diffId, table)
       await this.#content.adopt(path, { digest: diffIdAsDigest(diffId), size: table.size }, options.lease)
-      this.#fresh = { diffId, table }
+      this.#fresh = isThere ? undefined : { diffId, table }
       return this.#remember({ diffId, size: table.size, entries: table.entries.length })
     } catch (error) {
       await rm(path, { force: true })

@@ -34,6 +34,8 @@ export interface StoredEntry {
   readonly gid: number
   /** Nanoseconds since the epoch: the true time on this machine where it is known, else the tar's. */
   readonly mtime: bigint
+  /** `mtime` is known on this machine only; the tar carries a constant in its place. */
+  readonly isLocalTime?: true
   /** Bytes of the file as a reader sees it. */
   readonly size: number
   /** A file's bytes; what no range covers is a hole. */

@@ -75,6 +75,11 @@ export class AppliedChains {
     return (await this.#stack(chain))[0]?.root ?? plainRoot
   }
 
+  /** The layers of a stack, top first. CHAIN_NOT_FOUND. */
+  async diffIds(chain: ChainId | undefined): Promise<DiffId[]> {
+    return (await this.#stack(chain)).map(({ diffId }) => diffId)
+  }
+
   /** Folders of a stack, top first, mounted where need be. CHAIN_NOT_FOUND. */
   async lower(chain: ChainId | undefined): Promise<string[]> {
     return await this.#lowerOf(await this.#stack(chain))

@@ -1,19 +1,11 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { chainId, digestHex, type ChainId, type DiffId } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
 import type { RootMetadata } from './dependencies.ts'
 import type { Staging } from './staging.ts'
+import { readText } from '../../util/read-text.ts'
 
 /** One applied layer. The record is written last, so its existence says that everything else is durable. */
 export interface ChainRecord {
@@ -58,7 +50,7 @@ export class ChainRecords {
     if (known !== undefined && this.has(chain)) return known
     let text: RecordText
     try {
-      text = JSON.parse(readFileSync(this.#path(chain), 'utf8')) as RecordText
+      text = JSON.parse(readText(this.#path(chain))) as RecordText
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error

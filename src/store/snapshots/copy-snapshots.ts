@@ -17,11 +17,11 @@ import type { AppliedChains } from './applied-chains.ts'
 import { changeEntries } from './change-entries.ts'
 import type { SnapshotDependencies } from './dependencies.ts'
 import { layerTime } from './layer-times.ts'
+import { LocalTimes } from './local-times.ts'
 import { measureFolder } from './measure-folder.ts'
 import { makeRootFolder } from './root-metadata.ts'
 import { parentOf, SnapshotFolders, snapshotRecord, type SnapshotRecord } from './snapshot-folders.ts'
 import type { Staging } from './staging.ts'
-import { startingWith } from './starting-with.ts'
 import { treeChanges } from './tree-changes.ts'
 
 export interface CopyParts {
@@ -38,11 +38,13 @@ export class CopySnapshots implements Snapshotter {
   readonly #chains: AppliedChains
   readonly #folders: SnapshotFolders
   readonly #given: SnapshotDependencies
+  readonly #localTimes: LocalTimes
 
   constructor({ chains, staging, dependencies, reason }: CopyParts) {
     if (reason !== undefined) this.reason = reason
     this.#given = dependencies
     this.#chains = chains
+    this.#localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'copies'), staging)
   }
 
@@ -85,15 +87,14 @@ export class CopySnapshots implements Snapshotter {
     const layer = await this.#compare(key, async (tree, base) => {
       const root = await this.#chains.rootOf(parent)
       const warn = this.#given.warn ?? ((): void => undefined)
-      const entries = changeEntries(treeChanges(tree, base), {
+      const changes = changeEntries(treeChanges(tree, base), {
         tree,
         root,
         tarTime: layerTime(options),
         warn,
       })
-      const first = entries.next()
-      if (first.done === true) return undefined
-      return await this.#given.layers.write(startingWith(first.value, entries), options)
+      const entries = await this.#localTimes.hide([...changes], parent, options)
+      return entries.length === 0 ? undefined : await this.#given.layers.write(entries, options)
     })
     if (layer === undefined) return undefined
     const below = options.onto === undefined ? parent : options.onto.chain

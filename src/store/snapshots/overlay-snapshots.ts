@@ -15,12 +15,12 @@ import type {
 import type { AppliedChains } from './applied-chains.ts'
 import type { SnapshotDependencies } from './dependencies.ts'
 import { layerTime } from './layer-times.ts'
+import { LocalTimes } from './local-times.ts'
 import { mountOverlay } from './overlay.ts'
 import type { PrivateMounts } from './private-mounts.ts'
 import { makeRootFolder } from './root-metadata.ts'
 import { parentOf, SnapshotFolders, snapshotRecord, type SnapshotRecord } from './snapshot-folders.ts'
 import { measureFolder } from './measure-folder.ts'
-import { startingWith } from './starting-with.ts'
 import type { Staging } from './staging.ts'
 import { upperChanges } from './upper-changes.ts'
 import { changeEntries } from './change-entries.ts'
@@ -42,6 +42,7 @@ export class OverlaySnapshots implements Snapshotter {
   readonly #chains: AppliedChains
   readonly #folders: SnapshotFolders
   readonly #given: SnapshotDependencies
+  readonly #localTimes: LocalTimes
 
   constructor({ kind, chains, mounts, staging, dependencies, reason }: OverlayParts) {
     if (reason !== undefined) this.reason = reason
@@ -49,6 +50,7 @@ export class OverlaySnapshots implements Snapshotter {
     this.#mounts = mounts
     this.#given = dependencies
     this.#chains = chains
+    this.#localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'active'), staging)
   }
 
@@ -115,15 +117,14 @@ export class OverlaySnapshots implements Snapshotter {
     const layer = await this.#withUpper(key, record, async (upper, lower) => {
       const root = await this.#chains.rootOf(record.parent)
       const warn = this.#given.warn ?? ((): void => undefined)
-      const entries = changeEntries(upperChanges(upper, lower), {
+      const changes = changeEntries(upperChanges(upper, lower), {
         tree: upper,
         root,
         tarTime: layerTime(options),
         warn,
       })
-      const first = entries.next()
-      if (first.done === true) return undefined
-      return await this.#given.layers.write(startingWith(first.value, entries), options)
+      const entries = await this.#localTimes.hide([...changes], record.parent, options)
+      return entries.length === 0 ? undefined : await this.#given.layers.write(entries, options)
     })
     if (layer === undefined) return undefined
     const below = options.onto === undefined ? record.parent : options.onto.chain
