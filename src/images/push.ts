@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { canonicalJson } from '../oci/canonical-json.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -12,18 +11,14 @@ import {
   withDefaultTag,
   type Reference,
 } from '../oci/reference.ts'
-import type { Repository } from '../registry/repository.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
-import { eachLimited } from '../util/each-limited.ts'
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { compressedLayers } from './compressed-layers.ts'
 import type { PushResult } from './images.ts'
 import { repositoryOf } from './names.ts'
 import type { OpenRepository } from './repositories.ts'
-
-/** Uploads side by side, as Docker's default. */
-const parallelUploads = 5
+import { mountSources, uploadBlobs, type Upload } from './upload-blobs.ts'
 
 /**
  * Pushes one tag, or with `allTags` every local tag of a repository. Layers leave compressed: as they were pulled, or
@@ -70,20 +65,18 @@ async function pushOne(
   const report = options.onProgress
   for (const diffId of record.config.rootfs.diff_ids) report?.({ id: shortId(diffId), status: 'Preparing' })
   const { raw, manifest, descriptor } = await distributable(store, record, lease, options)
+  const upload: Upload = { store, repository, sources: mountSources(store, record, reference), options }
   // Docker names layers by diff ID here: the compressed digest is not known before the layer is compressed
   const ids = record.config.rootfs.diff_ids.map(shortId)
-  await eachLimited(manifest.layers, parallelUploads, (layer, index) =>
-    uploadBlob({ store, repository, record, reference, options }, layer, (status, current) =>
-      report?.({
-        id: ids[index] ?? '',
-        status,
-        total: layer.size,
-        ...(current !== undefined && { current }),
-      }),
-    ),
-  )
-  await uploadBlob({ store, repository, record, reference, options }, manifest.config, () => {})
-  await repository.push(descriptor, Readable.from([raw]), { signal: options.signal })
+  await uploadBlobs(upload, manifest, ids, 'missing')
+  await repository
+    .push(descriptor, Readable.from([raw]), { signal: options.signal })
+    .catch(async (error: unknown) => {
+      if (!isMilleError(error, 'REGISTRY_BLOB_UNKNOWN')) throw error
+      // the registry claimed to have or to have mounted a blob, and does not (B-PS-5): it gets all of them, once
+      await uploadBlobs(upload, manifest, ids, 'all')
+      await repository.push(descriptor, Readable.from([raw]), { signal: options.signal })
+    })
   await repository.tag(descriptor, tag, { signal: options.signal })
   store.images.addRepoDigest(`${reference.registry}/${reference.repository}@${descriptor.digest}`, record.id)
   return { tag, digest: descriptor.digest, size: descriptor.size }
@@ -106,41 +99,4 @@ async function distributable(
   const descriptor: Descriptor = { mediaType, digest: sha256(raw), size: raw.length }
   await store.content.ingest(raw, { expected: { digest: descriptor.digest }, lease })
   return { raw, manifest: rewritten, descriptor }
-}
-
-interface Upload {
-  readonly store: Store
-  readonly repository: Repository
-  readonly record: ImageRecord
-  readonly reference: Reference
-  readonly options: OpOptions
-}
-
-async function uploadBlob(
-  { store, repository, record, reference, options: { signal } }: Upload,
-  blob: Descriptor,
-  report: (status: string, current?: number) => void,
-): Promise<void> {
-  if (await repository.exists(blob, { signal })) return report('Layer already exists')
-  for (const from of mountSources(record, reference)) {
-    if (await repository.mount(blob, from, { signal })) return report(`Mounted from ${from}`)
-  }
-  report('Pushing', 0)
-  // `fetch` verifies while streaming: a damaged blob never reaches the registry under a right name
-  await repository.push(blob, await store.content.fetch(blob), {
-    signal,
-    onProgress: ({ current }) => report('Pushing', current),
-    reopen: async (offset) => createReadStream(store.content.path(blob.digest), { start: offset }),
-  })
-  report('Pushed')
-}
-
-/** Other repositories of the same registry that had this image. */
-function mountSources(record: ImageRecord, reference: Reference): string[] {
-  const prefix = `${reference.registry}/`
-  const repositories = new Set(record.repoDigests.map(repositoryOf))
-  return [...repositories]
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => name.slice(prefix.length))
-    .filter((name) => name !== reference.repository)
 }
