@@ -4,6 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { ChainId, DiffId, Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/config.ts'
 import type { OpOptions } from '../util/progress.ts'
+import type { FileBody } from './file-body.ts'
 
 /**
  * Everything mille keeps below one root folder (mode 0700). Several processes may have one store open at once.
@@ -88,23 +89,6 @@ export interface LayerInfo {
   readonly size: number
   readonly entries: number
 }
-
-/** Where a regular file's bytes come from. */
-export type FileBody =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'stream'; readonly open: () => Readable }
-  /**
-   * `open` gives a descriptor at any position, which the writer closes: for files below a folder that others can change.
-   * `check` is called when all bytes were read and throws when they are not those that were meant; it is given their
-   * SHA-256 when `wantsDigest` says so.
-   */
-  | {
-      readonly kind: 'descriptor'
-      readonly wantsDigest?: boolean
-      open(): number
-      check?(descriptor: number, digest: Uint8Array | undefined): void
-    }
 
 export interface LayerEntry {
   /** Relative to the root, no leading slash, `/` between parts; latin1-encoded bytes when not UTF-8 are the tar module's concern. */

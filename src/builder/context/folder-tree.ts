@@ -3,18 +3,17 @@ import { createHash, hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { IgnoreRules } from '../../dockerfile/ignore.ts'
 import { readlinkat } from '../../linux/at.ts'
-import { bindLibc } from '../../linux/libc.ts'
 import { openFolder, openFlags, resolveFlags, tryOpenat2 } from '../../linux/openat2.ts'
 import { readFolder } from '../../linux/read-folder.ts'
 import { fileTypes, findStatus } from '../../linux/statx.ts'
 import { systemFailure } from '../../linux/system-failure.ts'
-import { getXattr, listXattrs } from '../../linux/xattr.ts'
-import type { FileBody } from '../../store/store.ts'
+import type { FileBody } from '../../store/file-body.ts'
 import { decodeBytes } from '../../util/byte-string.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContextIndex, FolderRows } from './context-index.ts'
 import { emptyIndex, loadContextIndex, saveContextIndex } from './context-index.ts'
 import { EntryTable, row, rowFlags, words } from './entry-table.ts'
+import { hasXattrs, readXattrs } from './file-xattrs.ts'
 import { pathOf } from './source-tree.ts'
 import type { SourceNode, SourceTree } from './source-tree.ts'
 
@@ -370,34 +369,4 @@ function hashFile(descriptor: number): Buffer {
     sum.update(buffer.subarray(0, length))
   }
   return sum.digest()
-}
-
-/** `trusted.overlay.*` is the mount's own; labels of a security module belong to this machine. */
-const machineXattrs = /^(trusted\.|security\.(selinux|apparmor|ima|evm)$|system\.|user\.overlay\.)/
-
-function readXattrs(
-  target: string | number,
-  isContext: boolean,
-): ReadonlyMap<string, Uint8Array> | undefined {
-  const names = listXattrs(target).filter((name) => !machineXattrs.test(name))
-  const wanted = isContext ? names.filter((name) => /^(user\.|security\.capability$)/.test(name)) : names
-  if (wanted.length === 0) return undefined
-  return new Map(
-    wanted.flatMap((name) => {
-      const value = getXattr(target, name)
-      return value === undefined ? [] : [[name, value] as const]
-    }),
-  )
-}
-
-const flistxattrCall = bindLibc<[number, Uint8Array | null, number]>('flistxattr', 'int64_t', [
-  'int',
-  'void *',
-  'uint64_t',
-])
-
-/** Asked of every file that is hashed: most have none, which one cheap call tells. */
-function hasXattrs(descriptor: number): boolean {
-  if (flistxattrCall(descriptor, null, 0) <= 0) return false
-  return listXattrs(descriptor).some((name) => /^(user\.|security\.capability$)/.test(name))
 }

@@ -1,4 +1,4 @@
-import type { FileBody } from '../../store/store.ts'
+import type { FileBody } from '../../store/file-body.ts'
 
 /** A file, folder, link or device that COPY may take, as it was when its folder was read. */
 export interface SourceNode {

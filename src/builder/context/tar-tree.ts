@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IgnoreRules } from '../../dockerfile/ignore.ts'
 import { fileTypes } from '../../linux/statx.ts'
-import type { FileBody } from '../../store/store.ts'
+import type { FileBody } from '../../store/file-body.ts'
 import type { LayerTarEntry } from '../../tar/check-entry.ts'
 import { failure } from '../../util/errors.ts'
 import type { SourceNode, SourceTree } from './source-tree.ts'
