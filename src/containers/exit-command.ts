@@ -1,5 +1,8 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { identifyProcess } from '../linux/process-identity.ts'
+import type { ContainerHandle } from '../runtime/runtime.ts'
+import type { Store } from '../store/store.ts'
 
 const attended = 'attended'
 
@@ -13,9 +16,40 @@ export function monitorExit(folder: string, settleCommand: readonly string[]): r
   return ['/bin/sh', '-c', script, 'settle', join(folder, attended), ...settleCommand]
 }
 
-/** This process will settle the container; disposing takes that back. */
-export async function attend(folder: string): Promise<AsyncDisposable> {
-  const path = join(folder, attended)
+/** This process will settle the container, unless another one has said so before; disposing takes that back. */
+export async function attend(store: Store, handle: ContainerHandle): Promise<AsyncDisposable> {
+  if (await isAttended(handle)) return { [Symbol.asyncDispose]: async () => {} }
+  const path = join(handle.folder, attended)
   await writeFile(path, `${process.pid}\n`)
-  return { [Symbol.asyncDispose]: () => rm(path, { force: true }) }
+  return {
+    async [Symbol.asyncDispose]() {
+      await rm(path, { force: true })
+      await rm(exitNote(store, handle.id), { force: true })
+    },
+  }
+}
+
+/** Does another process that lives wait for the end? */
+async function isAttended({ folder }: ContainerHandle): Promise<boolean> {
+  const pid = Number(await readFile(join(folder, attended), 'utf8').catch(() => ''))
+  return pid !== 0 && pid !== process.pid && identifyProcess(pid) !== undefined
+}
+
+/**
+ * Whoever settles a container that another process waits for leaves the exit code for it: what the runtime knew is gone
+ * when that one comes to look, with `--rm` the record too.
+ */
+export async function leaveExitCode(store: Store, handle: ContainerHandle, code: number): Promise<void> {
+  if (!(await isAttended(handle))) return
+  await store.folder('exits')
+  await writeFile(exitNote(store, handle.id), String(code))
+}
+
+export async function findExitCode(store: Store, id: string): Promise<number | undefined> {
+  const text = await readFile(exitNote(store, id), 'utf8').catch(() => '')
+  return text === '' ? undefined : Number(text)
+}
+
+function exitNote(store: Store, id: string): string {
+  return join(store.root, 'exits', id)
 }

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isRunning } from '../linux/process-identity.ts'
 import { isMilleError } from '../util/errors.ts'
+import { leaveExitCode } from './exit-command.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import {
@@ -86,13 +87,15 @@ export function unprepared({
 
 async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<ContainerRow> {
   const { store, runtime } = parts
-  const state = await runtime.state(await handleOf(store, row.id))
+  const handle = await handleOf(store, row.id)
+  const state = await runtime.state(handle)
   if (isLive(state.status)) return row
   // a process that vanished without a word (host reset, monitor killed) is exited 255: moby's rule, never 0
   const exit =
     state.status === 'exited'
       ? { code: state.exitCode, finishedAt: state.finishedAt || Date.now(), oomKilled: state.oomKilled }
       : { code: 255, finishedAt: Date.now(), oomKilled: false }
+  await leaveExitCode(store, handle, exit.code)
   await releaseResources(parts, row)
   const settled = updateContainer(store, row.id, (data) => ({ ...unprepared(data), phase: 'exited', exit }))
   if (row.data.request.autoRemove) await removeLocked(parts, settled, { volumes: true })

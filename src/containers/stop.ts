@@ -32,7 +32,7 @@ export async function stopContainer(
 
 async function endProcess(parts: ContainerParts, id: string, signal: number, seconds: number): Promise<void> {
   const handle = await handleOf(parts.store, id)
-  await using _attending = await attend(handle.folder)
+  await using _attending = await attend(parts.store, handle)
   const ended = parts.runtime.wait(handle)
   // a paused process takes no signal before it is thawed
   if ((await parts.runtime.state(handle)).status === 'paused') await parts.runtime.resume(handle)
@@ -69,7 +69,7 @@ export async function killContainer(
   const handle = await handleOf(parts.store, row.id)
   if (number === 9) updateContainer(parts.store, row.id, (data) => ({ ...data, stopRequested: true }))
   if (number !== 9) return parts.runtime.kill(handle, number)
-  await using _attending = await attend(handle.folder)
+  await using _attending = await attend(parts.store, handle)
   await parts.runtime.kill(handle, number)
   await within(parts.runtime.wait(handle), killTimeout)
   await settleContainer(parts, row.id).catch(ignoreGone)
@@ -110,8 +110,11 @@ export async function removeContainer(
   if (row.data.phase === 'started' && options.force !== true) {
     throw failure('CONTAINER_RUNNING', { name })
   }
-  await using _attending = await attend((await handleOf(parts.store, id)).folder)
-  await removeLocked(parts, row, { volumes: options.volumes === true })
+  // as any other end, so that whoever waits for it learns the exit code
+  if (row.data.phase === 'started') await endProcess(parts, id, 9, 0)
+  const ended = await settleLocked(parts, id)
+  if (parts.store.records<ContainerData>('container').get(id) === undefined) return
+  await removeLocked(parts, ended, { volumes: options.volumes === true })
 }
 
 async function currentRow(parts: ContainerParts, nameOrId: string): Promise<ContainerRow> {

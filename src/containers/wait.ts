@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ContainerHandle } from '../runtime/runtime.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { isMilleError } from '../util/errors.ts'
-import { attend } from './exit-command.ts'
+import { attend, findExitCode } from './exit-command.ts'
 import { handleOf } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer, type ContainerData } from './record.ts'
@@ -9,8 +10,8 @@ import { settleContainer } from './settle.ts'
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed'
 
-/** Milliseconds between looks at a container that somebody else must start or remove. */
-const interval = 50
+/** Milliseconds between looks at a container that somebody else must start or remove: short at first, when it is `run` that starts it. */
+const interval = { first: 2, later: 50, change: 2000 } as const
 
 /** The exit code, once the condition holds. A container that was never started counts as not running. */
 export async function waitContainer(
@@ -23,7 +24,8 @@ export async function waitContainer(
   const condition = options.condition ?? 'not-running'
   const code = await waitForExit(parts, id, data, condition, options.signal)
   if (condition === 'removed') {
-    while (store.records<ContainerData>('container').get(id)) await pause(options.signal)
+    const pause = pauses(options.signal)
+    while (store.records<ContainerData>('container').get(id)) await pause()
   }
   return code
 }
@@ -38,29 +40,40 @@ async function waitForExit(
   let data = first
   const begun = data.startedAt
   if (data.phase === 'exited' && condition === 'not-running') return data.exit?.code ?? 0
+  if (data.phase === 'created' && condition === 'not-running') return data.exit?.code ?? 0
+  const handle = await handleOf(parts.store, id)
+  // before the start: a process that ends at once must find it said
+  await using _attending = await attend(parts.store, handle)
+  const pause = pauses(signal)
   while (data.phase !== 'started') {
     if (condition === 'not-running' && data.phase === 'created') return data.exit?.code ?? 0
     if (data.phase === 'exited' && data.startedAt !== begun) return data.exit?.code ?? 0
-    await pause(signal)
+    await pause()
     const row = parts.store.records<ContainerData>('container').get(id)
     if (!row) return data.exit?.code ?? 0
     data = row.data
   }
-  return endOf(parts, id, signal)
+  return await endOf(parts, handle, signal)
 }
 
 /** Waits for the process of a started container and settles it; `--rm` containers are gone afterwards. */
-async function endOf(parts: ContainerParts, id: string, signal: AbortSignal | undefined): Promise<number> {
-  const handle = await handleOf(parts.store, id)
-  await using _attending = await attend(handle.folder)
+async function endOf(
+  parts: ContainerParts,
+  handle: ContainerHandle,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const { exitCode } = await parts.runtime.wait(handle, { signal })
-  await settleContainer(parts, id).catch((error: unknown) => {
+  await settleContainer(parts, handle.id).catch((error: unknown) => {
     // another process settled and removed it first
     if (!isMilleError(error, 'NO_SUCH_CONTAINER')) throw error
   })
-  return exitCode
+  return (await findExitCode(parts.store, handle.id)) ?? exitCode
 }
 
-async function pause(signal: AbortSignal | undefined): Promise<void> {
-  await sleep(interval, undefined, { signal })
+function pauses(signal: AbortSignal | undefined): () => Promise<void> {
+  const begun = performance.now()
+  return () => {
+    const { first, later, change } = interval
+    return sleep(performance.now() - begun < change ? first : later, undefined, { signal })
+  }
 }

@@ -207,6 +207,17 @@ export function containerState(seat: RuntimeSeat, handle: ContainerHandle): Cont
   }
 }
 
+/** As `containerState`; between a process's end and its exit file, which its monitor writes, it waits for the file. */
+export async function settledState(seat: RuntimeSeat, handle: ContainerHandle): Promise<ContainerRunState> {
+  const files = containerFiles(handle)
+  const identity = readIdentity(files)
+  if (identity !== undefined && !isRunning(identity) && !isSettled(files)) {
+    const limit = performance.now() + EXIT_FILE_GRACE
+    while (!isSettled(files) && performance.now() < limit) await sleep(2)
+  }
+  return containerState(seat, handle)
+}
+
 function exitedState(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): ContainerRunState {
   const exit = readExit(files) ?? { exitCode: LOST_EXIT_CODE, finishedAt: 0 }
   // conmon's own note may come too late or not at all; the kernel's counter is there until `delete`

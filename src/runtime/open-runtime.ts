@@ -5,11 +5,11 @@ import { attachContainer } from './attach.ts'
 import { checkId } from './bundle.ts'
 import {
   containerProcesses,
-  containerState,
   createContainer,
   deleteContainer,
   freezeContainer,
   killContainer,
+  settledState,
   startContainer,
   waitContainer,
 } from './containers.ts'
@@ -56,7 +56,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
       return await createContainer(getSeat(), handle, spec, createOptions)
     },
     start: (handle) => startContainer(getSeat(), handle),
-    state: async (handle) => containerState(getSeat(), handle),
+    state: (handle) => settledState(getSeat(), handle),
     attach: async (handle, attachOptions) => attachContainer(handle, attachOptions),
     wait: (handle, opOptions) => waitContainer(getSeat(), handle, opOptions),
     kill: async (handle, signal) => killContainer(handle, signal),
