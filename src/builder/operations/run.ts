@@ -131,8 +131,9 @@ async function runProcess(session: BuildSession, step: BuildStep, op: RunOp, spe
   if (exit.exitCode === 0) return
   const reason = exitReason(exit, spec)
   const message = `process "${commandText(op)}" did not complete successfully: ${reason}`
-  const output = tail.lines().map((line) => `  ${line}\n`)
-  const text = (output.length === 0 ? '' : `last output:\n${output.join('')}\n`) + renderAt(place, message)
+  const output = tail.lines().map((line) => `${line}\n`)
+  const shown = output.length === 0 ? '' : `------\n > ${step.name}:\n${output.join('')}------\n`
+  const text = shown + renderAt(place, message)
   const details = {
     command: commandText(op),
     step: step.name,

@@ -6,6 +6,7 @@ import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, parsed, text, toggle } from '../flags/flag.ts'
 import { platformFlag } from '../flags/platform-flag.ts'
 import { fileFailure } from '../input/open-file.ts'
+import { buildErrorText } from '../progress/build-error.ts'
 import { buildProgress, type ProgressKind, progressKinds } from '../progress/build-progress.ts'
 
 function parseProgress(word: string): ProgressKind {
@@ -59,7 +60,7 @@ export const command: AnyCommand = defineCommand({
       return 0
     } catch (error) {
       if (!isMilleError(error) || error.kind === 'canceled' || error.kind === 'usage') throw error
-      stderr.write(`ERROR: failed to build: ${error.message}\n`)
+      stderr.write(buildErrorText(error.message))
       return 1
     }
   },

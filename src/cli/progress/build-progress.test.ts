@@ -73,7 +73,7 @@ WARNING: StageName: odd (line 3)
 test('plain: a step that fails says so', () => {
   const text = show('plain', [
     ...events,
-    { type: 'error', step: 'c', time: 300, message: 'exit code 3\nmore' },
+    { type: 'error', step: 'c', time: 300, message: 'Dockerfile:3:1\n> 3 | RUN make\nerror: exit code 3' },
   ])
   assert.match(text, /#3 0\.180 \x1b\[31mred\n#3 ERROR: exit code 3\n$/)
 })

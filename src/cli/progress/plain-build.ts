@@ -1,5 +1,6 @@
 import type { BuildEvent } from '../../builder/build.ts'
 import type { OutputStream } from '../command.ts'
+import { errorSummary } from './build-error.ts'
 import type { BuildView } from './build-progress.ts'
 import { BuildState, secondsText, type StepState, titleOf } from './build-state.ts'
 
@@ -48,7 +49,7 @@ export function plainBuild(output: OutputStream): BuildView {
     for (const line of lines) print(step, `${(line.time / 1000).toFixed(3)} ${line.text}`)
     if (event.type === 'done') {
       print(step, event.cached ? 'CACHED' : `DONE ${secondsText(step.endedAt - step.startedAt)}`)
-    } else if (event.type === 'error') print(step, `ERROR: ${event.message.split('\n')[0] ?? ''}`)
+    } else if (event.type === 'error') print(step, `ERROR: ${errorSummary(event.message)}`)
     else if (event.type === 'progress' && event.current === undefined) print(step, event.status)
   }
 
