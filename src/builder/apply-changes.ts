@@ -11,6 +11,7 @@ import { emptyState, imagePlanOf, lookupIn, workdirOf, type StageState } from '.
 export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
   if (changes.length === 0) return config
   const dockerfile = parseDockerfile(['FROM scratch', ...changes].join('\n'), { fileName: 'change' })
+  if (dockerfile.stages.length > 1) throw failure('CHANGE_NOT_ALLOWED', { instruction: 'FROM' })
   const instructions = dockerfile.stages[0]?.instructions ?? []
   const state = stateOf(config)
   for (const instruction of instructions) {
