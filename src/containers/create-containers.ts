@@ -112,7 +112,13 @@ async function pruneContainers(
   for (const container of stopped) {
     if (options.until !== undefined && container.createdAt > options.until) continue
     if (!(options.label ?? []).every((label) => hasLabel(container.config.Labels ?? {}, label))) continue
-    await removeContainer(parts, container.id)
+    try {
+      await removeContainer(parts, container.id)
+    } catch (error) {
+      // removed or started by somebody else meanwhile
+      if (isMilleError(error, 'NO_SUCH_CONTAINER', 'CONTAINER_RUNNING')) continue
+      throw error
+    }
     removed.push(container.id)
     reclaimed += container.sizeRw ?? 0
   }

@@ -7,6 +7,8 @@ export interface EngineOptions {
   readonly root?: string
   /** Registries that may be reached without TLS, `host[:port]`; loopback always may. */
   readonly insecureRegistries?: readonly string[]
+  /** The process ends as soon as the engine is disposed: what the kernel closes anyway is left to it. */
+  readonly processEnds?: boolean | undefined
   /** One line for the user: something was left out, or is unwise. */
   readonly onWarning?: ((text: string) => void) | undefined
 }
@@ -42,7 +44,10 @@ export interface Engine extends AsyncDisposable {
   info(): Promise<EngineInfo>
   /** Runs the collector; returns bytes freed. */
   collect(): Promise<number>
-  check(): Promise<readonly { readonly kind: string; readonly object: string; readonly reason: string }[]>
+  /** What is damaged; `repair` puts damaged blobs aside, so that bringing their image again mends it. */
+  check(options?: {
+    readonly repair?: boolean
+  }): Promise<readonly { readonly kind: string; readonly object: string; readonly reason: string }[]>
 }
 
 /** Logins and the embedded registry. */

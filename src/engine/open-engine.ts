@@ -20,7 +20,7 @@ import { createStepNetworks } from './step-networks.ts'
  */
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const root = rootFolder(options.root)
-  const store = await openStore(root, { warn: options.onWarning })
+  const store = await openStore(root, { warn: options.onWarning, processEnds: options.processEnds })
   const runtime = openRuntime({ stateFolder: storeStateFolder(root) })
   const bridge = once(openSharedBridge)
   const client = once(() => openClient(options))
@@ -55,7 +55,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     registries: createRegistries({ storeRoot: root, client }),
     info: () => engineInfo({ store, runtime, containers }),
     collect: async () => (await store.collect()).bytes,
-    check: () => store.check(),
+    check: (options) => store.check(options),
     async [Symbol.asyncDispose]() {
       await networks[Symbol.asyncDispose]()
       if (client.started()) await (await client())[Symbol.asyncDispose]()

@@ -13,6 +13,7 @@ import { openSnapshots } from './snapshots/open-snapshots.ts'
 import type {
   BlobStore,
   CacheStore,
+  CheckOptions,
   CollectReport,
   Damage,
   ImageStore,
@@ -31,6 +32,8 @@ import { measureUsage } from './usage.ts'
 export interface OpenStoreOptions {
   /** Default: found by probing. */
   readonly snapshotter?: Snapshotter['kind'] | undefined
+  /** Closing the store is the last thing that this process does: spares the database's own closing. */
+  readonly processEnds?: boolean | undefined
   /** One line for the user: something was left out. */
   readonly warn?: ((message: string) => void) | undefined
 }
@@ -41,7 +44,7 @@ export interface OpenStoreOptions {
  * Errors: STORE_DAMAGED, STORE_TOO_NEW, SQLITE_TOO_OLD, or the system's refusal (PATH_PERMISSION, NO_SPACE, …).
  */
 export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
-  const core = await openCore(root)
+  const core = await openCore(root, { processEnds: options.processEnds })
   const store = new OpenedStore(core, options)
   try {
     if (isOtherBoot(core.database)) await recoverAfterBoot({ ...core, ...store.parts() }, core.content)
@@ -110,7 +113,7 @@ class OpenedStore implements Store {
     return collect({ ...this.#core, ...this.parts() }, options)
   }
 
-  check(options?: OpOptions): Promise<readonly Damage[]> {
+  check(options?: CheckOptions): Promise<readonly Damage[]> {
     return check(this.#core, options)
   }
 

@@ -28,9 +28,14 @@ export interface Store extends AsyncDisposable {
   lock(name: string, options?: LockOptions): Promise<AsyncDisposable>
   /** Removes what is neither reachable nor leased. Safe at any moment beside any other work. */
   collect(options?: OpOptions): Promise<CollectReport>
-  /** Verifies every blob and every reference; reports damage, changes nothing. */
-  check(options?: OpOptions): Promise<readonly Damage[]>
+  /** Verifies every blob and every reference; reports damage. */
+  check(options?: CheckOptions): Promise<readonly Damage[]>
   usage(): Promise<StoreUsage>
+}
+
+export interface CheckOptions extends OpOptions {
+  /** Puts damaged blobs aside, so that pulling, loading or building their image again mends it. */
+  readonly repair?: boolean
 }
 
 export interface LockOptions extends OpOptions {

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { failure } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
@@ -21,6 +21,7 @@ export async function openFile(path: string, flags: 'r' | 'wx' | 'w' = 'r'): Pro
 
 /** The error of a file operation as one line for the user; anything but a system error is handed on. */
 export function fileFailure(path: string, cause: unknown): unknown {
+  if (isMilleError(cause)) return cause
   const code =
     cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
   if (code === undefined) return cause

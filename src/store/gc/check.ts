@@ -5,22 +5,26 @@ import { pipeline } from 'node:stream/promises'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isDigest } from '../../oci/digest.ts'
-import type { OpOptions } from '../../util/progress.ts'
-import type { BlobFolders } from '../content/blob-folders.ts'
+import { type BlobFolders, moveAside } from '../content/blob-folders.ts'
 import type { Database } from '../metadata/database.ts'
 import { sizeOf } from '../metadata/image-documents.ts'
-import type { Damage, Resource } from '../store.ts'
+import type { CheckOptions, Damage, Resource } from '../store.ts'
+
+const unreadable = 'the disk cannot read it'
 
 export interface CheckParts {
   readonly database: Database
   readonly folders: BlobFolders
 }
 
-/** Hashes every blob, then looks whether everything that is named is there. Changes nothing. */
-export async function check(parts: CheckParts, options: OpOptions = {}): Promise<Damage[]> {
+/**
+ * Hashes every blob, then looks whether everything that is named is there. Changes nothing, unless `repair` is asked
+ * for: damaged blobs are put aside then, so that whatever brings their image again brings them too.
+ */
+export async function check(parts: CheckParts, options: CheckOptions = {}): Promise<Damage[]> {
   return [
     ...checkDatabase(parts.database),
-    ...(await checkBlobs(parts.folders, options)),
+    ...(await checkBlobs(parts, options)),
     ...checkImages(parts),
     ...checkRecords(parts.database),
   ]
@@ -34,7 +38,10 @@ function checkDatabase(database: Database): Damage[] {
     .map((reason) => ({ kind: 'DATABASE_DAMAGED', object: 'mille.db', reason }))
 }
 
-async function checkBlobs({ blobs }: BlobFolders, { signal, onProgress }: OpOptions): Promise<Damage[]> {
+async function checkBlobs(
+  { database, folders: { blobs, quarantine } }: CheckParts,
+  { signal, onProgress, repair = false }: CheckOptions,
+): Promise<Damage[]> {
   const found: Damage[] = []
   const names = readdirSync(blobs).sort()
   for (const [index, name] of names.entries()) {
@@ -44,7 +51,11 @@ async function checkBlobs({ blobs }: BlobFolders, { signal, onProgress }: OpOpti
     const reason = isDigest(digest)
       ? await damageOf(join(blobs, name), digest, signal)
       : 'its name is no digest'
-    if (reason !== undefined) found.push({ kind: 'BLOB_DAMAGED', object: digest, reason })
+    // what the disk cannot read now it may read another time
+    if (repair && reason !== undefined && reason !== unreadable)
+      moveAside(join(blobs, name), quarantine, name)
+    if (reason !== undefined)
+      found.push({ kind: 'BLOB_DAMAGED', object: digest, reason: `${reason}${neededBy(database, digest)}` })
   }
   return found
 }
@@ -75,7 +86,7 @@ async function damageOf(
       ...(signal && { signal }),
     })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EIO') return 'the disk cannot read it'
+    if ((error as NodeJS.ErrnoException).code === 'EIO') return unreadable
     throw fromNodeError(error, path)
   }
   const found = `sha256:${hash.digest('hex')}`
@@ -84,14 +95,14 @@ async function damageOf(
 
 function checkImages({ database, folders }: CheckParts): Damage[] {
   const rows = database.all(
-    "SELECT DISTINCT image, name FROM image_refs WHERE kind = 'blob' AND source = 'manifest'",
+    "SELECT DISTINCT name FROM image_refs WHERE kind = 'blob' AND source = 'manifest'",
   )
   return rows
     .filter((row) => sizeOf(folders, row['name'] as Digest) === undefined)
     .map((row) => ({
       kind: 'BLOB_MISSING',
       object: String(row['name']),
-      reason: `image ${String(row['image'])} needs it`,
+      reason: `it is gone${neededBy(database, String(row['name']))}`,
     }))
 }
 
@@ -110,4 +121,14 @@ function checkRecords(database: Database): Damage[] {
       ]
     })
   })
+}
+
+/** The images that a blob belongs to, by name where they have one. */
+function neededBy(database: Database, digest: string): string {
+  const rows = database.all(
+    `SELECT DISTINCT coalesce((SELECT min(name) FROM names WHERE names.image = refs.image), refs.image) AS image
+     FROM image_refs AS refs WHERE refs.kind = 'blob' AND refs.name = ?`,
+    digest,
+  )
+  return rows.map((row) => `; image ${String(row['image'])} needs it`).join('')
 }

@@ -34,18 +34,20 @@ export class AppliedChains {
     this.#others = others
   }
 
+  /** False also when data of the stack is gone: applying makes it again. */
   has(chain: ChainId): boolean {
-    return this.#records.has(chain)
+    if (!this.#records.has(chain)) return false
+    return this.#records.stack(chain).every(({ key }) => this.#backend.has(key))
   }
 
   /** See `Snapshotter.apply`. */
   async apply(diffId: DiffId, parent: ChainId | undefined, options: LayerOptions): Promise<ChainId> {
     const chain = chainId(parent, diffId)
     options.lease?.hold({ kind: 'chain', chain })
-    if (this.#records.has(chain)) return chain
+    if (this.#isApplied(chain)) return chain
     await using _ = await this.#given.lock(`chain-${digestHex(chain)}`, { timeout })
     // another process may have been first
-    if (this.#records.has(chain)) return chain
+    if (this.#isApplied(chain)) return chain
     await using _keys = await this.#given.lock(keysLock, { shared: true, timeout })
     const below = await this.#stack(parent)
     const entries = await this.#given.layers.entries(diffId)
@@ -110,13 +112,22 @@ export class AppliedChains {
     }
   }
 
-  /** A stack that only another kind of snapshotter made (kernel or choice changed since) is made anew of its tars. */
+  #isApplied(chain: ChainId): boolean {
+    const record = this.#records.find(chain)
+    return record !== undefined && this.#backend.has(record.key)
+  }
+
+  /**
+   * A stack that only another kind of snapshotter made (kernel or choice changed since), or whose data is damaged, is
+   * made anew of its tars. LAYER_NOT_FOUND when these are gone too.
+   */
   async #stack(chain: ChainId | undefined): Promise<ChainRecord[]> {
-    if (chain !== undefined && !this.#records.has(chain)) {
-      const made = this.#others.find(chain)
-      if (made !== undefined) {
-        await this.#stack(made.parent)
-        await this.apply(made.diffId, made.parent, {})
+    if (chain === undefined) return []
+    if (!this.has(chain)) {
+      const known = this.#records.find(chain) ?? this.#others.find(chain)
+      if (known !== undefined) {
+        await this.#stack(known.parent)
+        await this.apply(known.diffId, known.parent, {})
       }
     }
     return this.#records.stack(chain)

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyTreeIntoFolder } from '../../linux/copy-tree.ts'
 import { folderBytes } from '../../linux/folder-size.ts'
@@ -39,6 +39,10 @@ export class CopiedLayers implements LayerBackend {
       this.#staging.remove(made)
     }
     return key
+  }
+
+  has(key: string): boolean {
+    return existsSync(this.#path(key))
   }
 
   async lower(key: string): Promise<string> {

@@ -53,6 +53,8 @@ export interface LayerBackend {
   readonly kind: Snapshotter['kind']
   /** Makes the layer durable; returns the key that names it. Called under the chain's lock, repeated after a crash. */
   build(request: LayerRequest): Promise<string>
+  /** Is the data of `key` there, as far as one look tells? */
+  has(key: string): boolean
   /** The layer's folder, mounted when need be. */
   lower(key: string): Promise<string>
   /** Keys of all layers that there is data of, also of those a crash left without a record. */

@@ -53,16 +53,18 @@ export class ErofsLayers implements LayerBackend {
 
   async build(request: LayerRequest): Promise<string> {
     const shared = digestHex(request.diffId)
-    if (existsSync(this.#path(shared))) return shared
+    if (isWhole(this.#path(shared))) return shared
     return await this.#mounts.withMerged(request.below, (merged) => {
       const below = new LayersBelow(merged)
       const image = writeErofs(this.#tree(request, below))
       const key = below.asked ? `${shared}-${digestHex(request.chain)}` : shared
-      // an index left by a crash without its record may be mounted still, and of other bytes
-      this.#mounts.removeTarget(this.#target(key))
       this.#write(key, image, request.durable)
       return key
     })
+  }
+
+  has(key: string): boolean {
+    return isWhole(this.#path(key)) && existsSync(this.#tar(key))
   }
 
   async lower(key: string): Promise<string> {
@@ -76,7 +78,7 @@ export class ErofsLayers implements LayerBackend {
   }
 
   async drop(key: string): Promise<number> {
-    this.#mounts.removeTarget(this.#target(key))
+    this.#mounts.removeTargets('layers', (name) => name === key || name.startsWith(`${key}@`))
     const bytes = statSync(this.#path(key), { throwIfNoEntry: false })?.size ?? 0
     rmSync(this.#path(key), { force: true })
     return bytes
@@ -117,9 +119,16 @@ export class ErofsLayers implements LayerBackend {
     return join(this.#folder, `${key}.erofs`)
   }
 
+  /** Named by the very files that are mounted: what replaced damaged ones, or followed a crash, is mounted anew. */
   #target(key: string): string {
-    return this.#mounts.path('layers', key)
+    const inodes = [this.#path(key), this.#tar(key)].map((path) => statSync(path, { bigint: true }).ino)
+    return this.#mounts.path('layers', `${key}@${inodes.join('.')}`)
   }
+}
+
+/** Cut to nothing, as a power cut leaves files, an index counts as missing: it is made again of the tar. */
+function isWhole(index: string): boolean {
+  return (statSync(index, { throwIfNoEntry: false })?.size ?? 0) > 0
 }
 
 /** Read-only by its nature; no device, program or setuid file is to be used through this mount itself. */

@@ -60,6 +60,13 @@ export class PrivateMounts {
     if (existsSync(path)) rmdirSync(path)
   }
 
+  /** `removeTarget` of those in one folder whose name is meant. */
+  removeTargets(folder: string, isMeant: (name: string) => boolean): void {
+    if (!existsSync(this.path(folder))) return
+    for (const name of readdirSync(this.path(folder)))
+      if (isMeant(name)) this.removeTarget(this.path(folder, name))
+  }
+
   /**
    * Lends a handle of the merged view of `lower` (top first): the folder itself, or an overlay mounted for as long as
    * `use` runs; undefined for no layers.
@@ -93,9 +100,7 @@ export class PrivateMounts {
 
   /** Takes away what dead processes had lent themselves by `withTarget`. */
   sweep(isLeftOver: (name: string) => boolean): void {
-    if (!existsSync(this.path(lent))) return
-    for (const name of readdirSync(this.path(lent)))
-      if (isLeftOver(name)) this.removeTarget(this.path(lent, name))
+    this.removeTargets(lent, isLeftOver)
   }
 
   /** After a reboot there are the folders, but no mounts. */

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs'
+import { existsSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFolder } from '../../linux/openat2.ts'
 import { folderBytes } from '../../linux/folder-size.ts'
@@ -42,6 +42,10 @@ export class UnpackedLayers implements LayerBackend {
       this.#staging.remove(made)
     }
     return key
+  }
+
+  has(key: string): boolean {
+    return existsSync(this.#path(key))
   }
 
   async lower(key: string): Promise<string> {
