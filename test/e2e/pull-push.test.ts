@@ -206,3 +206,25 @@ esac
   mille.run(['logout', locked.host], { env })
   assert(!existsSync(join(folder, 'stored')))
 })
+
+test('a push sends the layers of a base as they were pulled, never compressed anew', async () => {
+  const image = randomImage({ seed: 77 })
+  await using client = createRegistryClient({})
+  const base = client.openRepository({ registry: debian.host, repository: 'base' })
+  await pushImage(base, image)
+  await base.tag(image.descriptor, 'latest')
+  const context = join(mille.root, 'on-base')
+  mkdirSync(context)
+  writeFileSync(join(context, 'Dockerfile'), `FROM ${debian.host}/base\nCOPY Dockerfile /\n`)
+  const name = `${debian.host}/on-base`
+  mille.ok('build', '-q', '-t', name, context)
+  const out = mille.ok('push', name)
+  assert.equal(out.match(/: Mounted from base$/gm)?.length, 2)
+  assert.deepEqual(
+    layersIn(`docker://${name}`).slice(0, 2),
+    image.manifest.layers.map(({ digest }) => digest),
+  )
+  // the second time nothing is compressed, and the digest is the same
+  const digest = /digest: (\S+)/.exec(out)?.[1]
+  assert.equal(/digest: (\S+)/.exec(mille.ok('push', name))?.[1], digest)
+})
