@@ -12,7 +12,8 @@ const attended = 'attended'
  * the settling is done here, so that `--rm` and the network never depend on it.
  */
 export function monitorExit(folder: string, settleCommand: readonly string[]): readonly string[] {
-  const script = 'read -r pid 2>/dev/null <"$1" && kill -0 "$pid" 2>/dev/null && exit 0; shift; exec "$@"'
+  // a killed process that its parent has not asked for yet takes signals, but has no program any more
+  const script = 'read -r pid 2>/dev/null <"$1" && [ -e "/proc/$pid/exe" ] && exit 0; shift; exec "$@"'
   return ['/bin/sh', '-c', script, 'settle', join(folder, attended), ...settleCommand]
 }
 
