@@ -143,7 +143,7 @@ export async function removeLocked(
   const { id, data } = row
   updateContainer(store, id, (now) => ({ ...now, phase: 'removing' }))
   await releaseResources(parts, row)
-  await store.snapshots.remove(snapshotKey(id)).catch(ignoreMissing)
+  await ignoreMissing(store.snapshots.remove(snapshotKey(id)))
   await rm(join(store.root, 'containers', id), { recursive: true, force: true })
   store.records<ContainerData>('container').remove(id)
   if (options.volumes) await removeAnonymous(parts, data)

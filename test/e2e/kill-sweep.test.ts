@@ -42,7 +42,13 @@ const sweeps: Readonly<Record<string, Sweep>> = {
   'system prune': { args: () => ['system', 'prune', '-af'], between: / removing$/ },
   // a record without a process is seen as one that ended: nothing runs that is not listed
   run: { args: () => web, between: /^web (created|exited)$/, done: /is already in use/ },
-  rm: { prepare: web, args: () => ['rm', '-f', 'web'], between: / removing$/, done: /No such container/ },
+  // the process is ended first, in order, so that whoever waits for it learns its exit code
+  rm: {
+    prepare: web,
+    args: () => ['rm', '-f', 'web'],
+    between: / (removing|exited)$/,
+    done: /No such container/,
+  },
 }
 
 let folder: string
