@@ -102,7 +102,7 @@ function keepNewlines(): void {
 
 async function loadEngine(options: EngineOptions): Promise<Engine> {
   const { openEngine } = await import('../engine/open-engine.ts')
-  return await openEngine(options)
+  return await openEngine({ ...options, processEnds: true })
 }
 
 /** Pipes are written asynchronously: what is queued must leave before the process does. */

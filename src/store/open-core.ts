@@ -9,7 +9,7 @@ import { removeAbandoned, temporaryPath } from './content/temporary-files.ts'
 import type { Locks } from './locks.ts'
 import { openLocks } from './locks.ts'
 import { DatabaseCacheStore } from './metadata/cache.ts'
-import type { Database } from './metadata/database.ts'
+import type { Database, DatabaseOptions } from './metadata/database.ts'
 import { openDatabase, reservePath, reserveSize } from './metadata/database.ts'
 import { DatabaseImageStore } from './metadata/images.ts'
 import { IngestLedger } from './metadata/ingest-ledger.ts'
@@ -33,13 +33,13 @@ export interface StoreCore {
  * Opens the store below `root`, making it when there is none. Only cheap looks: no file is read but the database's.
  * STORE_DAMAGED, STORE_TOO_NEW, SQLITE_TOO_OLD, or the system's refusal (PATH_PERMISSION, NO_SPACE, …).
  */
-export async function openCore(path: string): Promise<StoreCore> {
+export async function openCore(path: string, options: DatabaseOptions = {}): Promise<StoreCore> {
   const root = resolve(path)
   const folders = blobFolders(root)
   const isNew = !existsSync(join(root, 'oci-layout'))
   try {
     if (isNew) makeFolders(root, folders)
-    const database = await openDatabase(root, () => !hasBlobs(folders))
+    const database = await openDatabase(root, () => !hasBlobs(folders), options)
     try {
       if (isNew) finishNewStore(root, folders)
       removeAbandoned(folders.ingest)

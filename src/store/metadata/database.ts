@@ -16,6 +16,16 @@ export interface TransactionOptions {
   readonly frees?: boolean
 }
 
+export interface DatabaseOptions {
+  /**
+   * The process ends as soon as the database is closed, so the connection is left to the kernel: closing the last one
+   * makes SQLite empty its log, which costs more syncs than most commands. The log is then read by the next process.
+   */
+  readonly processEnds?: boolean | undefined
+}
+
+/** Pages in the log at which a commit empties it; the first process after others reads it whole. */
+const longestLog = 400
 const oldestSqlite = [3, 51, 3] as const
 const busySeconds = 60
 /** Result codes of SQLite (sqlite.org/rescode.html) that are decided by. */
@@ -42,11 +52,13 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>()
   /** The store lies where nothing can be written. */
   readonly readOnly: boolean
+  readonly #leaveOpen: boolean
   #depth = 0
   #unsynced = false
 
-  constructor(root: string, sqlite: DatabaseSync, readOnly: boolean) {
+  constructor(root: string, sqlite: DatabaseSync, readOnly: boolean, leaveOpen: boolean) {
     this.#root = root
+    this.#leaveOpen = leaveOpen
     this.#sqlite = sqlite
     this.readOnly = readOnly
   }
@@ -91,7 +103,8 @@ export class Database {
   close(): void {
     if (!this.#sqlite.isOpen) return
     if (this.#unsynced) syncFile(join(this.#root, 'mille.db-wal'))
-    this.#sqlite.close()
+    this.#unsynced = false
+    if (!this.#leaveOpen) this.#sqlite.close()
   }
 
   #attempt<Result>(work: () => Result, { durable }: TransactionOptions): Result {
@@ -174,12 +187,16 @@ function translate(root: string, error: unknown): unknown {
  * Opens `mille.db` below `root`, making it when the store is new. Errors: SQLITE_TOO_OLD, STORE_TOO_NEW, STORE_DAMAGED.
  * `isEmpty` says whether the store holds nothing yet: a missing database over a full store is damage, never a start.
  */
-export async function openDatabase(root: string, isEmpty: () => boolean): Promise<Database> {
+export async function openDatabase(
+  root: string,
+  isEmpty: () => boolean,
+  options: DatabaseOptions = {},
+): Promise<Database> {
   checkSqliteVersion()
   const path = join(root, 'mille.db')
   refuseTruncated(root, path, isEmpty)
   const { DatabaseSync } = await import('node:sqlite')
-  const database = connect(root, path, DatabaseSync)
+  const database = connect(root, path, DatabaseSync, options.processEnds === true)
   try {
     migrate(root, database, isEmpty)
     return database
@@ -189,20 +206,20 @@ export async function openDatabase(root: string, isEmpty: () => boolean): Promis
   }
 }
 
-function connect(root: string, path: string, Sqlite: typeof DatabaseSync): Database {
+function connect(root: string, path: string, Sqlite: typeof DatabaseSync, leaveOpen: boolean): Database {
   const open = (location: string | URL, readOnly: boolean, pragmas: string): Database => {
     const sqlite = retryBusy(root, () => new Sqlite(location, { timeout: 5000, readOnly }))
     try {
       retryBusy(root, () => {
         sqlite.exec(pragmas)
       })
-      return new Database(root, sqlite, readOnly)
+      return new Database(root, sqlite, readOnly, leaveOpen)
     } catch (error) {
       sqlite.close()
       throw error
     }
   }
-  const pragmas = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON'
+  const pragmas = `PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = ${longestLog}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON`
   try {
     return withReserve(root, () => open(path, false, pragmas))
   } catch (error) {
