@@ -1,7 +1,8 @@
-import { mkdir, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { posix } from 'node:path'
 import type { ContainerConfig } from '../oci/config.ts'
 import type { Store } from '../store/store.ts'
+import { makeFolders } from '../util/make-folders.ts'
 import { failure } from '../util/errors.ts'
 import type { ContainerMount, ContainerRequest, MountRequest } from './containers.ts'
 import { getContainer } from './record.ts'
@@ -83,7 +84,7 @@ async function bindSource({ source = '', createSource }: MountRequest): Promise<
     await stat(source)
   } catch (cause) {
     if (createSource !== true) throw failure('MOUNT_SOURCE_MISSING', { source }, { cause })
-    await mkdir(source, { recursive: true })
+    makeFolders(source)
   }
   return posix.normalize(source)
 }

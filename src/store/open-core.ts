@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fromNodeError } from '../linux/system-failure.ts'
+import { makeFolders } from '../util/make-folders.ts'
 import { failure } from '../util/errors.ts'
 import type { BlobFolders } from './content/blob-folders.ts'
 import { blobFolders, hasBlobs, makeBlobFolders } from './content/blob-folders.ts'
@@ -38,7 +39,7 @@ export async function openCore(path: string, options: DatabaseOptions = {}): Pro
   const folders = blobFolders(root)
   const isNew = !existsSync(join(root, 'oci-layout'))
   try {
-    if (isNew) makeFolders(root, folders)
+    if (isNew) makeStoreFolders(root, folders)
     const database = await openDatabase(root, () => !hasBlobs(folders), options)
     try {
       if (isNew) finishNewStore(root, folders)
@@ -75,8 +76,8 @@ function coreOf(root: string, folders: BlobFolders, database: Database): StoreCo
   }
 }
 
-function makeFolders(root: string, folders: BlobFolders): void {
-  mkdirSync(root, { recursive: true, mode: 0o700 })
+function makeStoreFolders(root: string, folders: BlobFolders): void {
+  makeFolders(root, 0o700)
   // layers hold set-uid programs and secrets of images: nobody else may look in
   chmodSync(root, 0o700)
   mkdirSync(join(root, 'locks'), { recursive: true, mode: 0o700 })

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { makeFolders } from '../../util/make-folders.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { parseStrictJson } from '../../util/strict-json.ts'
 import type { Login } from '../repository.ts'
@@ -52,7 +53,7 @@ export async function readCredentials(path: string): Promise<CredentialsConfig> 
 
 /** Replaces the file at once (nobody reads half of it), readable by its owner only; a symlink stays one. */
 export async function writeCredentials(path: string, config: CredentialsConfig): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolders(dirname(path), 0o700)
   const target = await realpath(path).catch(() => path)
   const temporary = `${target}.${randomBytes(8).toString('hex')}`
   try {

@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { makeFolders } from '../../util/make-folders.ts'
 import { failure } from '../../util/errors.ts'
 import { BlobFiles } from './blob-files.ts'
 import { RegistryDatabase } from './registry-database.ts'
@@ -30,7 +30,7 @@ export interface FileStorageOptions {
 export function openFileStorage(root: string, options: FileStorageOptions = {}): RegistryStorage {
   const blobs = join(root, 'blobs', 'sha256')
   const uploads = join(root, 'uploads')
-  for (const folder of [blobs, uploads]) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const folder of [blobs, uploads]) makeFolders(folder, 0o700)
   return new FileStorage(
     // first: it keeps other processes out
     new RegistryDatabase(join(root, 'registry.db'), root),
