@@ -65,7 +65,9 @@ export async function createContainer(
   try {
     await insertNamed(parts, { id, name, data, holds })
     await ensureBase(store, diffIds, chain)
-    const snapshot = await store.snapshots.prepare(snapshotKey(id), chain)
+    const snapshot = await store.snapshots.prepare(snapshotKey(id), chain, {
+      shortLived: request.autoRemove,
+    })
     await fillVolumes(store, data, snapshot.path)
     updateContainer(store, id, (now) => ({ ...now, phase: 'created' }))
   } catch (error) {

@@ -151,6 +151,8 @@ export interface Snapshot {
   readonly path: string
 }
 
+export type PrepareOptions = { readonly shortLived?: boolean }
+
 export type ChangeKind = 'A' | 'C' | 'D'
 export interface Change {
   readonly kind: ChangeKind
@@ -187,8 +189,8 @@ export interface Snapshotter {
   /** Makes layer `diffId` usable on top of `parent`. Idempotent, done once however many processes ask. */
   apply(diffId: DiffId, parent: ChainId | undefined, options?: LayerOptions): Promise<ChainId>
   has(chain: ChainId): Promise<boolean>
-  /** A new writable snapshot, mounted. CONFLICT kinds when the key exists. `parent` undefined is an empty root. */
-  prepare(key: string, parent: ChainId | undefined): Promise<Snapshot>
+  /** A new writable snapshot, mounted; without `parent` on an empty root. CONFLICT kinds when the key exists. `shortLived`: nothing in it is ever synced. */
+  prepare(key: string, parent: ChainId | undefined, options?: PrepareOptions): Promise<Snapshot>
   /** A read-only one. */
   view(key: string, parent: ChainId | undefined): Promise<Snapshot>
   /** Mounts an existing snapshot again (after a reboot); no-op when it is mounted. */

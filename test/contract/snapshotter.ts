@@ -246,6 +246,15 @@ export function snapshotterContract(kind: Snapshotter['kind']): void {
     assert.equal(readFileSync(join(again.path, 'a'), 'utf8'), 'image')
   })
 
+  contract('a short-lived one is mounted again, also when its mount was cut off', async (bench) => {
+    const { path } = await bench.snapshots.prepare('short', undefined, { shortLived: true })
+    writeFileSync(join(path, 'file'), 'kept')
+    await bench.snapshots.unmount('short')
+    const again = await bench.snapshots.mount('short')
+    assert.equal(readFileSync(join(again.path, 'file'), 'utf8'), 'kept')
+    assert.deepEqual(await changesOf(bench.snapshots, 'short'), ['A /file'])
+  })
+
   contract('an empty root; usage counts the writable part alone', async (bench) => {
     const { path } = await bench.snapshots.prepare('scratch', undefined)
     assert.deepEqual(readdirSync(path), [])

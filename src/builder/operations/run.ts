@@ -43,7 +43,7 @@ async function executeRun(session: BuildSession, inputs: StepInputs, op: RunOp):
   const { store, lease, signal, timestamps, epoch } = session
   const { step, parent } = inputs
   const key = `${session.id}-${step.id.replace('.', '-')}`
-  const snapshot = await store.snapshots.prepare(key, parent.chain)
+  const snapshot = await store.snapshots.prepare(key, parent.chain, { shortLived: true })
   try {
     await using network = await connect(session, op, key)
     const mounts = await stepMounts(session, step, op, network)

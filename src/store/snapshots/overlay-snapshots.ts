@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFolder } from '../../linux/openat2.ts'
 import type { ChainId, DiffId } from '../../oci/digest.ts'
@@ -62,9 +62,14 @@ export class OverlaySnapshots implements Snapshotter {
     return this.#chains.has(chain)
   }
 
-  async prepare(key: string, parent: ChainId | undefined): Promise<Snapshot> {
+  async prepare(
+    key: string,
+    parent: ChainId | undefined,
+    options: { readonly shortLived?: boolean } = {},
+  ): Promise<Snapshot> {
     const root = await this.#chains.rootOf(parent)
-    this.#folders.create(key, snapshotRecord(parent, true), (folder) => {
+    const { shortLived = false } = options
+    this.#folders.create(key, { ...snapshotRecord(parent, true), shortLived }, (folder) => {
       makeRootFolder(join(folder, 'upper'), root)
       mkdirSync(join(folder, 'work'), { mode: 0o700 })
       mkdirSync(join(folder, 'empty'), { mode: 0o700 })
@@ -88,7 +93,11 @@ export class OverlaySnapshots implements Snapshotter {
     const lower = await this.#chains.lower(record.parent)
     if (lower.length === 0) lower.push(this.#folders.path(key, 'empty'))
     await this.#mounts.ensure(target, () => {
-      const upper = { folder: this.#folders.path(key, 'upper'), work: this.#folders.path(key, 'work') }
+      const work = this.#folders.path(key, 'work')
+      const volatile = record.shortLived === true
+      // overlayfs's mark that a volatile mount was not ended in order: it would refuse to be mounted again
+      if (volatile) rmSync(join(work, 'work', 'incompat'), { recursive: true, force: true })
+      const upper = { folder: this.#folders.path(key, 'upper'), work, volatile }
       if (record.writable) mountOverlay({ lower, upper, target })
       else mountOverlay({ lower: [this.#folders.path(key, 'root'), ...lower], target })
     })

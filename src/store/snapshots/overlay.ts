@@ -5,7 +5,8 @@ import { openat2, currentFolder, openFlags } from '../../linux/openat2.ts'
 export interface OverlayMount {
   /** Top first; at least one, at least two without `upper`. */
   readonly lower: readonly string[]
-  readonly upper?: { readonly folder: string; readonly work: string }
+  /** `volatile`: nothing is synced. */
+  readonly upper?: { readonly folder: string; readonly work: string; readonly volatile?: boolean }
   readonly target: string
 }
 
@@ -37,6 +38,8 @@ export function mountOverlay({ lower, upper, target }: OverlayMount): void {
         { key: 'upperdir', value: short(upper.folder) },
         { key: 'workdir', value: short(upper.work) },
       )
+    // without it the end of each mount syncs the whole file system that the upper folder is on
+    if (upper?.volatile === true) options.push({ key: 'volatile' })
     mountFileSystem({
       type: 'overlay',
       target,

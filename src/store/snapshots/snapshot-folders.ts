@@ -11,6 +11,7 @@ import { readText } from '../../util/read-text.ts'
 export interface SnapshotRecord {
   readonly parent?: ChainId
   readonly writable: boolean
+  readonly shortLived?: boolean
 }
 
 const keyPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$/
