@@ -12,4 +12,4 @@ rm -rf dist.old
 if [ -d dist ]; then mv dist dist.old; fi
 mv "$new" dist
 rm -rf dist.old
-touch dist/mille.js
+touch dist/mille.cjs

@@ -16,11 +16,11 @@ export interface WorkOptions {
 /**
  * The address of a worker's entry file. `module` is `import.meta.url` of the file that asks, `file` the entry beside
  * it (`./x-worker.ts`). From TypeScript sources it is that file; in the bundle each entry lies at the top of `dist/`
- * under its own name (rolldown.config.ts, `input`).
+ * under its own name (rolldown.config.ts).
  */
 export function workerEntry(module: string, file: string): URL {
   if (module.endsWith('.ts')) return new URL(file, module)
-  const name = file.replace(/^.*\//, '').replace(/\.ts$/, '.js')
+  const name = file.replace(/^.*\//, '').replace(/\.ts$/, '.cjs')
   return new URL(module.includes('/chunks/') ? `../${name}` : `./${name}`, module)
 }
 

@@ -9,7 +9,7 @@ import { openEngine } from '../../src/engine/open-engine.ts'
 import { readText } from '../../src/util/read-text.ts'
 
 const project = resolve(import.meta.dirname, '../..')
-const bundle = process.env['MILLE_BUNDLE'] ?? join(project, 'dist/mille.js')
+const bundle = process.env['MILLE_BUNDLE'] ?? join(project, 'dist/mille.cjs')
 const killAt = join(project, 'test/support/kill-at.ts')
 
 export interface Ended {
