@@ -87,11 +87,14 @@ export function checkMode(text: string): Fault | undefined {
   return { reason: `invalid mode "${text}": must be octal, 0 to 07777, or like u=rwX,go=rX` }
 }
 
-/** `--chown`: user, or user:group, each a name or a number. */
+/** `--chown`: user, user:group or :group, each a name or a number. */
 export function checkOwner(text: string): Fault | undefined {
   const parts = text.split(':')
   const isPart = (part: string): boolean => /^[^\s/:]+$/.test(part)
-  if (parts.length <= 2 && parts.every(isPart)) {
+  if (
+    parts.length <= 2 &&
+    parts.every((part, at) => isPart(part) || (part === '' && at === 0 && parts.length === 2))
+  ) {
     const tooLarge = parts.find((part) => /^\d+$/.test(part) && Number(part) > 0xffff_fffe)
     return tooLarge === undefined ? undefined : { reason: `id ${tooLarge} is out of range: 0 to 4294967294` }
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -77,7 +78,7 @@ test('COPY: destination rules, owners, modes and constant times in the layer', a
     'FROM busybox\nCOPY c /dest/\nCOPY c/one.txt /file\nCOPY c/one.txt /tmp\nCOPY --chown=build:wheel --chmod=u=rw,go= c/one.txt c/sub/two.txt /owned/',
   )
   assert.deepEqual(layerList(result), [
-    'drwxr-xr-x 0/0               0 1970-01-01 00:00:00 owned/',
+    'drwxr-xr-x 1000/10           0 1970-01-01 00:00:00 owned/',
     '-rw------- 1000/10           1 1970-01-01 00:00:00 owned/one.txt',
     '-rw------- 1000/10           1 1970-01-01 00:00:00 owned/two.txt',
   ])
@@ -317,6 +318,38 @@ test('attributes of files in a context that was never seen before are in the lay
   await inImage(result, (root) => {
     assert.equal(getXattr(join(root, 'attributes/marked'), 'user.mark')?.toString(), 'yes')
     assert.equal(getXattr(join(root, 'attributes/plain'), 'user.mark'), undefined)
+  })
+})
+
+test('folders that COPY and WORKDIR make: nothing of the source folder, the owner asked for, the USER of the moment', async () => {
+  write('own/in/f', '1')
+  chmodSync(join(context, 'own'), 0o1751)
+  const result = await build(
+    'FROM busybox AS s\nRUN mkdir -m 1770 /s && chown 5:6 /s && echo 1 > /s/f\nFROM busybox\nCOPY own /a/b\nCOPY --chown=8:9 own /c/d/\nCOPY --from=s /s /e\nCOPY --chmod=700 own /g\nCOPY --chown=:7 own/in/f /h\nUSER 3:4\nWORKDIR /i/j\n',
+  )
+  await inImage(result, (root) => {
+    const look = (path: string): string => {
+      const { mode, uid, gid } = lstatSync(join(root, path))
+      return `${(mode & 0o7777).toString(8)} ${uid}:${gid}`
+    }
+    const found = ['a', 'a/b', 'c', 'c/d', 'e', 'e/f', 'g', 'h', 'i', 'i/j'].map(look)
+    assert.deepEqual(found, [
+      ...['755 0:0', '755 0:0', '755 8:9', '755 8:9', '755 0:0', '644 0:0'],
+      ...['700 0:0', '644 0:7', '755 3:4', '755 3:4'],
+    ])
+  })
+})
+
+test('ARG: a name may use the one before it; a value given after an ENV hides it from steps, not from the image', async () => {
+  const result = await build(
+    'FROM busybox AS b\nARG I=in J=${I}x\nENV A=env B=env C=env\nARG A=arg\nARG B\nENV C=again\nLABEL j=$J a=$A b=$B c=$C\nRUN echo $A $B $C > /seen\nFROM b\nARG C\nRUN echo $A $C >> /seen\n',
+    { buildArgs: { I: 'given' } },
+  )
+  const config = tool.store.images.get(result.id)?.config.config
+  assert.deepEqual(config?.Labels, { j: 'givenx', a: 'arg', b: 'env', c: 'again' })
+  assert.deepEqual(config?.Env?.slice(1), ['A=env', 'B=env', 'C=again'])
+  await inImage(result, (root) => {
+    assert.equal(readFileSync(join(root, 'seen'), 'utf8'), 'arg env again\narg again\n')
   })
 })
 

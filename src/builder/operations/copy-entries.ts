@@ -55,8 +55,8 @@ export class CopyEntries {
       })
     }
     this.#parents(path)
-    if (status !== undefined || this.#entries.has(path)) this.#existing(path)
-    else if (path !== '') this.#addFolder(tree, node, path)
+    this.#existing(path)
+    if (status === undefined) this.#setMode(path)
     this.#addChildren(tree, node, path, status !== undefined)
   }
 
@@ -201,7 +201,15 @@ export class CopyEntries {
     return this.#sources > 1 && this.#entries.has(path)
   }
 
-  /** Folders above `path`: those of the image as they are, missing ones 0755 of root. */
+  /** The destination folder is made, not copied: of its source it takes nothing. */
+  #setMode(path: string): void {
+    const { chmod } = this.#target
+    const made = this.#entries.get(path)
+    if (made === undefined || chmod === undefined) return
+    this.#entries.set(path, { ...made, mode: applyMode(chmod, directory | made.mode) })
+  }
+
+  /** Folders above `path`: those of the image as they are, missing ones 0755 of root or of the owner asked for. */
   #parents(path: string): void {
     const parts = path.split('/')
     for (let depth = 1; depth < parts.length; depth++) {
@@ -221,8 +229,7 @@ export class CopyEntries {
       path,
       type: 'directory',
       mode: status === undefined ? 0o755 : status.mode & 0o7777,
-      uid: status?.uid ?? 0,
-      gid: status?.gid ?? 0,
+      ...(status === undefined ? this.#owner() : { uid: status.uid, gid: status.gid }),
       ...this.#times(this.#now),
       ...(xattrs === undefined ? {} : { xattrs }),
     })

@@ -6,14 +6,17 @@ export interface Owner {
   readonly gid: number
 }
 
+const root: Owner = { uid: 0, gid: 0 }
+
 /**
  * `--chown user[:group]` (B38): numbers are taken as they are, names looked up in the image's own passwd and group.
- * A user without a group: a number is its own group, a name has the group of its passwd line.
+ * No user is root. A user without a group: a number is its own group, a name has the group of its passwd line.
  * Errors: USER_NOT_FOUND, GROUP_NOT_FOUND.
  */
 export function resolveOwner(lower: LowerRoot, text: string): Owner {
   const [user = '', group] = text.split(':', 2)
-  const entry = /^\d+$/.test(user) ? { uid: Number(user), gid: Number(user) } : findUser(lower, user)
+  const entry =
+    user === '' ? root : /^\d+$/.test(user) ? { uid: Number(user), gid: Number(user) } : findUser(lower, user)
   return { uid: entry.uid, gid: group === undefined || group === '' ? entry.gid : findGroup(lower, group) }
 }
 

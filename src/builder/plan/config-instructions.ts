@@ -44,7 +44,10 @@ function change(reading: Reading, state: StageState, instruction: ConfigInstruct
       return declareArgs(reading, state, instruction, expand)
     case 'ENV': {
       const pairs = expandPairs(instruction.pairs, expand)
-      for (const [name, value] of pairs) state.env.set(name, value)
+      for (const [name, value] of pairs) {
+        state.env.set(name, value)
+        state.hiding.delete(name)
+      }
       return pairsText('ENV', pairs)
     }
     case 'LABEL': {
@@ -104,9 +107,12 @@ function declareArgs(
   const declared = args.map(({ name, value }): readonly [string, string | undefined] => {
     const key = name.text
     const fallback = value === undefined ? globals.get(key) : expand(value)
-    return [key, buildArgs.get(key) ?? fallback]
+    const given = buildArgs.get(key) ?? fallback
+    // at once: unlike ENV, the next name of the same instruction may use it
+    state.args.set(key, given)
+    if (given !== undefined && state.env.has(key)) state.hiding.add(key)
+    return [key, given]
   })
-  for (const [name, value] of declared) state.args.set(name, value)
   return ['ARG', ...declared.map(([name, value]) => (value === undefined ? name : `${name}=${value}`))].join(
     ' ',
   )

@@ -17,7 +17,7 @@ import { commandWords, refuse } from './config-instructions.ts'
 import type { Reading } from './config-instructions.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { copyText, runText } from './created-by.ts'
-import { lookupIn, visibleArgs, workdirOf } from './stage-state.ts'
+import { lookupIn, visibleArgs, visibleEnv, workdirOf } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
 import type { AddOp, CopyOp, CopyOrigin, InlineFile, RunOp, WorkdirOp } from './step.ts'
 
@@ -50,7 +50,7 @@ export function planRun(
   const op: RunOp = {
     kind: 'run',
     argv,
-    env: [...state.env],
+    env: visibleEnv(state),
     args,
     proxies,
     user: state.config.User ?? '',
@@ -71,7 +71,7 @@ export function planWorkdir(
   const absolute = cleanPath(posix.resolve(workdirOf(state), written))
   state.config.WorkingDir = absolute
   return {
-    op: { kind: 'workdir', path: absolute },
+    op: { kind: 'workdir', path: absolute, user: state.config.User ?? '' },
     name: `WORKDIR ${written}`,
     createdBy: `WORKDIR ${absolute}`,
   }

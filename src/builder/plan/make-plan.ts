@@ -13,7 +13,7 @@ import type { Reading } from './config-instructions.ts'
 import { planAdd, planCopy, planRun, planWorkdir } from './file-instructions.ts'
 import type { PlannedOp } from './file-instructions.ts'
 import type { BuildPlan, PlanWarning } from './image-plan.ts'
-import { emptyState, imagePlanOf, stateOfImage, stateOfStage } from './stage-state.ts'
+import { emptyState, imagePlanOf, lookupIn, stateOfImage, stateOfStage } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
 import type { BuildOp, BuildStep, CopyOrigin, RunOp, StepId } from './step.ts'
 import { parseTriggers } from './triggers.ts'
@@ -203,8 +203,7 @@ class Planner {
   ): Promise<CopyOrigin> {
     const { from } = instruction
     if (from === undefined) return { kind: 'context' }
-    const lookup = (name: string): string | undefined => state.env.get(name) ?? state.args.get(name)
-    const value = expandAt(this.#dockerfile, instruction, from, lookup)
+    const value = expandAt(this.#dockerfile, instruction, from, lookupIn(state))
     const found = findCopyStage(this.#dockerfile, stage, value)
     if (found !== undefined) {
       const { root } = await this.stage(found)

@@ -19,6 +19,8 @@ export interface StageState {
   readonly env: Map<string, string>
   /** Declared ARGs; undefined has no value. */
   readonly args: Map<string, string | undefined>
+  /** Names of ARGs that were given a value after the ENV of that name: they hide it from what follows (B21). */
+  readonly hiding: Set<string>
   /** Everything of the image config but Env, which `env` holds. */
   readonly config: Mutable<ContainerConfig>
   author?: string
@@ -34,6 +36,7 @@ export function emptyState(platform: Platform): StageState {
     history: [],
     env: new Map([['PATH', defaultPath]]),
     args: new Map(),
+    hiding: new Set(),
     config: { WorkingDir: '/' },
     hasCmd: false,
   }
@@ -49,6 +52,7 @@ export function stateOfImage(base: BaseImage, root: StepId, wanted: Platform): S
     history: [],
     env: new Map((Env ?? []).map(splitEnv)),
     args: new Map(),
+    hiding: new Set(),
     config: { ...config },
     ...(image.author === undefined ? {} : { author: image.author }),
     root,
@@ -57,20 +61,27 @@ export function stateOfImage(base: BaseImage, root: StepId, wanted: Platform): S
 }
 
 export function stateOfStage(stage: StageState): StageState {
-  const { config, env, args, history } = stage
+  const { config, env, args, hiding, history } = stage
   return {
     ...stage,
     config: { ...config },
     env: new Map(env),
     args: new Map(args),
+    hiding: new Set(hiding),
     history: [...history],
     hasCmd: false,
   }
 }
 
-/** ENV wins over an ARG of the same name (B21). */
-export function lookupIn({ env, args }: StageState): (name: string) => string | undefined {
-  return (name) => env.get(name) ?? args.get(name)
+/** ENV wins over an ARG of the same name that came before it, not over one with a value that comes after (B21). */
+export function lookupIn({ env, args, hiding }: StageState): (name: string) => string | undefined {
+  return (name) => (hiding.has(name) ? args.get(name) : (env.get(name) ?? args.get(name)))
+}
+
+/** The environment as a RUN sees it; the image's own is not changed by an ARG. */
+export function visibleEnv(state: StageState): Setting[] {
+  const lookup = lookupIn(state)
+  return [...state.env].map(([name, value]) => [name, lookup(name) ?? value] as const)
 }
 
 /** ARGs that a RUN sees beside the environment. */

@@ -65,6 +65,8 @@ export interface WorkdirOp {
   readonly kind: 'workdir'
   /** Absolute. */
   readonly path: string
+  /** As USER says; empty is root. */
+  readonly user: string
 }
 
 export type BuildOp = FromOp | RunOp | CopyOp | AddOp | WorkdirOp
