@@ -21,6 +21,17 @@ const cleanups = [
   'echo localhost >"$1"/etc/hostname',
 ]
 
+/**
+ * apt keeps neither downloaded packages nor its caches, which differ from run to run, in layers. Named as in the
+ * official images: Dockerfiles with a cache mount begin with `rm -f /etc/apt/apt.conf.d/docker-clean`.
+ */
+const aptConfig = [
+  'Dir::Cache::pkgcache "";',
+  'Dir::Cache::srcpkgcache "";',
+  'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb || true"; };',
+]
+const writeAptConfig = `printf '%s\\n' ${aptConfig.map((line) => `'${line}'`).join(' ')} >"$1"/etc/apt/apt.conf.d/docker-clean`
+
 /** A minimal Debian or Ubuntu root by mmdebstrap, with this machine's own apt sources; its tar is kept exactly. */
 export async function debianLayer(store: Store, options: DebianOptions): Promise<LayerInfo> {
   const sources = await machineSources()
@@ -31,7 +42,7 @@ export async function debianLayer(store: Store, options: DebianOptions): Promise
     '--mode=root',
     '--quiet',
     '--aptopt=Acquire::Check-Valid-Until "false"',
-    ...cleanups.map((command) => `--customize-hook=${command}`),
+    ...[...cleanups, writeAptConfig].map((command) => `--customize-hook=${command}`),
     suite,
     '-',
     ...sources.lines.map((line) => line.replaceAll('SUITE', suite)),
