@@ -9,10 +9,15 @@ const exitCodes: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
   SIGHUP: 129,
 }
 
+/** Milliseconds that a command may take to clean up once nobody reads its output. */
+const pipeGrace = 5000
+
 interface ProcessSignals extends SignalSource {
   readonly signal: AbortSignal
   /** The exit code that the first ending signal asks for. */
   exitCode(): number | undefined
+  /** As a signal with this exit code. */
+  stop(code: number): void
 }
 
 /**
@@ -39,6 +44,10 @@ function watchSignals(): ProcessSignals {
   return {
     signal: controller.signal,
     exitCode: () => code,
+    stop(wanted) {
+      code ??= wanted
+      controller.abort()
+    },
     intercept(listener) {
       if (listeners.size === 0) for (const signal of forwarded) process.on(signal, onSignal)
       listeners.add(listener)
@@ -52,9 +61,14 @@ function watchSignals(): ProcessSignals {
 
 /** Runs the command line `argv` and ends the process with its exit code. */
 export async function start(argv: readonly string[]): Promise<void> {
-  // a reader that went away (`mille ps | head -1`) is no error: end quietly, as SIGPIPE does
+  const signals = watchSignals()
+  // a reader that went away (`mille ps | head -1`) is no error: end quietly, as SIGPIPE does, but undo what is half done
   const onPipe = (error: NodeJS.ErrnoException): void => {
-    if (error.code === 'EPIPE') process.exit(141)
+    if (error.code === 'EPIPE') {
+      signals.stop(141)
+      setTimeout(() => process.exit(141), pipeGrace).unref()
+      return
+    }
     writeSync(2, `mille: standard output: ${error.message}\n`)
     process.exit(1)
   }
@@ -65,7 +79,6 @@ export async function start(argv: readonly string[]): Promise<void> {
     process.stderr.write(`mille: internal error: ${shown}\n`)
     process.exit(1)
   })
-  const signals = watchSignals()
   const code = await dispatch(argv, {
     io: standardStreams,
     signal: signals.signal,

@@ -1,3 +1,4 @@
+import { hidePasswords } from '../util/hide-passwords.ts'
 import { escapeControl, failure } from '../util/errors.ts'
 import type { MilleError } from '../util/errors.ts'
 import type { SourceRange } from './ast.ts'
@@ -111,12 +112,13 @@ function renderLines(problem: Problem, lines: readonly string[]): string {
     gap = false
     const isEmptyTail = number === lines.length && lines[number - 1] === ''
     if (isEmptyTail && !marked) continue
-    const shown = cutLine(lines[number - 1] ?? '', number === problem.line ? problem : undefined)
+    const line = hidePasswords(lines[number - 1] ?? '', { sameLength: true })
+    const shown = cutLine(line, number === problem.line ? problem : undefined)
     out.push(`${marked ? '>' : ' '}${String(number).padStart(digits)} | ${shown.text}`.trimEnd())
     if (number === problem.line) out.push(`${' '.repeat(digits + 2)}| ${shown.caret}`)
   }
   const hint = problem.suggestion === undefined ? '' : ` (did you mean ${escapeLine(problem.suggestion)}?)`
-  out.push(`error: ${escapeLine(problem.message)}${hint}`)
+  out.push(`error: ${escapeLine(hidePasswords(problem.message))}${hint}`)
   return out.join('\n')
 }
 

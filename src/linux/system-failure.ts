@@ -49,5 +49,6 @@ export function fromNodeError(error: unknown, path?: string): unknown {
   if (isMilleError(error) || !(error instanceof Error) || !('errno' in error)) return error
   const { errno: number, syscall, path: known } = error as NodeJS.ErrnoException
   if (typeof number !== 'number' || number >= 0) return error
-  return systemFailure(syscall ?? 'open', -number, path ?? known ?? '', error)
+  // an error of a descriptor names no path
+  return systemFailure(syscall ?? 'open', -number, path ?? known ?? 'a file', error)
 }

@@ -11,7 +11,7 @@ import type { Selected } from '../context/select-sources.ts'
 import type { SourceTree } from '../context/source-tree.ts'
 import { spoolTar } from '../context/spooled-tar.ts'
 import type { SpooledTar } from '../context/spooled-tar.ts'
-import { hidePassword } from '../plan/file-instructions.ts'
+import { hidePasswords } from '../../util/hide-passwords.ts'
 import { renderAt } from '../plan/source-problem.ts'
 import type { AddOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
@@ -35,7 +35,7 @@ export function prepareAdd(session: BuildSession, inputs: StepInputs, op: AddOp)
       const selection = await readSelection(tree, selected, session.signal)
       const urls = (await downloads()).map(({ digest }, index): Ingredient => ({
         kind: 'file',
-        name: hidePassword(op.urls[index] ?? ''),
+        name: hidePasswords(op.urls[index] ?? ''),
         value: digest,
       }))
       return {
@@ -218,7 +218,7 @@ function addDownload(
   const name = fileNameOf(url)
   if (op.intoFolder && name === undefined) {
     throw failure('INVALID_ARGUMENT', {
-      reason: `no file name in ${hidePassword(url)}: write the destination as a file`,
+      reason: `no file name in ${hidePasswords(url)}: write the destination as a file`,
     })
   }
   entries.addFile(name ?? '', {

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { Agent, request } from 'undici'
 import type { Dispatcher } from 'undici'
 import { failure, isMilleError } from '../../util/errors.ts'
-import { hidePassword } from '../plan/file-instructions.ts'
+import { hidePasswords } from '../../util/hide-passwords.ts'
 import { isLinkLocal, isPrivate } from './link-local.ts'
 
 export interface Download {
@@ -52,7 +52,7 @@ export async function download(url: string, path: string, options: DownloadOptio
 }
 
 function fail(url: string, reason: string, cause?: unknown): Error {
-  return failure('ADD_FAILED', { text: `ADD ${hidePassword(url)}: ${reason}` }, { cause })
+  return failure('ADD_FAILED', { text: `ADD ${hidePasswords(url)}: ${reason}` }, { cause })
 }
 
 async function downloadOnce(url: string, path: string, options: DownloadOptions): Promise<Download> {

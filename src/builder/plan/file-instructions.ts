@@ -1,3 +1,4 @@
+import { hidePasswords } from '../../util/hide-passwords.ts'
 import { posix } from 'node:path'
 import type {
   AddInstruction,
@@ -118,14 +119,14 @@ export function planAdd(reading: Reading, state: StageState, instruction: AddIns
   const sources = parts.op.sources.filter((source) => !isUrl(source))
   return {
     op: { kind: 'add', ...parts.op, sources, urls, ...(checksum === undefined ? {} : { checksum }) },
-    name: instruction.text,
-    createdBy: copyText('ADD', { checksum, chown, chmod }, parts.shown.map(hidePassword), parts.destination),
+    name: hidePasswords(instruction.text),
+    createdBy: copyText(
+      'ADD',
+      { checksum, chown, chmod },
+      parts.shown.map((source) => hidePasswords(source)),
+      parts.destination,
+    ),
   }
-}
-
-/** A password in a URL must not get into history, logs or errors (C-B9). */
-export function hidePassword(url: string): string {
-  return url.replace(/^(\w+:\/\/[^:@/]*:)[^@/]*@/, '$1***@')
 }
 
 interface CopyParts {

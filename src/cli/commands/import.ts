@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { failure } from '../../util/errors.ts'
+import { hidePasswords } from '../../util/hide-passwords.ts'
 import { type AnyCommand, type CommandContext, defineCommand } from '../command.ts'
 import { list, text } from '../flags/flag.ts'
 import { platformFlag } from '../flags/platform-flag.ts'
@@ -22,7 +23,7 @@ export const command: AnyCommand = defineCommand({
     const id = await images.import(stream, {
       signal: context.signal,
       changes: flags.change,
-      message: flags.message ?? `Imported from ${source}`,
+      message: flags.message ?? `Imported from ${hidePasswords(source)}`,
       ...(reference === undefined ? {} : { reference }),
       ...(flags.platform === undefined ? {} : { platform: flags.platform }),
     })
@@ -34,26 +35,28 @@ export const command: AnyCommand = defineCommand({
 async function openSource(source: string, { io, signal }: CommandContext): Promise<Readable> {
   if (source === '-') return io.stdin
   if (!/^https?:\/\//.test(source)) return (await openFile(source)).createReadStream()
-  const response = await fetch(source, { signal }).catch((cause: unknown) => {
-    throw failure(
-      'CLI_FAILED',
-      { reason: `cannot fetch ${withoutPassword(source)}: ${innermost(cause)}` },
-      { cause },
-    )
+  const { address, headers } = withoutPassword(source)
+  const response = await fetch(address, { signal, headers }).catch((cause: unknown) => {
+    throw failure('CLI_FAILED', { reason: `cannot fetch ${address}: ${innermost(cause)}` }, { cause })
   })
-  if (!response.ok || response.body === null) {
-    throw failure('CLI_FAILED', {
-      reason: `cannot fetch ${withoutPassword(source)}: status ${response.status}`,
-    })
-  }
+  if (!response.ok || response.body === null)
+    throw failure('CLI_FAILED', { reason: `cannot fetch ${address}: status ${response.status}` })
   return Readable.fromWeb(response.body)
 }
 
-function withoutPassword(address: string): string {
-  const url = new URL(address)
+/** fetch takes no login in an address, and would say it aloud; as a header it stays with this origin. */
+function withoutPassword(text: string): {
+  readonly address: string
+  readonly headers: Record<string, string>
+} {
+  if (!URL.canParse(text))
+    throw failure('CLI_FAILED', { reason: `${hidePasswords(text)} is no address to fetch from` })
+  const url = new URL(text)
+  const login = [url.username, url.password].map(decodeURIComponent).join(':')
   url.username = ''
   url.password = ''
-  return url.href
+  const headers = login === ':' ? {} : { authorization: `Basic ${Buffer.from(login).toString('base64')}` }
+  return { address: url.href, headers }
 }
 
 /** fetch hides the reason (connection refused) in the cause. */
