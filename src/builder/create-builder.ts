@@ -4,7 +4,8 @@ import type { Dockerfile, Warning } from '../dockerfile/ast.ts'
 import { recheckVariables } from '../dockerfile/checks.ts'
 import { parseDockerfile } from '../dockerfile/parser.ts'
 import { invalidDockerfile, problemAt, renderProblem } from '../dockerfile/problem.ts'
-import { hostPlatform } from '../oci/platform.ts'
+import { checkPlatform } from '../dockerfile/values.ts'
+import { formatPlatform, hostPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
@@ -56,6 +57,7 @@ async function build(
   const emit = (event: BuildEvent): void => options.onEvent?.(event)
   const { store } = parts
   const names = canonicalNames(request.names)
+  if (request.platform !== undefined) refuseUnknown(request.platform)
   await using context = await openContext(request, { store, signal: options.signal })
   const syntax = request.buildArgs['BUILDKIT_SYNTAX']
   const dockerfile = parseDockerfile(context.source, {
@@ -163,6 +165,14 @@ async function runPlan(
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** A platform that nobody has is a typing error, not a base image that is not there (D-C7). */
+function refuseUnknown(platform: Platform): void {
+  const fault = checkPlatform(formatPlatform(platform))
+  if (fault === undefined) return
+  const hint = fault.suggestion === undefined ? '' : ` (did you mean ${fault.suggestion}?)`
+  throw failure('INVALID_ARGUMENT', { reason: `${fault.reason}${hint}` })
 }
 
 /** Canonical names, checked before anything runs (D-C4). */
