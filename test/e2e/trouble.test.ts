@@ -35,7 +35,8 @@ for (const [signal, code] of [
   test(`B-BD-2 ${signal} during a build: exit ${String(code)}, no image, nothing left`, async () => {
     const folder = context('slow', `FROM busybox\nRUN echo begun-${signal}; sleep 60\n`)
     const child = mille.start('build', '--progress', 'plain', '-t', 'slow', folder)
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
+      child.once('exit', () => reject(new Error('the build ended by itself')))
       child.stderr?.on('data', (chunk: Buffer) => {
         if (/\d begun-/.test(String(chunk))) resolve()
       })
@@ -54,7 +55,10 @@ for (const [signal, code] of [
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     const child = mille.start('pull', `127.0.0.1:${String(port)}/x:1`)
-    await asked
+    const ended = once(child, 'exit').then(() => assert.fail('the pull ended by itself'))
+    // it ends by the signal later
+    ended.catch(() => {})
+    await Promise.race([asked, ended])
     child.kill(signal)
     assert.deepEqual(await once(child, 'exit'), [code, null])
     server.closeAllConnections()
