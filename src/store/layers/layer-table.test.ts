@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeTable, encodeTable } from './layer-table.ts'
+import { decodeTable, decodeTableHead, encodeTable, tableHeadLength } from './layer-table.ts'
 import type { StoredEntry } from './stored-entry.ts'
 
 const plain: StoredEntry = {
@@ -39,4 +39,12 @@ test('a table comes back as it was', () => {
 test('anything else is no table', () => {
   for (const text of ['', '{', '{}', '[]', encodeTable({ size: 1, entries: [] }).slice(0, -1)])
     assert.throws(() => decodeTable(text))
+})
+
+test('size and number of entries stand in the first bytes, however long the table', () => {
+  const size = Number.MAX_SAFE_INTEGER
+  const text = encodeTable({ size, entries: Array.from({ length: 1000 }, () => plain) })
+  assert.deepEqual(decodeTableHead(text.slice(0, tableHeadLength)), { size, entries: 1000 })
+  assert.equal(decodeTableHead('{"version":1,"size":4096,"paths":[]'), undefined)
+  assert.equal(decodeTableHead(''), undefined)
 })

@@ -8,6 +8,8 @@ interface Columns {
   readonly version: 1
   /** Bytes of the tar. */
   readonly size: number
+  /** Number of entries; absent in tables of earlier days. It and what stands before it come first in the text. */
+  readonly count?: number
   readonly paths: readonly string[]
   /** One letter each. */
   readonly types: string
@@ -63,6 +65,7 @@ export function encodeTable({ size, entries }: LayerTable): string {
   const columns: Columns = {
     version: 1,
     size,
+    count: entries.length,
     paths: entries.map(({ path }) => path),
     types: entries.map(({ type }) => letters[type]).join(''),
     modes: entries.map(({ mode }) => mode),
@@ -80,6 +83,17 @@ export function encodeTable({ size, entries }: LayerTable): string {
     xattrs: rare(({ xattrs }) => (xattrs.size === 0 ? undefined : encodeXattrs(xattrs))),
   }
   return JSON.stringify(columns)
+}
+
+/** As much of a table's text as `decodeTableHead` needs. */
+export const tableHeadLength = 64
+
+/** Size and number of entries from the first bytes of a table; undefined when they do not tell. */
+export function decodeTableHead(
+  text: string,
+): { readonly size: number; readonly entries: number } | undefined {
+  const [, size, entries] = /^\{"version":1,"size":(\d+),"count":(\d+),/.exec(text) ?? []
+  return size === undefined ? undefined : { size: Number(size), entries: Number(entries) }
 }
 
 /** Throws for anything that is not such a table. */

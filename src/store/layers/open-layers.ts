@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
@@ -10,7 +10,7 @@ import { workerEntry, WorkerPool } from '../../util/worker-pool.ts'
 import type { BlobStore, LayerEntry, LayerInfo, LayerOptions, LayerStore } from '../store.ts'
 import { inflateLayer, type InflateJob, type InflateResult } from './inflate-layer.ts'
 import { LayerRecorder, type RecordedLayer } from './layer-recorder.ts'
-import { decodeTable, encodeTable, type LayerTable } from './layer-table.ts'
+import { decodeTable, decodeTableHead, encodeTable, type LayerTable, tableHeadLength } from './layer-table.ts'
 import { writeLayer } from './layer-writer.ts'
 import { type MergeLayer, mergeLayers } from './merge-layers.ts'
 import { scanLayer } from './scan-layer.ts'
@@ -74,6 +74,9 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     if (blob === undefined) return undefined
     const known = this.#infos.get(diffId)
     if (known !== undefined && known.size === blob.size) return known
+    // the whole table of a big layer takes longer to read than most commands have
+    const head = await this.#readTableHead(diffId)
+    if (head?.size === blob.size) return this.#remember({ diffId, ...head })
     const { size, entries } = await this.#table(diffId)
     return this.#remember({ diffId, size, entries: entries.length })
   }
@@ -203,6 +206,16 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     const scanned = await scanLayer(this.tarPath(diffId))
     await this.#keepTable(diffId, scanned)
     return scanned
+  }
+
+  async #readTableHead(diffId: DiffId): Promise<ReturnType<typeof decodeTableHead>> {
+    try {
+      await using file = await open(this.#tablePath(diffId), 'r')
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(tableHeadLength))
+      return decodeTableHead(buffer.toString('latin1', 0, bytesRead))
+    } catch {
+      return undefined
+    }
   }
 
   async #readTable(diffId: DiffId): Promise<LayerTable | undefined> {
