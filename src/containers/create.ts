@@ -94,7 +94,8 @@ async function insertNamed(parts: ContainerParts, row: Omit<ContainerRow, 'seque
   const records = parts.store.records<ContainerData>('container')
   for (let attempt = 0; ; attempt++) {
     try {
-      records.insert(row)
+      // after a power cut a `--rm` container is removed wherever it still shows
+      records.insert(row, { durable: !row.data.request.autoRemove })
       return
     } catch (error) {
       if (!isMilleError(error, 'NAME_IN_USE')) throw error

@@ -145,7 +145,7 @@ export async function removeLocked(
   await releaseResources(parts, row)
   await ignoreMissing(store.snapshots.remove(snapshotKey(id)))
   await rm(join(store.root, 'containers', id), { recursive: true, force: true })
-  store.records<ContainerData>('container').remove(id)
+  store.records<ContainerData>('container').remove(id, { durable: !data.request.autoRemove })
   if (options.volumes) await removeAnonymous(parts, data)
 }
 

@@ -368,11 +368,16 @@ export interface RecordStore<Data> {
   /** By name, whole id or unique id prefix; AMBIGUOUS_ID when several match. */
   find(nameOrId: string): RecordRow<Data> | undefined
   /** NAME_IN_USE when another row has the name. */
-  insert(row: Omit<RecordRow<Data>, 'sequence'>): void
+  insert(row: Omit<RecordRow<Data>, 'sequence'>, options?: RecordOptions): void
   /** Reads, changes and writes in one transaction; undefined when the row is gone. */
   update(id: string, change: (data: Data) => Data): RecordRow<Data> | undefined
   rename(id: string, name: string): void
-  remove(id: string): boolean
+  remove(id: string, options?: RecordOptions): boolean
+}
+
+export interface RecordOptions {
+  /** Default true: the change survives a power cut once the command has ended. False: after one, the row may be there or not. */
+  readonly durable?: boolean
 }
 
 export interface CollectReport {

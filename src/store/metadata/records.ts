@@ -1,9 +1,9 @@
 import { failure } from '../../util/errors.ts'
-import type { RecordKind, RecordRow, RecordStore, Resource } from '../store.ts'
+import type { RecordKind, RecordOptions, RecordRow, RecordStore, Resource } from '../store.ts'
 import type { Database, Row } from './database.ts'
 import { findByPrefix } from './find-by-prefix.ts'
 
-/** Rows of one kind. Inserting, renaming and removing is durable when the command ends (see `Database.syncAtEnd`). */
+/** Rows of one kind. Inserting, renaming and removing is durable when the command ends (see `Database.syncAtEnd`), unless said otherwise. */
 export class DatabaseRecordStore<Data> implements RecordStore<Data> {
   readonly #database: Database
   readonly #kind: RecordKind
@@ -36,13 +36,16 @@ export class DatabaseRecordStore<Data> implements RecordStore<Data> {
     return id === undefined ? undefined : this.get(id)
   }
 
-  insert({ id, name, data, holds = [] }: Omit<RecordRow<Data>, 'sequence'>): void {
+  insert(
+    { id, name, data, holds = [] }: Omit<RecordRow<Data>, 'sequence'>,
+    options: RecordOptions = {},
+  ): void {
     this.#database.transaction(() => {
       this.#refuseTaken(name, id)
       const sql = 'INSERT INTO records (kind, id, name, data, holds) VALUES (?, ?, ?, ?, ?)'
       this.#database.run(sql, this.#kind, id, name, JSON.stringify(data), JSON.stringify(holds))
     })
-    this.#database.syncAtEnd()
+    if (options.durable !== false) this.#database.syncAtEnd()
   }
 
   update(id: string, change: (data: Data) => Data): RecordRow<Data> | undefined {
@@ -65,10 +68,10 @@ export class DatabaseRecordStore<Data> implements RecordStore<Data> {
     this.#database.syncAtEnd()
   }
 
-  remove(id: string): boolean {
+  remove(id: string, options: RecordOptions = {}): boolean {
     const sql = 'DELETE FROM records WHERE kind = ? AND id = ?'
     const removed = this.#database.transaction(() => this.#database.run(sql, this.#kind, id), { frees: true })
-    this.#database.syncAtEnd()
+    if (options.durable !== false) this.#database.syncAtEnd()
     return removed > 0
   }
 
