@@ -181,13 +181,36 @@ async function liveRecords(bridge: Bridge): Promise<ReadonlyMap<string, Endpoint
   return live
 }
 
+interface ConnectRequest {
+  readonly ip?: string
+  readonly ports: readonly PortBinding[]
+}
+
+/** Free ports are looked for, not reserved: one that somebody takes meanwhile is no reason to fail. */
 async function connect(
   bridge: Bridge,
   id: string,
-  request: { readonly ip?: string; readonly ports: readonly PortBinding[] },
+  request: ConnectRequest,
   owner?: ProcessIdentity,
 ): Promise<Endpoint> {
   checkId(id)
+  const isWanted = (port: unknown): boolean => request.ports.some(({ hostPort }) => hostPort === port)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await connectOnce(bridge, id, request, owner)
+    } catch (error) {
+      if (attempt === 10 || !isMilleError(error, 'PORT_IN_USE') || isWanted(error.details['port']))
+        throw error
+    }
+  }
+}
+
+async function connectOnce(
+  bridge: Bridge,
+  id: string,
+  request: ConnectRequest,
+  owner?: ProcessIdentity,
+): Promise<Endpoint> {
   using _ = await lockFile(join(bridge.folder, 'lock'))
   const live = await liveRecords(bridge)
   await dismantle(bridge, id, readRecord(bridge, id))
