@@ -1,3 +1,4 @@
+import type { CollectReport, Damage, StoreUsage } from './reports.ts'
 import { join } from 'node:path'
 import type { OpOptions } from '../util/progress.ts'
 import { check } from './gc/check.ts'
@@ -14,8 +15,6 @@ import type {
   BlobStore,
   CacheStore,
   CheckOptions,
-  CollectReport,
-  Damage,
   ImageStore,
   LayerStore,
   Lease,
@@ -25,7 +24,6 @@ import type {
   RecordStore,
   Snapshotter,
   Store,
-  StoreUsage,
 } from './store.ts'
 import { measureUsage } from './usage.ts'
 

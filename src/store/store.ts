@@ -3,6 +3,7 @@ import type { ContentTarget } from '../oci/content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ChainId, DiffId, Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/config.ts'
+import type { CollectReport, Damage, StoreUsage } from './reports.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { FileBody } from './file-body.ts'
 
@@ -378,27 +379,4 @@ export interface RecordStore<Data> {
 export interface RecordOptions {
   /** Default true: the change survives a power cut once the command has ended. False: after one, the row may be there or not. */
   readonly durable?: boolean
-}
-
-export interface CollectReport {
-  readonly blobs: number
-  readonly snapshots: number
-  readonly bytes: number
-}
-
-export interface Damage {
-  readonly kind: string
-  readonly object: string
-  readonly reason: string
-}
-
-export interface StoreUsage {
-  readonly layers: readonly {
-    readonly diffId: DiffId
-    readonly size: number
-    readonly images: readonly Digest[]
-  }[]
-  /** Bytes of unfinished downloads and uploads. */
-  readonly ingests: number
-  readonly blobs: number
 }

@@ -1,10 +1,11 @@
+import type { StoreUsage } from './reports.ts'
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DiffId, Digest } from '../oci/digest.ts'
 import { diffIdAsDigest } from '../oci/digest.ts'
 import type { BlobFolders } from './content/blob-folders.ts'
 import { sizeOf } from './metadata/image-documents.ts'
-import type { ImageStore, StoreUsage } from './store.ts'
+import type { ImageStore } from './store.ts'
 
 /** Bytes on disk, each layer once however many images share it. */
 export function measureUsage(folders: BlobFolders, images: Pick<ImageStore, 'list'>): StoreUsage {

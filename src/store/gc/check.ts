@@ -1,3 +1,4 @@
+import type { Damage } from '../reports.ts'
 import { closeSync, constants, createReadStream, fstatSync, openSync, readdirSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { isDigest } from '../../oci/digest.ts'
 import { type BlobFolders, moveAside } from '../content/blob-folders.ts'
 import type { Database } from '../metadata/database.ts'
 import { sizeOf } from '../metadata/image-documents.ts'
-import type { CheckOptions, Damage, Resource } from '../store.ts'
+import type { CheckOptions, Resource } from '../store.ts'
 
 const unreadable = 'the disk cannot read it'
 

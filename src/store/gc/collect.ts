@@ -1,3 +1,4 @@
+import type { CollectReport } from '../reports.ts'
 import {
   constants,
   closeSync,
@@ -19,7 +20,7 @@ import type { Locks } from '../locks.ts'
 import { reservePath, reserveSize } from '../metadata/database.ts'
 import type { IngestLedger } from '../metadata/ingest-ledger.ts'
 import { endDeadLeases } from '../metadata/leases.ts'
-import type { BlobInfo, BlobStore, ChainInfo, CollectReport } from '../store.ts'
+import type { BlobInfo, BlobStore, ChainInfo } from '../store.ts'
 import { findReachable } from './reachable.ts'
 import type { SweepParts } from './sweep.ts'
 import { forgetLayers, readStanding, sweep } from './sweep.ts'
