@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { identifyProcess } from '../linux/process-identity.ts'
 import type { ContainerHandle } from '../runtime/runtime.ts'
 import type { Store } from '../store/store.ts'
+import { failure } from '../util/errors.ts'
 
 const attended = 'attended'
 
@@ -17,11 +18,20 @@ export function monitorExit(folder: string, settleCommand: readonly string[]): r
   return ['/bin/sh', '-c', script, 'settle', join(folder, attended), ...settleCommand]
 }
 
-/** This process will settle the container, unless another one has said so before; disposing takes that back. */
+/**
+ * This process will settle the container, unless another one has said so before; disposing takes that back.
+ * NO_SUCH_CONTAINER when it is gone.
+ */
 export async function attend(store: Store, handle: ContainerHandle): Promise<AsyncDisposable> {
   if (await isAttended(handle)) return { [Symbol.asyncDispose]: async () => {} }
   const path = join(handle.folder, attended)
-  await writeFile(path, `${process.pid}\n`)
+  try {
+    await writeFile(path, `${process.pid}\n`)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+    // another command removed the container, its folder with it, since it was looked up
+    throw failure('NO_SUCH_CONTAINER', { name: handle.id }, { cause })
+  }
   return {
     async [Symbol.asyncDispose]() {
       await rm(path, { force: true })
