@@ -10,7 +10,16 @@ const position = { line: 1, column: 1 }
 function step(id: string, parent?: string, source?: string): BuildStep {
   const origin =
     source === undefined ? ({ kind: 'context' } as const) : ({ kind: 'step', step: source } as const)
-  const op = { kind: 'copy', origin, sources: [], files: [], destination: '/', intoFolder: true } as const
+  const op = {
+    kind: 'copy',
+    origin,
+    sources: [],
+    files: [],
+    destination: '/',
+    intoFolder: true,
+    exclude: [],
+    parents: false,
+  } as const
   const fixed = { name: id, stage: 's', range: { start: position, end: position }, lineage: id }
   return { id, op, ...fixed, ...(parent === undefined ? {} : { parent }) }
 }

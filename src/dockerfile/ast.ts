@@ -117,6 +117,9 @@ export interface CopyInstruction extends InstructionBase {
   readonly from?: Word
   readonly chown?: Word
   readonly chmod?: Word
+  /** Patterns as in an ignore file, relative to each source. */
+  readonly exclude?: readonly Word[]
+  readonly parents?: boolean
 }
 
 export interface AddInstruction extends InstructionBase {
@@ -126,6 +129,8 @@ export interface AddInstruction extends InstructionBase {
   readonly chown?: Word
   readonly chmod?: Word
   readonly checksum?: Word
+  /** As COPY's. */
+  readonly exclude?: readonly Word[]
 }
 
 export interface WorkdirInstruction extends InstructionBase {

@@ -11,7 +11,7 @@ import {
 } from './instruction-body.ts'
 import type { InstructionBody, Span } from './instruction-body.ts'
 import { rangeOf } from './logical-line.ts'
-import { checkChecksum, checkMode, checkOwner } from './values.ts'
+import { checkChecksum, checkMode, checkOwner, checkPattern } from './values.ts'
 import type { Fault } from './values.ts'
 
 export interface CopyParts {
@@ -21,6 +21,8 @@ export interface CopyParts {
   readonly chmod?: Word
   readonly checksum?: Word
   readonly from?: Word
+  readonly exclude?: readonly Word[]
+  readonly parents?: boolean
 }
 
 /** Sources, destination and flags of COPY and ADD. */
@@ -42,8 +44,13 @@ export function parseCopy(body: InstructionBody, flags: Flags): CopyParts | unde
   }
   checkFlag(body, flags.values.get('chmod'), checkMode)
   checkFlag(body, flags.values.get('chown'), checkOwner)
+  for (const pattern of flags.lists.get('exclude') ?? []) checkFlag(body, pattern, checkPattern)
   if (body.name === 'ADD') checkAddChecksum(body, flags.values.get('checksum'), sources)
-  return { sources, destination: toWord(body, destination), ...Object.fromEntries(flags.values) }
+  return {
+    sources,
+    destination: toWord(body, destination),
+    ...Object.fromEntries<unknown>([...flags.values, ...flags.lists, ...flags.toggles]),
+  }
 }
 
 function toSource(body: InstructionBody, span: Span): CopySource {

@@ -37,23 +37,37 @@ export function parseIgnore(text: string, fileName: string): IgnoreRules {
   if (text.length > limits.fileBytes) {
     throw failure('DOCKERFILE_LIMIT', { reason: `${fileName} is larger than ${limits.fileBytes} bytes` })
   }
-  const compiled: CompiledRule[] = []
+  const rules: IgnoreRule[] = []
   for (const [index, raw] of text
     .replace(/^\uFEFF/, '')
     .split('\n')
     .entries()) {
     const pattern = raw.trim()
     if (raw.startsWith('#') || pattern === '') continue
-    compiled.push(compileRule({ pattern, line: index + 1 }, fileName))
-    if (compiled.length > limits.ignorePatterns) {
+    rules.push({ pattern, line: index + 1 })
+    if (rules.length > limits.ignorePatterns) {
       throw failure('DOCKERFILE_LIMIT', {
         reason: `${fileName} has more than ${limits.ignorePatterns} patterns`,
       })
     }
   }
+  return compileRules(rules, fileName)
+}
+
+/** The patterns of `--exclude`, in order: as lines of an ignore file (B42). Errors: IGNORE_PATTERN_INVALID. */
+export function excludeRules(patterns: readonly string[]): IgnoreRules {
+  const rules = patterns.map((pattern, index) => ({ pattern: pattern.trim(), line: index + 1 }))
+  return compileRules(
+    rules.filter(({ pattern }) => pattern !== ''),
+    '--exclude',
+  )
+}
+
+function compileRules(rules: readonly IgnoreRule[], fileName: string): IgnoreRules {
+  const compiled = rules.map((rule) => compileRule(rule, fileName))
   const exceptions = compiled.filter(({ exception }) => exception)
   return {
-    rules: compiled.map(({ rule }) => rule),
+    rules,
     match: (path) => {
       const found = compiled.findLast(({ glob }) => glob.matchesWithParents(path))
       return found === undefined ? { ignored: false } : { ignored: !found.exception, rule: found.rule }

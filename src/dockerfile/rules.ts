@@ -53,6 +53,7 @@ export const checkRules: readonly CheckRule[] = [
   dockerRule('ExposeProtoCasing', 'The protocol in EXPOSE should be lower case'),
   dockerRule('ExposeInvalidFormat', 'EXPOSE takes no IP address and no host port'),
   { name: 'CopyOutsideContext', description: 'A source with ".." is taken from the root of the context' },
+  { name: 'CopyMatchesNothing', description: 'A pattern of COPY or ADD matches no file' },
 ]
 
 const ruleByName = new Map(checkRules.map((rule) => [rule.name, rule]))

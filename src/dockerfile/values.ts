@@ -1,5 +1,7 @@
 import { constants } from 'node:os'
+import { isMilleError } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
+import { excludeRules } from './ignore.ts'
 
 /** A value that a check refused: why, the likely word, and which part of the text is to blame. */
 export interface Fault {
@@ -99,6 +101,17 @@ export function checkOwner(text: string): Fault | undefined {
     return tooLarge === undefined ? undefined : { reason: `id ${tooLarge} is out of range: 0 to 4294967294` }
   }
   return { reason: `invalid owner "${text}": must be user or user:group` }
+}
+
+/** A pattern of `--exclude`; an empty one excludes nothing. */
+export function checkPattern(text: string): Fault | undefined {
+  try {
+    excludeRules([text])
+    return undefined
+  } catch (error) {
+    if (!isMilleError(error)) throw error
+    return { reason: `invalid pattern "${text}": ${String(error.details['reason'])}` }
+  }
 }
 
 const checksumLengths: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 }

@@ -57,13 +57,15 @@ export function walkSelected(
   selected: readonly Selected[],
   visit: (node: SourceNode, path: string) => void,
 ): void {
-  const walk = (node: SourceNode, path: string): void => {
-    visit(node, path)
-    if ((node.mode & mask) !== directory) return
-    const prefix = path === '' ? '' : `${path}/`
-    for (const child of tree.children(node)) walk(child, prefix + child.name)
+  for (const { node, name, children = (folder: SourceNode) => tree.children(folder) } of selected) {
+    const walk = (node: SourceNode, path: string): void => {
+      visit(node, path)
+      if ((node.mode & mask) !== directory) return
+      const prefix = path === '' ? '' : `${path}/`
+      for (const child of children(node)) walk(child, prefix + child.name)
+    }
+    walk(node, (node.mode & mask) === directory ? '' : name)
   }
-  for (const { node, name } of selected) walk(node, (node.mode & mask) === directory ? '' : name)
 }
 
 /** Everything that COPY would take, in one list: walking tens of thousands of nodes again for each use would be felt. */

@@ -1,24 +1,19 @@
 import { compileGlob, hasWildcard } from '../../dockerfile/glob.ts'
-import { fileTypes } from '../../linux/statx.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
+import type { ListChildren } from './filter-children.ts'
 import type { SourceNode, SourceTree } from './source-tree.ts'
+import { isFolder, isLink } from './source-tree.ts'
 
 /** One thing to copy: a link at the end of the source's path was followed, inside the tree. */
 export interface Selected {
   readonly node: SourceNode
   /** Last part of the path it was selected by: its name in a destination folder. */
   readonly name: string
+  /** What is taken of the folders; all that the tree shows when absent. */
+  readonly children?: ListChildren
 }
 
 const maxLinks = 40
-
-export function isFolder(node: SourceNode): boolean {
-  return (node.mode & fileTypes.mask) === fileTypes.directory
-}
-
-export function isLink(node: SourceNode): boolean {
-  return (node.mode & fileTypes.mask) === fileTypes.symlink
-}
 
 /**
  * What one source word of COPY or ADD names (B43): the path itself, or all matches of its wildcards, sorted.

@@ -1,3 +1,4 @@
+import { fileTypes } from '../../linux/statx.ts'
 import type { FileBody } from '../../store/file-body.ts'
 
 /** A file, folder, link or device that COPY may take, as it was when its folder was read. */
@@ -45,4 +46,12 @@ export function pathOf(node: SourceNode): string {
   let path = node.name
   for (let at = node.parent; at?.parent !== undefined; at = at.parent) path = `${at.name}/${path}`
   return path
+}
+
+export function isFolder(node: SourceNode): boolean {
+  return (node.mode & fileTypes.mask) === fileTypes.directory
+}
+
+export function isLink(node: SourceNode): boolean {
+  return (node.mode & fileTypes.mask) === fileTypes.symlink
 }

@@ -15,9 +15,10 @@ import { hidePasswords } from '../../util/hide-passwords.ts'
 import { renderAt } from '../plan/source-problem.ts'
 import type { AddOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
-import { atStep, copyIngredients, copyTarget, selectAll } from './copy.ts'
+import { copyIngredients, copyTarget } from './copy.ts'
 import type { CopyEntries } from './copy-entries.ts'
 import type { Download } from './download.ts'
+import { atStep, findSources } from './find-sources.ts'
 import type { PreparedStep, StepLayer } from './operation.ts'
 import { writeLayer } from './write-layer.ts'
 
@@ -25,13 +26,14 @@ import { writeLayer } from './write-layer.ts'
 export function prepareAdd(session: BuildSession, inputs: StepInputs, op: AddOp): PreparedStep {
   const common = addIngredients(session, op)
   const downloads = fetched(session, inputs, op)
+  let opened: Promise<Sources> | undefined
+  const open = (): Promise<Sources> => (opened ??= openSources(session, inputs, op))
   const isGiven = op.sources.length === 0 && (op.urls.length === 0 || op.checksum !== undefined)
   return {
     // a checksum says what the bytes are: then nothing has to be fetched to know the step again
     ...(isGiven ? { definition: common } : {}),
     content: async () => {
-      const tree = await session.context()
-      const selected = selectAll(session, inputs, tree, op.sources)
+      const { tree, selected } = await open()
       const selection = await readSelection(tree, selected, session.signal)
       const urls = (await downloads()).map(({ digest }, index): Ingredient => ({
         kind: 'file',
@@ -43,7 +45,7 @@ export function prepareAdd(session: BuildSession, inputs: StepInputs, op: AddOp)
         files: () => listFiles(selection),
       }
     },
-    run: () => executeAdd(session, inputs, op, downloads),
+    run: async () => await executeAdd(session, inputs, op, await open(), downloads),
     [Symbol.asyncDispose]: async () => {
       for (const { path } of (await downloads.made()) ?? []) rmSync(path, { force: true })
     },
@@ -103,17 +105,27 @@ async function fetchOne(
   }
 }
 
+interface Sources {
+  readonly tree: SourceTree
+  readonly selected: readonly Selected[]
+}
+
+async function openSources(session: BuildSession, inputs: StepInputs, op: AddOp): Promise<Sources> {
+  const tree = await session.context()
+  return { tree, selected: findSources(session, inputs, tree, op) }
+}
+
 async function executeAdd(
   session: BuildSession,
   inputs: StepInputs,
   op: AddOp,
+  { tree, selected }: Sources,
   downloads: Fetched,
 ): Promise<StepLayer> {
-  const tree = await session.context()
   const entries = await copyTarget(session, inputs, op)
   const tars: SpooledTar[] = []
   try {
-    for (const one of selectAll(session, inputs, tree, op.sources)) {
+    for (const one of selected) {
       const tar = await openArchive(session, tree, one)
       if (tar === undefined) entries.addTree(tree, one)
       else {

@@ -2,6 +2,7 @@ import { fileTypes } from '../../linux/statx.ts'
 import type { LayerEntry } from '../../store/store.ts'
 import { failure } from '../../util/errors.ts'
 import { applyMode, contextMode } from '../context/file-mode.ts'
+import type { ListChildren } from '../context/filter-children.ts'
 import type { Selected } from '../context/select-sources.ts'
 import type { SourceNode, SourceTree } from '../context/source-tree.ts'
 import type { InlineFile } from '../plan/step.ts'
@@ -23,6 +24,11 @@ export interface CopyTarget {
   readonly constantTime?: bigint
 }
 
+interface Origin {
+  readonly tree: SourceTree
+  readonly children: ListChildren
+}
+
 /**
  * The entries of the layer that COPY makes (B44): folders give what is in them, files go into the destination when it
  * is a folder. Nothing is written anywhere: the layer's bodies are the source files themselves.
@@ -42,10 +48,11 @@ export class CopyEntries {
     return [...this.#entries.values()]
   }
 
-  addTree(tree: SourceTree, { node, name }: Selected): void {
+  addTree(tree: SourceTree, { node, name, children = (folder) => tree.children(folder) }: Selected): void {
     this.#sources++
+    const origin = { tree, children }
     if ((node.mode & mask) !== directory) {
-      this.#addNode(tree, node, this.#filePath(name), true)
+      this.#addNode(origin, node, this.#filePath(name), true)
       return
     }
     const { path, status } = this.#target.lower.locate(this.#target.destination)
@@ -55,9 +62,9 @@ export class CopyEntries {
       })
     }
     this.#parents(path)
+    // made, not copied: of its source it takes nothing
     this.#existing(path)
-    if (status === undefined) this.#setMode(path)
-    this.#addChildren(tree, node, path, status !== undefined)
+    this.#addChildren(origin, node, path, status !== undefined)
   }
 
   addInline({ name, content }: InlineFile): void {
@@ -137,7 +144,8 @@ export class CopyEntries {
   }
 
   /** `mayExist` false: the image has nothing where `path` goes, so it need not be asked for each of many files. */
-  #addNode(tree: SourceTree, node: SourceNode, path: string, mayExist: boolean): void {
+  #addNode(origin: Origin, node: SourceNode, path: string, mayExist: boolean): void {
+    const { tree } = origin
     const type = node.mode & mask
     if (type === socket) return
     if (type === directory) {
@@ -147,7 +155,7 @@ export class CopyEntries {
       }
       if (real !== path) this.#parents(real)
       this.#addFolder(tree, node, real)
-      this.#addChildren(tree, node, real, status !== undefined)
+      this.#addChildren(origin, node, real, status !== undefined)
       return
     }
     if (mayExist) this.#refuseFolder(path)
@@ -191,9 +199,9 @@ export class CopyEntries {
     })
   }
 
-  #addChildren(tree: SourceTree, node: SourceNode, path: string, mayExist: boolean): void {
+  #addChildren(origin: Origin, node: SourceNode, path: string, mayExist: boolean): void {
     const known = mayExist || this.#hasBelow(path)
-    for (const child of tree.children(node)) this.#addNode(tree, child, join(path, child.name), known)
+    for (const child of origin.children(node)) this.#addNode(origin, child, join(path, child.name), known)
   }
 
   /** Did an earlier source put something there? */
@@ -201,15 +209,7 @@ export class CopyEntries {
     return this.#sources > 1 && this.#entries.has(path)
   }
 
-  /** The destination folder is made, not copied: of its source it takes nothing. */
-  #setMode(path: string): void {
-    const { chmod } = this.#target
-    const made = this.#entries.get(path)
-    if (made === undefined || chmod === undefined) return
-    this.#entries.set(path, { ...made, mode: applyMode(chmod, directory | made.mode) })
-  }
-
-  /** Folders above `path`: those of the image as they are, missing ones 0755 of root or of the owner asked for. */
+  /** Folders above `path`: those of the image as they are, missing ones of root or of the owner asked for. */
   #parents(path: string): void {
     const parts = path.split('/')
     for (let depth = 1; depth < parts.length; depth++) {
@@ -228,7 +228,7 @@ export class CopyEntries {
     this.#entries.set(path, {
       path,
       type: 'directory',
-      mode: status === undefined ? 0o755 : status.mode & 0o7777,
+      mode: status === undefined ? folderMode(this.#target.chmod) : status.mode & 0o7777,
       ...(status === undefined ? this.#owner() : { uid: status.uid, gid: status.gid }),
       ...this.#times(this.#now),
       ...(xattrs === undefined ? {} : { xattrs }),
@@ -260,6 +260,11 @@ export class CopyEntries {
     if (chmod !== undefined) return applyMode(chmod, mode)
     return tree?.isContext === true ? contextMode(mode) : mode & 0o7777
   }
+}
+
+/** Of folders that COPY has to make: as BuildKit, an octal `--chmod` counts for them too, under its umask of 022. */
+function folderMode(chmod: string | undefined): number {
+  return chmod !== undefined && /^[0-7]+$/.test(chmod) ? Number.parseInt(chmod, 8) & 0o755 : 0o755
 }
 
 function join(folder: string, name: string): string {

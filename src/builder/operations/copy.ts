@@ -1,16 +1,13 @@
 import type { Ingredient, LayerInfo } from '../../store/store.ts'
-import type { MilleError } from '../../util/errors.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
 import { contentDigest, listFiles, readSelection } from '../context/content-digest.ts'
-import { cleanParts, selectSources } from '../context/select-sources.ts'
 import type { Selected } from '../context/select-sources.ts'
 import type { SourceTree } from '../context/source-tree.ts'
 import { TarTree } from '../context/tar-tree.ts'
-import { renderAt } from '../plan/source-problem.ts'
 import type { CopyOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs, StepResult } from '../session.ts'
 import { emptyResult } from '../session.ts'
 import { CopyEntries } from './copy-entries.ts'
+import { atStep, findSources } from './find-sources.ts'
 import type { Content, PreparedStep } from './operation.ts'
 import { resolveOwner } from './owner.ts'
 import { applyLayer } from './write-layer.ts'
@@ -24,7 +21,7 @@ interface Sources {
 }
 
 /** The parts that COPY and ADD have in common. */
-export type CopyWords = Pick<CopyOp, 'sources' | 'files' | 'destination' | 'intoFolder' | 'chown' | 'chmod'>
+export type CopyWords = Omit<CopyOp, 'kind' | 'origin'>
 
 /** COPY (A19): files of the context or of another stage become a layer, read straight from where they are. */
 export function prepareCopy(session: BuildSession, inputs: StepInputs, op: CopyOp): PreparedStep {
@@ -95,6 +92,8 @@ export function copyIngredients({ timestamps, epoch }: BuildSession, op: CopyWor
     text('destination', op.intoFolder ? `${op.destination}/` : op.destination),
     text('chown', op.chown ?? ''),
     text('chmod', op.chmod ?? ''),
+    ...(op.exclude.length === 0 ? [] : [text('exclude', JSON.stringify(op.exclude))]),
+    ...(op.parents ? [text('parents', 'true')] : []),
     text('timestamps', `${timestamps} ${epoch}`),
     ...op.files.map(({ name, content }) => text(`heredoc ${name}`, content)),
   ]
@@ -111,45 +110,5 @@ async function openSources(
   source: StepResult | undefined,
 ): Promise<Sources> {
   const tree = op.origin.kind === 'context' ? await session.context() : await session.tree(source?.chain)
-  return { tree, selected: selectAll(session, inputs, tree, op.sources) }
-}
-
-/** All sources, in their order. COPY_FAILED when one names nothing (D-F16, D-F18). */
-export function selectAll(
-  session: BuildSession,
-  inputs: StepInputs,
-  tree: SourceTree,
-  sources: readonly string[],
-): Selected[] {
-  try {
-    return sources.flatMap((source) => {
-      const found = selectSources(tree, source)
-      if (found.length === 0) throw failure('INVALID_ARGUMENT', { reason: missingText(tree, source) })
-      return found
-    })
-  } catch (error) {
-    throw atStep(session, inputs, error)
-  }
-}
-
-function missingText(tree: SourceTree, source: string): string {
-  const where = tree.isContext ? 'the build context' : 'the files copied from'
-  const path = cleanParts(source).join('/')
-  const hidden = tree.explainMissing(path)
-  if (hidden !== undefined) return `"${source}" is not in ${where}: ${hidden}`
-  const cut = /(^|\/)\.\.(\/|$)/.test(source) ? `; ".." stops at its root, so /${path} was looked for` : ''
-  return `"${source}" is not in ${where}${cut}`
-}
-
-/** An error of a file operation, shown with its place in the Dockerfile; others pass. */
-export function atStep(
-  { dockerfile }: BuildSession,
-  { step }: StepInputs,
-  error: unknown,
-): MilleError | unknown {
-  if (!isMilleError(error) || error.code === 'COPY_FAILED' || error.kind === 'canceled') return error
-  if (error.code === 'BUILD_CONTEXT_CHANGED' || error.code === 'NO_SPACE' || error.kind === 'internal')
-    return error
-  const text = renderAt({ dockerfile, instruction: step }, error.message)
-  return failure('COPY_FAILED', { text }, { cause: error })
+  return { tree, selected: findSources(session, inputs, tree, op) }
 }

@@ -16,7 +16,7 @@ export function copyText(
   destination: string,
 ): string {
   const given = Object.entries(flags).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}=${value}`],
+    value === undefined ? [] : [value === '' ? `--${name}` : `--${name}=${value}`],
   )
   return [keyword, ...given, ...sources, destination, suffix].join(' ')
 }

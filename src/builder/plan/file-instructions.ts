@@ -10,7 +10,7 @@ import type {
   WorkdirInstruction,
 } from '../../dockerfile/ast.ts'
 import { expandHeredoc } from '../../dockerfile/expand.ts'
-import { checkChecksum, checkMode, checkOwner } from '../../dockerfile/values.ts'
+import { checkChecksum, checkMode, checkOwner, checkPattern } from '../../dockerfile/values.ts'
 import type { Fault } from '../../dockerfile/values.ts'
 import { expandAt } from '../../dockerfile/located.ts'
 import { proxyArgs } from '../../dockerfile/predefined-args.ts'
@@ -89,7 +89,12 @@ export function planCopy(
   return {
     op: { kind: 'copy', origin, ...parts.op },
     name: instruction.text,
-    createdBy: copyText('COPY', { from, chown, chmod }, parts.shown, parts.destination),
+    createdBy: copyText(
+      'COPY',
+      { ...(parts.op.parents ? { parents: '' } : {}), from, chown, chmod },
+      parts.shown,
+      parts.destination,
+    ),
   }
 }
 
@@ -155,10 +160,16 @@ function copyParts(
   if (sources.length + files.length > 1 && !intoFolder) {
     throw fail(`several sources need a destination folder ending in /: write ${destination}/`)
   }
-  const chown = instruction.chown && expand(instruction.chown)
-  const chmod = instruction.chmod && expand(instruction.chmod)
+  // a variable without a value is no flag
+  const chown = (instruction.chown && expand(instruction.chown)) || undefined
+  const chmod = (instruction.chmod && expand(instruction.chmod)) || undefined
   if (chown !== undefined) checkFlag(reading, instruction, instruction.chown, checkOwner(chown))
   if (chmod !== undefined) checkFlag(reading, instruction, instruction.chmod, checkMode(chmod))
+  const exclude = (instruction.exclude ?? []).map((word) => {
+    const pattern = expand(word)
+    checkFlag(reading, instruction, word, checkPattern(pattern))
+    return pattern
+  })
   const from = instruction.kind === 'COPY' && instruction.from ? expand(instruction.from) : undefined
   const flags = {
     ...(chown === undefined ? {} : { chown }),
@@ -172,6 +183,8 @@ function copyParts(
       files,
       destination: cleanPath(posix.resolve(workdirOf(state), destination)),
       intoFolder,
+      exclude,
+      parents: instruction.kind === 'COPY' && instruction.parents === true,
       ...owner,
     },
     flags,

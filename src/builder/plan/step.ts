@@ -53,6 +53,10 @@ export interface CopyOp {
   readonly intoFolder: boolean
   readonly chown?: string
   readonly chmod?: string
+  /** Patterns as in an ignore file. */
+  readonly exclude: readonly string[]
+  /** The sources keep their folders. */
+  readonly parents: boolean
 }
 
 export interface AddOp extends Omit<CopyOp, 'kind' | 'origin'> {

@@ -1,0 +1,85 @@
+import type { IgnoreRules } from '../../dockerfile/ignore.ts'
+import { excludeRules } from '../../dockerfile/ignore.ts'
+import { hasWildcard } from '../../dockerfile/glob.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
+import type { MilleError } from '../../util/errors.ts'
+import { filterChildren } from '../context/filter-children.ts'
+import { selectParents } from '../context/select-parents.ts'
+import { cleanParts, selectSources } from '../context/select-sources.ts'
+import type { Selected } from '../context/select-sources.ts'
+import type { SourceTree } from '../context/source-tree.ts'
+import { isFolder, pathOf } from '../context/source-tree.ts'
+import { renderAt } from '../plan/source-problem.ts'
+import type { CopyOp } from '../plan/step.ts'
+import type { BuildSession, StepInputs } from '../session.ts'
+
+/**
+ * All that the sources of a COPY or ADD name, in their order. A plain name that is not there is COPY_FAILED (D-F16,
+ * D-F18); a pattern that matches nothing is a warning, as in BuildKit.
+ */
+export function findSources(
+  session: BuildSession,
+  inputs: StepInputs,
+  tree: SourceTree,
+  { sources, exclude, parents }: Pick<CopyOp, 'sources' | 'exclude' | 'parents'>,
+): Selected[] {
+  try {
+    const rules = exclude.length === 0 ? undefined : excludeRules(exclude)
+    return sources.flatMap((source) => {
+      const found = parents ? selectParents(tree, source, rules) : selectSources(tree, source)
+      if (found.length === 0) reportMissing(session, inputs, tree, source)
+      return parents || rules === undefined
+        ? found
+        : found.flatMap((one) => without(tree, one, source, rules))
+    })
+  } catch (error) {
+    throw atStep(session, inputs, error)
+  }
+}
+
+/**
+ * `--exclude` (B42) sees what is in a folder by its path from there. Files, and what a pattern found, can be excluded by
+ * their name or whole path too: so says Docker's reference, though BuildKit copies them (moby/buildkit#5489).
+ */
+function without(tree: SourceTree, one: Selected, source: string, rules: IgnoreRules): Selected[] {
+  const isNamed = isFolder(one.node) && !hasWildcard(source)
+  if (!isNamed && (rules.match(one.name).ignored || rules.match(pathOf(one.node)).ignored)) return []
+  return [{ ...one, children: filterChildren(tree, one.node, { exclude: rules }) }]
+}
+
+function reportMissing(session: BuildSession, inputs: StepInputs, tree: SourceTree, source: string): void {
+  const text = missingText(tree, source)
+  if (!hasWildcard(source)) throw failure('INVALID_ARGUMENT', { reason: text })
+  const { range } = inputs.step
+  const excerpt = renderAt({ dockerfile: session.dockerfile, instruction: inputs.step }, text)
+  session.emit({
+    type: 'warning',
+    rule: 'CopyMatchesNothing',
+    message: text,
+    line: range.start.line,
+    excerpt,
+  })
+}
+
+function missingText(tree: SourceTree, source: string): string {
+  const where = tree.isContext ? 'the build context' : 'the files copied from'
+  const path = cleanParts(source).join('/')
+  if (hasWildcard(source)) return `nothing in ${where} matches "${source}"`
+  const hidden = tree.explainMissing(path)
+  if (hidden !== undefined) return `"${source}" is not in ${where}: ${hidden}`
+  const cut = /(^|\/)\.\.(\/|$)/.test(source) ? `; ".." stops at its root, so /${path} was looked for` : ''
+  return `"${source}" is not in ${where}${cut}`
+}
+
+/** An error of a file operation, shown with its place in the Dockerfile; others pass. */
+export function atStep(
+  { dockerfile }: Pick<BuildSession, 'dockerfile'>,
+  { step }: StepInputs,
+  error: unknown,
+): MilleError | unknown {
+  if (!isMilleError(error) || error.code === 'COPY_FAILED' || error.kind === 'canceled') return error
+  if (error.code === 'BUILD_CONTEXT_CHANGED' || error.code === 'NO_SPACE' || error.kind === 'internal')
+    return error
+  const text = renderAt({ dockerfile, instruction: step }, error.message)
+  return failure('COPY_FAILED', { text }, { cause: error })
+}
