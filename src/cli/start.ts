@@ -12,6 +12,9 @@ const exitCodes: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
 /** Milliseconds that a command may take to clean up once nobody reads its output. */
 const pipeGrace = 5000
 
+/** So many SIGINT and SIGTERM end a command whose container takes them and lives on, as Docker's. */
+const mostForwarded = 3
+
 interface ProcessSignals extends SignalSource {
   readonly signal: AbortSignal
   /** The exit code that the first ending signal asks for. */
@@ -22,14 +25,19 @@ interface ProcessSignals extends SignalSource {
 
 /**
  * The first SIGINT, SIGTERM or SIGHUP aborts what runs, so that it can clean up; a second one ends the process at once.
- * While a command intercepts, each signal goes to it instead.
+ * While a command intercepts, each signal goes to it instead, but not for ever.
  */
 function watchSignals(): ProcessSignals {
   const controller = new AbortController()
   const listeners = new Set<(signal: NodeJS.Signals) => void>()
   let code: number | undefined
+  let forwarded = 0
   const onSignal = (signal: NodeJS.Signals): void => {
     if (listeners.size > 0) {
+      if ((signal === 'SIGINT' || signal === 'SIGTERM') && ++forwarded === mostForwarded) {
+        writeSync(2, `\ngot ${mostForwarded} SIGTERM/SIGINTs, forcefully exiting\n`)
+        process.exit(1)
+      }
       for (const listener of listeners) listener(signal)
       return
     }
@@ -40,7 +48,7 @@ function watchSignals(): ProcessSignals {
     controller.abort()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
-  const forwarded = ['SIGQUIT', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const
+  const interceptedToo = ['SIGQUIT', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const
   return {
     signal: controller.signal,
     exitCode: () => code,
@@ -49,11 +57,11 @@ function watchSignals(): ProcessSignals {
       controller.abort()
     },
     intercept(listener) {
-      if (listeners.size === 0) for (const signal of forwarded) process.on(signal, onSignal)
+      if (listeners.size === 0) for (const signal of interceptedToo) process.on(signal, onSignal)
       listeners.add(listener)
       return () => {
         listeners.delete(listener)
-        if (listeners.size === 0) for (const signal of forwarded) process.off(signal, onSignal)
+        if (listeners.size === 0) for (const signal of interceptedToo) process.off(signal, onSignal)
       }
     },
   }

@@ -132,13 +132,15 @@ async function* readRecords(
   const buffer = Buffer.allocUnsafe(CHUNK)
   let rest: Buffer = Buffer.alloc(0)
   let position = from
+  // without `follow` what a writer adds meanwhile is not waited for: a fast one would never be caught up with
+  const last = options.end ?? (options.follow === true ? Infinity : (await file.stat()).size)
   const bell = options.follow === true ? watchFor(path, options) : undefined
   try {
     for (;;) {
       // asked before reading: what was written before the end is then certain to be read
       const ended =
         options.follow !== true || (options.isEnded?.() ?? false) || options.signal?.aborted === true
-      const room = Math.min(CHUNK, (options.end ?? Infinity) - position)
+      const room = Math.min(CHUNK, last - position)
       const { bytesRead } = await file.read(buffer, 0, room, position)
       position += bytesRead
       if (bytesRead === 0) {
