@@ -21,6 +21,7 @@ import { imageConfigOf } from './export/image-config.ts'
 import { squashConfig } from './export/squash-config.ts'
 import type { BuildPlan } from './plan/image-plan.ts'
 import { makePlan } from './plan/make-plan.ts'
+import type { BuildStep } from './plan/step.ts'
 import { runSteps } from './schedule.ts'
 import type { BuildSession } from './session.ts'
 import type { StepNetworks, StepRunner } from './step-runner.ts'
@@ -69,7 +70,7 @@ async function build(
   const findings = recheckVariables(dockerfile, ({ index }) => plan.environments.get(index))
   reportWarnings(dockerfile, findings, emit)
   for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
-  emit({ type: 'plan', steps: plan.steps.map(({ id, name, stage }) => ({ id, name, stage })) })
+  emit({ type: 'plan', steps: shownSteps(plan).map(({ id, name, stage }) => ({ id, name, stage })) })
   const executor = await runPlan(parts, request, { context, dockerfile, lease, plan, now, emit }, options)
   const { labels } = request
   const config = imageConfigOf(plan.image, executor.results, { labels, epoch: epochOf(request) })
@@ -202,9 +203,14 @@ function reportWarnings(
   }
 }
 
+/** Putting a layer on another is no step to whoever looks on. */
+function shownSteps({ steps }: BuildPlan): BuildStep[] {
+  return steps.filter(({ op }) => op.kind !== 'link')
+}
+
 function resultOf(
   { id, manifest }: ImageRecord,
-  { steps }: BuildPlan,
+  plan: BuildPlan,
   { reports }: StepExecutor,
   names: readonly string[],
 ): BuildResult {
@@ -212,6 +218,6 @@ function resultOf(
     id,
     manifest: manifest.digest,
     names,
-    steps: steps.flatMap(({ id: step }) => reports.get(step) ?? []),
+    steps: shownSteps(plan).flatMap(({ id: step }) => reports.get(step) ?? []),
   }
 }

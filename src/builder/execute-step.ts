@@ -7,7 +7,7 @@ import { stepKey } from './cache/step-key.ts'
 import type { Content, PreparedStep, StepLayer } from './operations/operation.ts'
 import { prepareStep } from './operations/prepare-step.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
-import type { BuildStep, StepId } from './plan/step.ts'
+import type { BuildOp, BuildStep, LinkOp, StepId } from './plan/step.ts'
 import { inputsOf } from './plan/step.ts'
 import type { BuildSession, StepInputs, StepResult } from './session.ts'
 import { emptyResult } from './session.ts'
@@ -41,10 +41,12 @@ export class StepExecutor {
   }
 
   async execute(session: BuildSession, step: BuildStep): Promise<void> {
+    const { op } = step
+    if (op.kind === 'link') return await this.#link(session, step, op)
     const begun = session.now()
     session.emit({ type: 'start', step: step.id, time: begun })
     try {
-      const { result, miss } = await this.#result(session, step)
+      const { result, miss } = await this.#result(session, step, op)
       this.results.set(step.id, result)
       const time = session.now()
       const report = { name: step.name, cached: result.cached, milliseconds: time - begun }
@@ -57,20 +59,37 @@ export class StepExecutor {
     }
   }
 
-  async #result(session: BuildSession, step: BuildStep): Promise<Outcome> {
-    if (step.op.kind === 'from') {
-      const { chain, diffIds } = step.op.base
+  async #result(session: BuildSession, step: BuildStep, op: Exclude<BuildOp, LinkOp>): Promise<Outcome> {
+    if (op.kind === 'from') {
+      const { chain, diffIds } = op.base
       await ensureApplied(session.store, diffIds, session)
       return { result: { diffIds, cached: true, ...(chain === undefined ? {} : { chain }) } }
     }
-    const parent = step.parent === undefined ? emptyResult : (this.results.get(step.parent) ?? emptyResult)
-    const inputs: StepInputs = { step, parent, results: this.results }
-    const prepared = prepareStep(session, inputs, step.op)
+    const inputs: StepInputs = { step, parent: this.#resultOf(step.parent), results: this.results }
+    const prepared = await prepareStep(session, inputs, op)
     try {
       return await this.#search(session, inputs, prepared)
     } finally {
       await prepared[Symbol.asyncDispose]?.()
     }
+  }
+
+  /** Not a step of its own to anybody who looks on: it takes no time and cannot be cached better than its layer. */
+  async #link(session: BuildSession, step: BuildStep, { layer }: LinkOp): Promise<void> {
+    const parent = this.#resultOf(step.parent)
+    const { added, cached } = this.#resultOf(layer)
+    if (added === undefined) throw new Error(`step ${layer} made no layer`)
+    const chain = await session.store.snapshots.apply(added, parent.chain, session)
+    session.lease.hold({ kind: 'chain', chain })
+    const isCached = cached && parent.cached
+    this.results.set(step.id, { chain, diffIds: [...parent.diffIds, added], added, cached: isCached })
+    // who asks what changed is told of the step that did
+    const name = (cached ? this.reports.get(step.parent ?? '')?.name : undefined) ?? step.name
+    this.reports.set(step.id, { name, cached: isCached, milliseconds: 0 })
+  }
+
+  #resultOf(step: StepId | undefined): StepResult {
+    return step === undefined ? emptyResult : (this.results.get(step) ?? emptyResult)
   }
 
   async #search(session: BuildSession, inputs: StepInputs, prepared: PreparedStep): Promise<Outcome> {

@@ -120,6 +120,8 @@ export interface CopyInstruction extends InstructionBase {
   /** Patterns as in an ignore file, relative to each source. */
   readonly exclude?: readonly Word[]
   readonly parents?: boolean
+  /** A layer of its own, which does not see the files before it. */
+  readonly link?: boolean
 }
 
 export interface AddInstruction extends InstructionBase {
@@ -131,6 +133,7 @@ export interface AddInstruction extends InstructionBase {
   readonly checksum?: Word
   /** As COPY's. */
   readonly exclude?: readonly Word[]
+  readonly link?: boolean
 }
 
 export interface WorkdirInstruction extends InstructionBase {

@@ -23,6 +23,7 @@ export interface CopyParts {
   readonly from?: Word
   readonly exclude?: readonly Word[]
   readonly parents?: boolean
+  readonly link?: boolean
 }
 
 /** Sources, destination and flags of COPY and ADD. */

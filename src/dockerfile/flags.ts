@@ -14,7 +14,7 @@ const flagsOf: Readonly<Record<string, Readonly<Record<string, FlagForm | 'later
     chown: 'value',
     exclude: 'list',
     'keep-git-dir': 'later',
-    link: 'later',
+    link: 'toggle',
     unpack: 'later',
   },
   COPY: {
@@ -22,7 +22,7 @@ const flagsOf: Readonly<Record<string, Readonly<Record<string, FlagForm | 'later
     chown: 'value',
     exclude: 'list',
     from: 'value',
-    link: 'later',
+    link: 'toggle',
     parents: 'toggle',
   },
   FROM: { platform: 'value' },

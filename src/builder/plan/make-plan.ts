@@ -1,4 +1,11 @@
-import type { Dockerfile, FromInstruction, Stage, StageInstruction } from '../../dockerfile/ast.ts'
+import type {
+  AddInstruction,
+  CopyInstruction,
+  Dockerfile,
+  FromInstruction,
+  Stage,
+  StageInstruction,
+} from '../../dockerfile/ast.ts'
 import { resolveBase, resolveGlobalArgs } from '../../dockerfile/global-args.ts'
 import { dockerfileError, expandAt } from '../../dockerfile/located.ts'
 import { controlArgs, platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
@@ -15,7 +22,7 @@ import type { PlannedOp } from './file-instructions.ts'
 import type { BuildPlan, PlanWarning } from './image-plan.ts'
 import { emptyState, imagePlanOf, lookupIn, stateOfImage, stateOfStage } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
-import type { BuildOp, BuildStep, CopyOrigin, RunOp, StepId } from './step.ts'
+import type { AddOp, BuildOp, BuildStep, CopyOp, CopyOrigin, RunOp, StepId } from './step.ts'
 import { parseTriggers } from './triggers.ts'
 
 export interface PlanOptions {
@@ -184,10 +191,10 @@ class Planner {
         )
       case 'COPY': {
         const origin = await this.#copyOrigin(stage, state, instruction)
-        return this.#add(stage, state, instruction, planCopy(this.#reading, state, instruction, origin))
+        return this.#addCopy(stage, state, instruction, planCopy(this.#reading, state, instruction, origin))
       }
       case 'ADD':
-        return this.#add(stage, state, instruction, planAdd(this.#reading, state, instruction))
+        return this.#addCopy(stage, state, instruction, planAdd(this.#reading, state, instruction))
       case 'WORKDIR':
         return this.#add(stage, state, instruction, planWorkdir(this.#reading, state, instruction))
       default:
@@ -238,6 +245,23 @@ class Planner {
     const step = this.#push(stage, instruction, planned.op, planned.name, state.root)
     state.root = step
     state.history.push({ createdBy: planned.createdBy, step })
+  }
+
+  /** With `--link` the copy itself stands on nothing, so that no change before it matters to it (B40). */
+  #addCopy(
+    stage: Stage,
+    state: StageState,
+    instruction: CopyInstruction | AddInstruction,
+    planned: PlannedOp<CopyOp | AddOp>,
+  ): void {
+    if (instruction.link !== true || state.root === undefined) {
+      this.#add(stage, state, instruction, planned)
+      return
+    }
+    const hasNames = planned.op.chown?.split(':').some((part) => !/^\d*$/.test(part)) === true
+    const op = hasNames ? { ...planned.op, names: state.root } : planned.op
+    const layer = this.#push(stage, instruction, op, planned.name, undefined)
+    this.#add(stage, state, instruction, { ...planned, op: { kind: 'link', layer } })
   }
 
   #push(

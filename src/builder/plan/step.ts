@@ -57,6 +57,8 @@ export interface CopyOp {
   readonly exclude: readonly string[]
   /** The sources keep their folders. */
   readonly parents: boolean
+  /** Of a step without a parent (`--link`): the files that names in `chown` are looked up in. */
+  readonly names?: StepId
 }
 
 export interface AddOp extends Omit<CopyOp, 'kind' | 'origin'> {
@@ -73,7 +75,13 @@ export interface WorkdirOp {
   readonly user: string
 }
 
-export type BuildOp = FromOp | RunOp | CopyOp | AddOp | WorkdirOp
+/** The layer that a step made by itself (`--link`) is put on the files of the parent: nothing is read or written. */
+export interface LinkOp {
+  readonly kind: 'link'
+  readonly layer: StepId
+}
+
+export type BuildOp = FromOp | RunOp | CopyOp | AddOp | WorkdirOp | LinkOp
 
 /** One node of the plan: everything it depends on is in `op` and `inputs`. */
 export interface BuildStep {
@@ -94,5 +102,7 @@ export interface BuildStep {
 export function inputsOf({ parent, op }: BuildStep): StepId[] {
   const inputs = parent === undefined ? [] : [parent]
   if (op.kind === 'copy' && op.origin.kind === 'step') inputs.push(op.origin.step)
+  if ((op.kind === 'copy' || op.kind === 'add') && op.names !== undefined) inputs.push(op.names)
+  if (op.kind === 'link') inputs.push(op.layer)
   return inputs
 }
