@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { Dockerfile, Warning } from '../dockerfile/ast.ts'
-import { recheckVariables } from '../dockerfile/checks.ts'
+import { recheck } from '../dockerfile/checks.ts'
 import { parseDockerfile } from '../dockerfile/parser.ts'
 import { invalidDockerfile, problemAt, renderProblem } from '../dockerfile/problem.ts'
 import { checkPlatform } from '../dockerfile/values.ts'
@@ -67,7 +67,7 @@ async function build(
   })
   await using lease = await store.lease('build')
   const plan = await planBuild(parts, request, dockerfile, lease, options)
-  const findings = recheckVariables(dockerfile, ({ index }) => plan.environments.get(index))
+  const findings = recheck(dockerfile, plan.facts)
   reportWarnings(dockerfile, findings, emit)
   for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
   emit({ type: 'plan', steps: shownSteps(plan).map(({ id, name, stage }) => ({ id, name, stage })) })
@@ -187,8 +187,8 @@ function reportWarnings(
   findings: readonly Warning[],
   emit: (event: BuildEvent) => void,
 ): void {
-  const problems = findings.map(({ rule, message, range, suggestion }) =>
-    problemAt(dockerfile.fileName, range, 'invalid-value', `${rule}: ${message}`, { suggestion }),
+  const problems = findings.flatMap(({ rule, message, range, within, hint }) =>
+    hint ? [] : problemAt(dockerfile.fileName, range, 'invalid-value', `${rule}: ${message}`, { within }),
   )
   if (dockerfile.directives.check?.error === true && problems.length > 0) {
     const shown = invalidDockerfile(problems, dockerfile.source).message
@@ -196,10 +196,11 @@ function reportWarnings(
       text: `${shown}\n\nlint violations are errors here: check=error=true`,
     })
   }
-  for (const { rule, message, range, suggestion } of findings) {
-    const problem = problemAt(dockerfile.fileName, range, 'invalid-value', message, { suggestion })
+  for (const { rule, message, line, range, within, hint } of findings) {
+    if (hint === 'check') continue
+    const problem = problemAt(dockerfile.fileName, range, 'invalid-value', message, { within })
     const excerpt = renderProblem(problem, dockerfile.source)
-    emit({ type: 'warning', rule, message, line: range.start.line, excerpt })
+    emit({ type: 'warning', rule, message, line, excerpt })
   }
 }
 

@@ -3,6 +3,8 @@
  * variables, `expandWord` (expand.ts) gives its value. Source: the Dockerfile reference of BuildKit 1.2x.
  */
 
+import type { CheckOptions } from './check-options.ts'
+
 /** Line and column count from 1; columns count UTF-16 units of the line (a BOM is no column). */
 export interface Position {
   readonly line: number
@@ -56,6 +58,8 @@ export type Command =
   | { readonly form: 'script'; readonly heredoc: Heredoc }
 
 interface InstructionBase {
+  /** The comment line right above, without `#`: what it is for, by BuildKit's convention `# NAME description`. */
+  readonly comment?: string
   /** The keyword as written: `run`, `RUN`. */
   readonly keyword: string
   /**
@@ -242,23 +246,32 @@ export interface Directive {
 export interface Directives {
   readonly escape: '\\' | '`'
   readonly syntax?: Directive
-  /** `# check=skip=A,B;error=true` */
-  readonly check?: {
-    readonly skip: 'all' | readonly string[]
-    readonly error: boolean
-    readonly range: SourceRange
-  }
+  /** `# check=skip=A,B;error=true`, or the build argument in its place. */
+  readonly check?: CheckOptions & { readonly range: SourceRange }
 }
 
 /** A finding of a check rule (checks.ts); never stops a build unless `check=error=true`. */
 export interface Warning {
   /** A rule name of the table `checkRules` (rules.ts). */
   readonly rule: string
+  /** In BuildKit's words; its suggestions are in them. */
   readonly message: string
+  /** What the rule is about. */
+  readonly description: string
   /** Docker's page about the rule; mille's own rules have none. */
   readonly url?: string
+  /** The line that BuildKit names. */
+  readonly line: number
+  /** The very words meant. */
   readonly range: SourceRange
+  /** The instruction around them. */
+  readonly within: SourceRange
+  /** What to write in place of `range`. */
   readonly suggestion?: string
+  /** What mille has to say beyond BuildKit's message. */
+  readonly note?: string
+  /** Of a rule of mille's own: advice that never counts as a warning, of use to every build or to a check only. */
+  readonly hint?: 'build' | 'check'
 }
 
 export interface Dockerfile {

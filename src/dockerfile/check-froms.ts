@@ -1,119 +1,127 @@
-import { isMilleError } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
-import type { Stage, Warning } from './ast.ts'
-import { expandWord, findVariables } from './expand.ts'
+import type { Stage, Warning, Word } from './ast.ts'
+import { expandIn } from './check-scope.ts'
+import type { CheckFacts } from './check-scope.ts'
+import { findVariables } from './expand.ts'
 import { checkBase, globalNames } from './global-args.ts'
 import type { GlobalScope } from './global-args.ts'
 import { hasVariable } from './instruction-body.ts'
-import { platformArgs, proxyArgs } from './predefined-args.ts'
-import { warn } from './rules.ts'
+import { platformArgs } from './predefined-args.ts'
+import { columns, finding } from './rules.ts'
+import type { Place } from './rules.ts'
+import { architectures, systems } from './values.ts'
 
-const reserved = new Set(['context', 'scratch'])
+/** Looking for near names costs, and no one reads more. */
+const suggestedNames = 20
 
-/** Findings about the FROM lines. */
-export function checkFroms(dockerfile: GlobalScope): Warning[] {
+/** Findings about what FROM lines name. */
+export function checkFroms(dockerfile: GlobalScope, facts?: CheckFacts): Warning[] {
   const names = globalNames(dockerfile)
-  const defaults = defaultValues(dockerfile)
+  const defaults = defaultValues(dockerfile, facts)
   const seen = new Set<string>()
+  let budget = suggestedNames
+  const near: Near = (name) => (names.size <= 1000 && budget-- > 0 ? suggest(name, names) : undefined)
   return dockerfile.stages.flatMap((stage) => {
+    const words = [stage.base, ...(stage.platform === undefined ? [] : [stage.platform])]
     const warnings = [
-      ...checkName(stage, seen),
-      ...checkPlatformFlag(stage),
-      ...checkUndefined(dockerfile, stage, names),
-      ...checkDefault(dockerfile, stage, defaults, seen),
+      ...checkDuplicate(stage, seen),
+      ...checkDefault(dockerfile, stage, defaults),
+      ...words.flatMap((word) => checkUndefined(dockerfile, stage, word, names, near)),
+      ...checkPlatform(dockerfile, stage),
     ]
     if (stage.name !== undefined) seen.add(stage.name)
     return warnings
   })
 }
 
-function checkName({ from, name }: Stage, seen: ReadonlySet<string>): Warning[] {
-  if (from.alias === undefined || name === undefined) return []
-  const { text, range } = from.alias
-  const warnings: Warning[] = []
-  if (text !== name)
-    warnings.push(warn('StageNameCasing', range, `Stage name '${text}' should be lowercase`, name))
-  if (reserved.has(name))
-    warnings.push(warn('ReservedStageName', range, `Stage name should not use the reserved name '${name}'`))
-  if (seen.has(name)) {
-    warnings.push(
-      warn('DuplicateStageName', range, `Duplicate stage name '${name}': later lines mean the last one`),
-    )
-  }
-  const as = / (as) \S+$/i.exec(from.text.replaceAll(/\s+/g, ' '))?.[1] ?? ''
-  const isMatch = isUpper(from.keyword) ? isUpper(as) : as === as.toLowerCase()
-  if (!isMatch) {
-    const message = `'${as}' and '${from.keyword}' keywords' casing do not match`
-    warnings.push(warn('FromAsCasing', from.range, message))
-  }
-  return warnings
+function placeOf({ from }: Stage, { range }: Pick<Word, 'range'>): Place {
+  return { range, within: from.range }
 }
 
-function isUpper(text: string): boolean {
-  return text === text.toUpperCase()
+function checkDuplicate(stage: Stage, seen: ReadonlySet<string>): Warning[] {
+  const { name, from } = stage
+  if (name === undefined || from.alias === undefined || !seen.has(name)) return []
+  const message = `Duplicate stage name "${name}", stage names should be unique`
+  const note = 'lines below mean the last stage of that name'
+  return [finding('DuplicateStageName', placeOf(stage, from.alias), message, { note })]
 }
 
-function checkPlatformFlag({ platform, name, from }: Stage): Warning[] {
+function checkPlatform({ directives }: GlobalScope, stage: Stage): Warning[] {
+  const { platform, name = '' } = stage
   if (platform === undefined) return []
-  if (/^\$(TARGETPLATFORM|\{TARGETPLATFORM\})$/.test(platform.text)) {
+  const place = placeOf(stage, platform)
+  const uses = new Set(findVariables(platform.text, directives.escape).map((use) => use.name))
+  if (uses.size === 1 && uses.has('TARGETPLATFORM') && isWholeVariable(platform.text)) {
     const message = `Setting platform to predefined ${platform.text} in FROM is redundant as this is the default behavior`
-    return [warn('RedundantTargetPlatform', from.range, message)]
+    return [finding('RedundantTargetPlatform', place, message)]
   }
-  if (hasVariable(platform.text)) return []
-  // A stage named after its platform is one of several on purpose.
-  const isNamed = platform.text
-    .split('/')
-    .some((part) => name?.split(/[-_.]/).includes(part.toLowerCase()) === true)
-  if (isNamed) return []
+  if (uses.size > 0) return []
+  // a stage named after its platform is one of several on purpose
+  if (platformWords(platform.text).some((word) => name.includes(word))) return []
   const message = `FROM --platform flag should not use constant value "${platform.text}"`
-  return [warn('FromPlatformFlagConstDisallowed', from.range, message)]
+  return [finding('FromPlatformFlagConstDisallowed', place, message)]
 }
 
-function checkUndefined(dockerfile: GlobalScope, stage: Stage, names: ReadonlySet<string>): Warning[] {
-  const words = [stage.base, ...(stage.platform === undefined ? [] : [stage.platform])]
-  return words.flatMap(({ text }) =>
-    findVariables(text, dockerfile.directives.escape)
-      .filter(({ name, guarded }) => !guarded && !names.has(name))
-      .map(({ name }) => {
-        const suggestion = names.size > 1000 ? undefined : suggest(name, names)
-        return warn(
-          'UndefinedArgInFrom',
-          stage.from.range,
-          `FROM argument '${name}' is not declared`,
-          suggestion,
-        )
-      }),
-  )
+function isWholeVariable(text: string): boolean {
+  return /^(\$\w+|\$\{\w+(:?[-+?][^{}]*)?\})$/.test(text)
 }
 
-/** Global ARG defaults as they are when no build argument is given; predefined ones get a stand-in. */
-function defaultValues({ globalArgs, directives }: GlobalScope): Map<string, string> {
-  const values = new Map([...platformArgs, ...proxyArgs].map((name) => [name, 'x']))
+/** System and architecture of a platform as written. */
+function platformWords(text: string): string[] {
+  const [first = '', second] = text.toLowerCase().split('/')
+  if (second !== undefined) return [first, normalArchitecture(second)]
+  if (architectures.includes(first)) return ['linux', normalArchitecture(first)]
+  return systems.includes(first) ? [first] : []
+}
+
+function normalArchitecture(name: string): string {
+  return { x86_64: 'amd64', 'x86-64': 'amd64', aarch64: 'arm64', i386: '386', armhf: 'arm' }[name] ?? name
+}
+
+type Near = (name: string) => string | undefined
+
+function checkUndefined(
+  dockerfile: GlobalScope,
+  stage: Stage,
+  word: Word,
+  names: ReadonlySet<string>,
+  near: Near,
+): Warning[] {
+  const seen = new Set(names)
+  const { start } = word.range
+  return findVariables(word.text, dockerfile.directives.escape).flatMap(({ name, offset, length }) => {
+    if (seen.has(name)) return []
+    seen.add(name)
+    const other = near(name)
+    const hint = other === undefined ? '' : ` (did you mean ${other}?)`
+    const message = `FROM argument '${name}' is not declared${hint}`
+    const range = columns({ line: start.line, column: start.column + offset }, length)
+    const more = other === undefined ? {} : { suggestion: `$${other}` }
+    return [finding('UndefinedArgInFrom', placeOf(stage, { range }), message, more)]
+  })
+}
+
+/** Values of the global scope as they are when no build argument is given. */
+function defaultValues(
+  { globalArgs, directives }: GlobalScope,
+  facts?: CheckFacts,
+): Map<string, string | undefined> {
+  const values = new Map<string, string | undefined>()
+  for (const name of platformArgs) values.set(name, facts?.globals.get(name))
   for (const { name, value } of globalArgs.flatMap(({ args }) => args)) {
-    const expanded = value === undefined ? '' : tryExpand(value.text, values, directives.escape)
-    if (expanded !== undefined) values.set(name.text, expanded)
+    values.set(name.text, value === undefined ? '' : expandIn(value.text, values, directives.escape))
   }
   return values
-}
-
-function tryExpand(text: string, values: ReadonlyMap<string, string>, escape: string): string | undefined {
-  try {
-    return expandWord(text, (name) => values.get(name) || undefined, escape)
-  } catch (error) {
-    if (isMilleError(error)) return undefined
-    throw error
-  }
 }
 
 function checkDefault(
   { directives }: GlobalScope,
   stage: Stage,
-  defaults: ReadonlyMap<string, string>,
-  seen: ReadonlySet<string>,
+  defaults: ReadonlyMap<string, string | undefined>,
 ): Warning[] {
   if (!hasVariable(stage.base.text)) return []
-  const base = tryExpand(stage.base.text, defaults, directives.escape)
-  if (base === undefined || seen.has(base.toLowerCase()) || checkBase(base) === undefined) return []
+  const base = expandIn(stage.base.text, defaults, directives.escape)
+  if (base === undefined || checkBase(base) === undefined) return []
   const message = `Default value for ARG ${stage.base.text} results in empty or invalid base image name`
-  return [warn('InvalidDefaultArgInFrom', stage.from.range, message)]
+  return [finding('InvalidDefaultArgInFrom', placeOf(stage, stage.base), message)]
 }

@@ -1,62 +1,50 @@
-import type { CopyInstruction, Stage, StageInstruction, AddInstruction, Warning } from './ast.ts'
-import type { GlobalScope } from './global-args.ts'
-import { hasVariable } from './instruction-body.ts'
-import { warn } from './rules.ts'
+import type {
+  AddInstruction,
+  CopyInstruction,
+  ExposeInstruction,
+  Stage,
+  StageInstruction,
+  Warning,
+  WorkdirInstruction,
+  Word,
+} from './ast.ts'
+import { expandIn } from './check-scope.ts'
+import type { CheckScope } from './check-scope.ts'
+import type { IgnoreRules } from './ignore.ts'
+import { finding, findingAt } from './rules.ts'
 
-/** Findings about single instructions and about several in one stage. */
-export function checkStageInstructions({ stages, globalArgs }: GlobalScope): Warning[] {
-  const withWorkdir = new Set<string>()
-  return [
-    ...globalArgs.flatMap(checkSecrets),
-    ...stages.flatMap((stage) => [
-      ...stage.instructions.flatMap((item) => checkOne(item.kind === 'ONBUILD' ? item.instruction : item)),
-      ...checkCommands(stage),
-      ...checkRepeated(stage),
-      ...checkWorkdirs(stage, withWorkdir),
-    ]),
-  ]
-}
-
-function checkOne(instruction: StageInstruction): Warning[] {
-  const { kind, range } = instruction
-  switch (kind) {
-    case 'MAINTAINER': {
-      const message = 'Maintainer instruction is deprecated in favor of using label'
-      return [warn('MaintainerDeprecated', range, message, 'LABEL org.opencontainers.image.authors=…')]
-    }
+/** Findings about one instruction; `scope` is what it sees. */
+export function checkInstruction(
+  instruction: StageInstruction,
+  scope: CheckScope,
+  escape: string,
+  ignore: IgnoreRules | undefined,
+): Warning[] {
+  switch (instruction.kind) {
     case 'ENV':
     case 'LABEL': {
-      const message = `"${kind} key=value" should be used instead of legacy "${kind} key value" format`
-      const legacy = instruction.legacy ? [warn('LegacyKeyValueFormat', range, message)] : []
-      return [...legacy, ...checkSecrets(instruction)]
+      const { keyword, legacy } = instruction
+      const message = `"${keyword} key=value" should be used instead of legacy "${keyword} key value" format`
+      return [
+        ...(legacy ? [findingAt('LegacyKeyValueFormat', instruction, message)] : []),
+        ...(instruction.kind === 'ENV' ? checkSecrets(instruction, instruction.pairs) : []),
+      ]
     }
     case 'ARG':
-      return checkSecrets(instruction)
+      return checkSecrets(instruction, instruction.args)
     case 'EXPOSE':
-      return instruction.ports.flatMap(({ text, range }) => [
-        ...(!hasVariable(text) && /[A-Z]/.test(text)
-          ? [
-              warn(
-                'ExposeProtoCasing',
-                range,
-                `Defined protocol '${text}' in EXPOSE should be lowercase`,
-                text.toLowerCase(),
-              ),
-            ]
-          : []),
-        ...(!hasVariable(text) && text.includes(':')
-          ? [
-              warn(
-                'ExposeInvalidFormat',
-                range,
-                `EXPOSE '${text}' should not define an IP address or host-port mapping`,
-              ),
-            ]
-          : []),
-      ])
+      return checkPorts(instruction, scope, escape)
+    case 'WORKDIR':
+      return checkWorkdir(instruction, scope, escape)
+    case 'CMD':
+    case 'ENTRYPOINT': {
+      if (instruction.command.form === 'exec' || scope.hasShell) return []
+      const message = `JSON arguments recommended for ${instruction.kind} to prevent unintended behavior related to OS signals`
+      return [findingAt('JSONArgsRecommended', instruction, message)]
+    }
     case 'COPY':
     case 'ADD':
-      return checkOutside(instruction)
+      return ignore === undefined ? [] : checkIgnored(instruction, scope, escape, ignore)
     default:
       return []
   }
@@ -66,84 +54,87 @@ const secretWords = new Set(
   'apikey auth credential credentials key password pword passwd secret token'.split(' '),
 )
 
-function checkSecrets(instruction: StageInstruction): Warning[] {
-  const names =
-    instruction.kind === 'ARG'
-      ? instruction.args.map(({ name }) => name)
-      : instruction.kind === 'ENV'
-        ? instruction.pairs.map(({ name }) => name)
-        : []
-  return names.flatMap(({ text, range }) => {
-    const parts = text.toLowerCase().split('_')
+function checkSecrets(
+  instruction: StageInstruction,
+  settings: readonly { readonly name: Word }[],
+): Warning[] {
+  return settings.flatMap(({ name }) => {
+    const parts = name.text.toLowerCase().split('_')
     if (!parts.some((part) => secretWords.has(part)) || parts.includes('public')) return []
-    const message = `Do not use ARG or ENV instructions for sensitive data (${instruction.kind} "${text}")`
-    return [warn('SecretsUsedInArgOrEnv', range, message)]
+    const message = `Do not use ARG or ENV instructions for sensitive data (${instruction.kind} ${JSON.stringify(name.text)})`
+    return [finding('SecretsUsedInArgOrEnv', { range: name.range, within: instruction.range }, message)]
   })
 }
 
-function checkOutside({ kind, sources, ...copy }: CopyInstruction | AddInstruction): Warning[] {
-  if ('from' in copy && copy.from !== undefined) return []
-  return sources.flatMap((source) => {
-    if (source.kind === 'heredoc') return []
-    const { text, range } = source.word
-    let depth = 0
-    const isOutside = text
-      .split('/')
-      .some((part) => (depth += part === '..' ? -1 : /^\.?$/.test(part) ? 0 : 1) < 0)
-    if (!isOutside || /^[a-z]+:\/\//i.test(text)) return []
-    const cleaned = text.replaceAll(/(^|\/)\.\.(?=\/|$)/g, '').replace(/^\/+/, '') || '.'
-    const message = `${kind} source '${text}' is outside of the context: taken from the root of the context instead`
-    return [warn('CopyOutsideContext', range, message, cleaned)]
+function checkPorts(instruction: ExposeInstruction, scope: CheckScope, escape: string): Warning[] {
+  const ports = instruction.ports.flatMap((word) => {
+    const text = expandIn(word.text, scope.values, escape)
+    return text === undefined ? [] : [{ text, range: word.range }]
+  })
+  // as BuildKit, which sorts them
+  const sorted = ports.toSorted((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
+  return sorted.flatMap(({ text, range }) => {
+    const place = { range, within: instruction.range }
+    const protocol = text.slice(text.lastIndexOf('/') + 1)
+    const isCased = text.includes('/') && protocol !== protocol.toLowerCase()
+    const casing = `Defined protocol '${text}' in EXPOSE instruction should be lowercase`
+    const mapping = `EXPOSE instruction should not define an IP address or host-port mapping, found '${text}'`
+    return [
+      ...(isCased ? [finding('ExposeProtoCasing', place, casing, { suggestion: text.toLowerCase() })] : []),
+      ...(text.includes(':') ? [finding('ExposeInvalidFormat', place, mapping)] : []),
+    ]
   })
 }
 
-function checkCommands({ instructions }: Stage): Warning[] {
-  let hasShell = false
-  return instructions.flatMap((instruction) => {
-    if (instruction.kind === 'SHELL') hasShell = true
-    const { kind } = instruction
-    if (kind !== 'CMD' && kind !== 'ENTRYPOINT' && kind !== 'RUN') return []
-    const { command, range } = instruction
-    if (command.form !== 'shell') return []
-    if (looksLikeJson(command.text)) {
-      const message = `${kind} looks like JSON but is not an array of strings in double quotes: it runs as a shell line`
-      return [warn('JSONArgsRecommended', range, message)]
-    }
-    if (kind === 'RUN' || hasShell) return []
-    const message = `JSON arguments recommended for ${kind} to prevent unintended behavior related to OS signals`
-    return [warn('JSONArgsRecommended', range, message)]
+/** Only the first WORKDIR is looked at: an absolute one there mends all that follow. */
+function checkWorkdir(instruction: WorkdirInstruction, scope: CheckScope, escape: string): Warning[] {
+  const path = expandIn(instruction.path.text, scope.values, escape)
+  if (scope.hasWorkdir || path === undefined || path.startsWith('/')) return []
+  const message = `Relative workdir ${JSON.stringify(path)} can have unexpected results if the base image changes`
+  return [
+    finding('WorkdirRelativePath', { range: instruction.path.range, within: instruction.range }, message),
+  ]
+}
+
+/** A source that an ignore rule hides. A rule that takes back part of it makes it no finding. */
+function checkIgnored(
+  instruction: CopyInstruction | AddInstruction,
+  scope: CheckScope,
+  escape: string,
+  ignore: IgnoreRules,
+): Warning[] {
+  if (instruction.kind === 'COPY' && instruction.from !== undefined) return []
+  const verb = instruction.kind === 'COPY' ? 'Copy' : 'Add'
+  return instruction.sources.flatMap((source) => {
+    const text = source.kind === 'path' ? expandIn(source.word.text, scope.values, escape) : undefined
+    if (source.kind !== 'path' || text === undefined) return []
+    if (instruction.kind === 'ADD' && /^([a-z][a-z0-9+.-]*:\/\/|git@)/i.test(text)) return []
+    const path = cleanSource(text)
+    const { ignored, rule } = ignore.match(path)
+    if (path === '' || !ignored || rule === undefined || ignore.mayContainIncluded(path)) return []
+    const message = `Attempting to ${verb} file ${JSON.stringify(text)} that is excluded by .dockerignore`
+    const note = `line ${rule.line} of the ignore file: ${rule.pattern}`
+    const place = { range: source.word.range, within: instruction.range }
+    return [finding('CopyIgnoredFile', place, message, { note })]
   })
 }
 
-function looksLikeJson(text: string): boolean {
-  return text.startsWith('[') && text.endsWith(']') && /["']/.test(text)
+/** Relative to the context's root, which `..` does not leave. */
+function cleanSource(text: string): string {
+  const parts: string[] = []
+  for (const part of text.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return parts.join('/')
 }
 
-function checkRepeated({ instructions }: Stage): Warning[] {
+export function checkRepeated({ instructions }: Stage): Warning[] {
   return ['CMD', 'ENTRYPOINT', 'HEALTHCHECK'].flatMap((kind) => {
     const message = `Multiple ${kind} instructions should not be used in the same stage because only the last one will be used`
     return instructions
       .filter((item) => item.kind === kind)
       .slice(0, -1)
-      .map(({ range }) => warn('MultipleInstructionsDisallowed', range, message))
+      .map((item) => findingAt('MultipleInstructionsDisallowed', item, message))
   })
-}
-
-/** `known` holds the names of stages that have set an absolute WORKDIR, for the stages built on them. */
-function checkWorkdirs({ base, name, instructions }: Stage, known: Set<string>): Warning[] {
-  let isSet = known.has(base.text.toLowerCase())
-  const warnings: Warning[] = []
-  for (const instruction of instructions) {
-    if (instruction.kind !== 'WORKDIR') continue
-    const path = instruction.path.text.replace(/^["']/, '')
-    // A variable may hold an absolute path; `C:\` is one on Windows.
-    if (/^(\/|\$|[A-Za-z]:)/.test(path)) isSet = true
-    else if (!isSet) {
-      const message = `Relative workdir "${instruction.path.text}" can have unexpected results if the base image changes`
-      warnings.push(warn('WorkdirRelativePath', instruction.range, message))
-      isSet = true
-    }
-  }
-  if (name !== undefined && isSet) known.add(name)
-  return warnings
 }

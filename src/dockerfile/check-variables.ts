@@ -1,85 +1,87 @@
 import { suggest } from '../util/suggest.ts'
-import type { Instruction, Stage, StageInstruction, Warning, Word } from './ast.ts'
-import { findVariables } from './expand.ts'
-import { globalNames } from './global-args.ts'
-import type { GlobalScope } from './global-args.ts'
-import { proxyArgs } from './predefined-args.ts'
-import { warn } from './rules.ts'
+import type { Instruction, SourceRange, StageInstruction, Warning, Word } from './ast.ts'
+import type { CheckScope } from './check-scope.ts'
+import { findHeredocVariables, findVariables } from './expand.ts'
+import { columns, finding } from './rules.ts'
 
-/** Names of the variables the base image of a stage sets; undefined when not known. */
-export type EnvironmentOf = (stage: Stage) => ReadonlySet<string> | undefined
-
-interface Scope {
-  readonly names: Set<string>
-  /** False: the base image may set more. */
-  readonly complete: boolean
-}
-
-/** Looking for near names costs, and no one reads more. */
-const reportedVariables = 100
 const comparedNames = 1000
-/** Names copied from stage to stage: a chain of a thousand stages with thousands of names would fill memory. */
-const inheritedNames = 200_000
+
+/** What a variable that is not defined may be instead. */
+export interface OtherNames {
+  /** Defined further down in the stage. */
+  readonly later: ReadonlySet<string>
+  readonly globals: ReadonlySet<string>
+  /** Looking for near names costs: `suggestions` are left for the whole file. */
+  readonly budget: { suggestions: number }
+}
 
 /**
- * UndefinedVar (B61, D-F37). Without `environmentOf`, a variable of a stage on an image is reported only when it is
- * probably a mistake: defined later, defined globally but not in the stage, or near a defined name.
+ * UndefinedVar (B61, D-F37). While the base is not known, a variable is reported only when it is probably a mistake:
+ * defined later, defined globally but not in the stage, or near a defined name.
  */
-export function checkVariables(dockerfile: GlobalScope, environmentOf?: EnvironmentOf): Warning[] {
-  const globals = globalNames(dockerfile)
-  const ends = new Map<string, Scope>()
-  const warnings: Warning[] = []
-  let budget = reportedVariables
-  let inherited = 0
-  for (const stage of dockerfile.stages) {
-    const scope = startScope(stage, ends, environmentOf)
-    inherited += scope.names.size
-    if (inherited > inheritedNames) return warnings
-    const later = new Set(stage.instructions.flatMap(definedNames))
-    for (const instruction of stage.instructions) {
-      for (const name of undefinedNames(instruction, scope, dockerfile.directives.escape)) {
-        if (budget-- <= 0) return warnings
-        const reason = later.has(name) ? 'later' : globals.has(name) ? 'global' : undefined
-        const near = scope.names.size > comparedNames ? undefined : suggest(name, scope.names)
-        if (!scope.complete && reason === undefined && near === undefined) continue
-        warnings.push(warn('UndefinedVar', instruction.range, explain(name, reason), near))
-      }
-      for (const name of definedNames(instruction)) scope.names.add(name)
-    }
-    if (stage.name !== undefined) ends.set(stage.name, scope)
-  }
-  return warnings
+export function checkVariables(
+  instruction: StageInstruction,
+  { values, complete }: CheckScope,
+  { later, globals, budget }: OtherNames,
+  escape: string,
+): Warning[] {
+  return undefinedUses(instruction, values, escape).flatMap(({ name, range }) => {
+    const isCheap = values.size <= comparedNames && budget.suggestions-- > 0
+    const near = isCheap ? suggest(name, values.keys()) : undefined
+    const note = later.has(name)
+      ? `${name} is defined further down in this stage`
+      : globals.has(name)
+        ? `${name} is a global ARG: write "ARG ${name}" in this stage to use it`
+        : undefined
+    if (!complete && note === undefined && near === undefined) return []
+    const hint = near === undefined ? '' : ` (did you mean $${near}?)`
+    const message = `Usage of undefined variable '$${name}'${hint}`
+    const more = { ...(near === undefined ? {} : { suggestion: `$${near}` }), ...(note && { note }) }
+    return [finding('UndefinedVar', { range, within: instruction.range }, message, more)]
+  })
 }
 
-function explain(name: string, reason: 'later' | 'global' | undefined): string {
-  const text = `Usage of undefined variable '$${name}'`
-  if (reason === 'later') return `${text}: it is defined further down in this stage`
-  if (reason === 'global') return `${text}: it is a global ARG, write "ARG ${name}" in this stage to use it`
-  return text
+interface UndefinedUse {
+  readonly name: string
+  readonly range: SourceRange
 }
 
-function startScope(stage: Stage, ends: ReadonlyMap<string, Scope>, environmentOf?: EnvironmentOf): Scope {
-  const parent = ends.get(stage.base.text.toLowerCase())
-  if (parent !== undefined) return { names: new Set(parent.names), complete: parent.complete }
-  const known = stage.base.text === 'scratch' ? new Set<string>() : environmentOf?.(stage)
-  // PATH has a default everywhere.
-  return { names: new Set([...proxyArgs, 'PATH', ...(known ?? [])]), complete: known !== undefined }
+/** Each name once a word, as BuildKit reports them. */
+function undefinedUses(
+  instruction: StageInstruction,
+  values: ReadonlyMap<string, unknown>,
+  escape: string,
+): UndefinedUse[] {
+  const words = expandedWords(instruction).flatMap(({ text, range }) => {
+    const missing = findVariables(text, escape).filter(({ name }) => !values.has(name))
+    const isInside = range.start.line === range.end.line
+    const { start } = range
+    return uniqueNames(missing).map(({ name, offset, length }) => {
+      const at = { line: start.line, column: start.column + offset }
+      return { name, range: isInside ? columns(at, length) : range }
+    })
+  })
+  const isCopy = instruction.kind === 'COPY' || instruction.kind === 'ADD'
+  const bodies = isCopy ? instruction.heredocs.filter(({ expand }) => expand) : []
+  const inside = bodies.flatMap(({ content, range }) => {
+    const missing = findHeredocVariables(content).filter(({ name }) => !values.has(name))
+    return uniqueNames(missing).map(({ name }) => ({ name, range }))
+  })
+  return [...words, ...inside]
 }
 
-function definedNames(instruction: StageInstruction): string[] {
+function uniqueNames<Use extends { readonly name: string }>(uses: readonly Use[]): Use[] {
+  const seen = new Set<string>()
+  return uses.filter(({ name }) => seen.size < seen.add(name).size)
+}
+
+/** Names of the variables that `instruction` defines. */
+export function definedNames(instruction: StageInstruction): string[] {
   if (instruction.kind === 'ARG') return instruction.args.map(({ name }) => name.text)
   return instruction.kind === 'ENV' ? instruction.pairs.map(({ name }) => name.text) : []
 }
 
-function undefinedNames(instruction: StageInstruction, scope: Scope, escape: string): Set<string> {
-  const uses = expandedWords(instruction).flatMap(({ text }) => findVariables(text, escape))
-  const missing = uses.filter(
-    ({ name, guarded }) => !guarded && !scope.names.has(name) && /^[A-Za-z_]/.test(name),
-  )
-  return new Set(missing.map(({ name }) => name))
-}
-
-/** The words in which the builder replaces variables (B10); those of ONBUILD belong to the child's build. */
+/** The words in which an undefined variable is worth a warning; those of ONBUILD belong to the child's build. */
 export function expandedWords(instruction: Instruction): readonly Word[] {
   switch (instruction.kind) {
     case 'ENV':
@@ -94,8 +96,6 @@ export function expandedWords(instruction: Instruction): readonly Word[] {
       const own = instruction.kind === 'COPY' ? instruction.from : instruction.checksum
       return [...paths, destination, ...[chown, chmod, own].filter((word) => word !== undefined)]
     }
-    case 'EXPOSE':
-      return instruction.ports
     case 'VOLUME':
       return instruction.paths
     case 'WORKDIR':

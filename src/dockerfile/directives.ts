@@ -1,7 +1,7 @@
 import type { Directive, Directives } from './ast.ts'
 import type { Reporter } from './reporter.ts'
-import { suggest } from '../util/suggest.ts'
-import { checkRules } from './rules.ts'
+import { parseCheckOptions } from './check-options.ts'
+import { lineRange } from './source.ts'
 
 const known = new Set(['check', 'escape', 'syntax'])
 
@@ -24,21 +24,28 @@ export function isBuiltinFrontend(value: string): boolean {
   return builtinFrontends.has(colon > name.lastIndexOf('/') ? name.slice(0, colon) : name)
 }
 
-/**
- * Reads `# name=value` lines at the very top; the first other line ends them (B06). `syntaxOverride` is the build
- * argument BUILDKIT_SYNTAX, which wins over the file.
- */
+/** Build arguments that win over directives of the file. */
+export interface DirectiveOverrides {
+  /** BUILDKIT_SYNTAX. */
+  readonly syntax?: string
+  /** BUILDKIT_DOCKERFILE_CHECK. */
+  readonly check?: string
+}
+
+/** Reads `# name=value` lines at the very top; the first other line ends them, its index is `end` (B06). */
 export function parseDirectives(
   lines: readonly string[],
   reporter: Reporter,
-  syntaxOverride?: string,
-): Directives {
+  overrides: DirectiveOverrides = {},
+): { readonly directives: Directives; readonly end: number } {
   const found = new Map<string, Directive>()
   let escape: Directives['escape'] = '\\'
+  let end = 0
   for (const [index, line] of lines.entries()) {
     if (index === 0 && line.startsWith('#!')) continue
     const match = /^#[ \t]*([a-zA-Z][a-zA-Z0-9]*)[ \t]*=[ \t]*(.+)$/d.exec(line.trimEnd())
     if (match === null) break
+    end = index + 1
     const name = (match[1] ?? '').toLowerCase()
     if (!known.has(name)) continue
     const value = match[2] ?? ''
@@ -57,9 +64,9 @@ export function parseDirectives(
     else reporter.report(range, 'directive', `invalid escape "${value}": must be \\ or \``)
   }
   const syntax = found.get('syntax')
-  refuseForeignSyntax(syntax, reporter, syntaxOverride)
-  const check = parseCheck(found.get('check'), reporter)
-  return { escape, ...(syntax ? { syntax } : {}), ...(check ? { check } : {}) }
+  refuseForeignSyntax(syntax, reporter, overrides.syntax)
+  const check = parseCheck(found.get('check'), reporter, overrides.check)
+  return { directives: { escape, ...(syntax ? { syntax } : {}), ...(check ? { check } : {}) }, end }
 }
 
 function refuseForeignSyntax(syntax: Directive | undefined, reporter: Reporter, override?: string): void {
@@ -70,37 +77,17 @@ function refuseForeignSyntax(syntax: Directive | undefined, reporter: Reporter, 
   reporter.report(range, 'directive', message)
 }
 
-function parseCheck(directive: Directive | undefined, reporter: Reporter): Directives['check'] {
-  if (directive === undefined) return undefined
-  let skip: 'all' | string[] = []
-  let error = false
-  for (const part of directive.value.split(';')) {
-    const [key = '', value = ''] = part.split('=', 2).map((text) => text.trim())
-    if (key === 'skip') {
-      const names = value.split(',').map((name) => name.trim())
-      skip = names.some((name) => name.toLowerCase() === 'all') ? 'all' : names
-      reportUnknownRules(skip, directive, reporter)
-    } else if (key === 'error' && /^(true|false|1|0)$/i.test(value)) {
-      error = /^(true|1)$/i.test(value)
-    } else {
-      reporter.report(
-        directive.range,
-        'directive',
-        `invalid check option "${part.trim()}": skip=RULE,… or error=true`,
-      )
-    }
-  }
-  return { skip, error, range: directive.range }
-}
-
-/** A misspelt rule would silently skip nothing. Unknown names that resemble none may belong to a newer checker. */
-function reportUnknownRules(skip: 'all' | readonly string[], directive: Directive, reporter: Reporter): void {
-  if (skip === 'all') return
-  const names = checkRules.map(({ name }) => name)
-  for (const name of skip) {
-    const suggestion = suggest(name, names)
-    if (suggestion !== undefined && suggestion.toLowerCase() !== name.toLowerCase()) {
-      reporter.report(directive.range, 'directive', `unknown check rule "${name}"`, { suggestion })
-    }
-  }
+function parseCheck(
+  directive: Directive | undefined,
+  reporter: Reporter,
+  override: string | undefined,
+): Directives['check'] {
+  const text = override ?? directive?.value
+  if (text === undefined) return undefined
+  const range = directive?.range ?? lineRange(1)
+  const options = parseCheckOptions(text)
+  if (typeof options !== 'string') return { ...options, range }
+  const message = override === undefined ? options : `build argument BUILDKIT_DOCKERFILE_CHECK: ${options}`
+  reporter.report(range, 'directive', message)
+  return undefined
 }

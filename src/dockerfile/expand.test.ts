@@ -61,11 +61,11 @@ test('a heredoc keeps quotes and backslashes that escape nothing', () => {
   assert.equal(expandHeredoc(`"$A" '$A' \\n \\$A \\\\\n`, lookup), `"1" '1' \\n $A \\\n`)
 })
 
-test('finds the variables of a word, nested ones and guards too', () => {
+test('finds the variables of a word, nested ones too', () => {
   assert.deepEqual(findVariables('${N:-$A} "$B"', '\\'), [
-    { name: 'N', offset: 0, guarded: true },
-    { name: 'A', offset: 5, guarded: false },
-    { name: 'B', offset: 10, guarded: false },
+    { name: 'N', offset: 0, length: 3 },
+    { name: 'A', offset: 5, length: 2 },
+    { name: 'B', offset: 10, length: 2 },
   ])
 })
 

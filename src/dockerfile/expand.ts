@@ -29,16 +29,25 @@ export function expandHeredoc(text: string, lookup: Lookup): string {
 export interface VariableUse {
   readonly name: string
   readonly offset: number
-  /** The form says what to do when it is not set (`:-`, `:+`, `:?` and their short forms). */
-  readonly guarded: boolean
+  /** From `$` to the end of the name. */
+  readonly length: number
 }
 
 /** Every variable `text` names, in order, nested ones included; empty when the syntax is wrong. */
 export function findVariables(text: string, escape: string): VariableUse[] {
+  return text.includes('$') ? usesIn(text, escape, {}) : []
+}
+
+/** `findVariables` of a heredoc body (`expandHeredoc`). */
+export function findHeredocVariables(text: string): VariableUse[] {
+  return text.includes('$') ? usesIn(text, '\\', { keepQuotes: true }) : []
+}
+
+function usesIn(text: string, escape: string, options: ExpansionOptions): VariableUse[] {
   const uses: VariableUse[] = []
   try {
     // Every branch must be walked: the words behind `:-` and `:+` are read whether or not they are taken.
-    new Expansion(text, () => '', escape, { onUse: (use) => uses.push(use) }).run()
+    new Expansion(text, () => '', escape, { ...options, onUse: (use) => uses.push(use) }).run()
   } catch (error) {
     if (isMilleError(error)) return []
     throw error
@@ -177,7 +186,7 @@ class Expansion {
     if (this.#peek() === '{') return this.#braced(start)
     const name = this.#name()
     if (name === '') return '$'
-    this.#options.onUse?.({ name, offset: start, guarded: false })
+    this.#options.onUse?.({ name, offset: start, length: this.#at - start })
     return this.#lookup(name) ?? ''
   }
 
@@ -200,10 +209,10 @@ class Expansion {
       const what = this.#at >= this.#text.length ? 'missing } after ${' : 'no variable name after ${'
       this.#fail(what, start)
     }
+    this.#options.onUse?.({ name, offset: start, length: this.#at - start })
     const colon = this.#peek() === ':'
     if (colon) this.#at++
     const operator = this.#peek()
-    this.#options.onUse?.({ name, offset: start, guarded: '-+?'.includes(operator) && operator !== '' })
     const value = this.#substitute(name, operator, colon, start)
     if (this.#peek() !== '}') this.#fail(`missing } of \${${name}`, start)
     this.#at++

@@ -37,7 +37,10 @@ for (const name of folders) {
 for (const name of ['python-slim', 'ubuntu-apt-pip', 'node-alpine', 'three-stage', 'flask-syntax']) {
   test(`${name} is parsed without complaint`, () => {
     const { warnings } = parseDockerfile(readFileSync(join(testdata, name, 'Dockerfile')))
-    assert.deepEqual(warnings, [])
+    assert.deepEqual(
+      warnings.filter(({ hint }) => !hint),
+      [],
+    )
   })
 }
 

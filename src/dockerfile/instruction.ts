@@ -18,7 +18,7 @@ import { rangeOf } from './logical-line.ts'
 import type { LogicalLine } from './logical-line.ts'
 import type { Reporter } from './reporter.ts'
 
-type Common = Pick<StageInstruction, 'keyword' | 'text' | 'range' | 'heredocs'>
+type Common = Pick<StageInstruction, 'keyword' | 'text' | 'range' | 'heredocs' | 'comment'>
 type Parse<Kind extends Instruction['kind']> = (
   body: InstructionBody,
   common: Common,
@@ -114,8 +114,14 @@ export function parseLine(line: LogicalLine, escape: string, reporter: Reporter)
     })
     return undefined
   }
-  const { text, range, heredocs } = line
-  return parsers[name](body, { keyword, text, range, heredocs })
+  const { text, range, heredocs, comment } = line
+  return parsers[name](body, {
+    keyword,
+    text,
+    range,
+    heredocs,
+    ...(comment === undefined ? {} : { comment }),
+  })
 }
 
 function isKind(name: string): name is Instruction['kind'] {

@@ -1,4 +1,4 @@
-import type { Heredoc, SourceRange } from './ast.ts'
+import type { Heredoc } from './ast.ts'
 import { findHeredocs } from './heredoc.ts'
 import type { HeredocOpening } from './heredoc.ts'
 import { limits } from './limits.ts'
@@ -12,6 +12,8 @@ export interface LexOptions {
   readonly reporter: Reporter
   /** See DecodedSource. */
   readonly damaged?: boolean
+  /** Index of the first line to read: those before are directives. */
+  readonly start?: number
 }
 
 /** Lines without their ends (LF or CRLF). */
@@ -25,7 +27,8 @@ export function splitLines(source: string): string[] {
 export function lexLines(lines: readonly string[], options: LexOptions): LogicalLine[] {
   const { reporter } = options
   const found: LogicalLine[] = []
-  let next = 0
+  let next = options.start ?? 0
+  let comment: string | undefined
   const tooLong = lines.findIndex(
     (line) => line.length > limits.lineBytes / 4 && Buffer.byteLength(line) > limits.lineBytes,
   )
@@ -34,12 +37,15 @@ export function lexLines(lines: readonly string[], options: LexOptions): Logical
     return found
   }
   while (next < lines.length) {
-    if (/^\s*(#|$)/.test(lines[next] ?? '')) {
+    const text = (lines[next] ?? '').trimStart()
+    if (text === '' || text.startsWith('#')) {
+      if (text !== '') comment = text.slice(1).trim()
       next++
       continue
     }
     const { line, after } = readInstruction(lines, next, options)
-    found.push(line)
+    found.push(comment ? { ...line, comment } : line)
+    comment = undefined
     next = after
     if (found.length > limits.instructions) {
       reporter.report(line.range, 'limit', `more than ${limits.instructions} instructions`)
@@ -55,13 +61,14 @@ function readInstruction(
   options: LexOptions,
 ): { line: LogicalLine; after: number } {
   const joined = joinContinuations(lines, first, options.escape)
-  const { text, segments, emptyContinuations } = joined
+  const { text, segments, hasEmptyLine, isOpen } = joined
   const indent = /^\s*/.exec(lines[first] ?? '')?.[0].length ?? 0
   const end = { line: joined.after, column: (lines[joined.after - 1] ?? '').length + 1 }
   const line: LogicalLine = {
     text,
     segments,
-    emptyContinuations,
+    hasEmptyLine,
+    isOpen,
     heredocs: [],
     range: { start: { line: first + 1, column: indent + 1 }, end },
   }
@@ -90,7 +97,8 @@ function readInstruction(
 interface Joined {
   readonly text: string
   readonly segments: readonly Segment[]
-  readonly emptyContinuations: readonly SourceRange[]
+  readonly hasEmptyLine: boolean
+  readonly isOpen: boolean
   /** Index of the line behind. */
   readonly after: number
 }
@@ -98,7 +106,7 @@ interface Joined {
 function joinContinuations(lines: readonly string[], first: number, escape: string): Joined {
   const parts: string[] = []
   const segments: Segment[] = []
-  const emptyContinuations: SourceRange[] = []
+  let hasEmptyLine = false
   let length = 0
   let index = first
   let open = true
@@ -106,9 +114,7 @@ function joinContinuations(lines: readonly string[], first: number, escape: stri
     const raw = lines[index] ?? ''
     if (index > first && /^\s*#/.test(raw)) continue
     if (index > first && raw.trim() === '') {
-      // The first is enough for a warning; a hostile file has millions.
-      if (emptyContinuations.length === 0)
-        emptyContinuations.push(lineRange(index + 1, Math.max(1, raw.length)))
+      hasEmptyLine = true
       continue
     }
     const indent = index === first ? (/^\s*/.exec(raw)?.[0].length ?? 0) : 0
@@ -120,10 +126,7 @@ function joinContinuations(lines: readonly string[], first: number, escape: stri
     parts.push(part)
     length += part.length
   }
-  if (open && emptyContinuations.length === 0) {
-    emptyContinuations.push(lineRange(index, Math.max(1, (lines[index - 1] ?? '').length)))
-  }
-  return { text: parts.join('').trimEnd(), segments, emptyContinuations, after: index }
+  return { text: parts.join('').trimEnd(), segments, hasEmptyLine, isOpen: open, after: index }
 }
 
 /** Where the escape character that continues the line stands; a doubled one continues nothing. */

@@ -15,8 +15,12 @@ export interface LogicalLine {
   /** All lines, heredoc bodies included. */
   readonly range: SourceRange
   readonly heredocs: readonly Heredoc[]
-  /** The first empty line inside the continuation, or its last line when the file ends there. */
-  readonly emptyContinuations: readonly SourceRange[]
+  /** An empty line stands inside the continuation. */
+  readonly hasEmptyLine: boolean
+  /** The file ends inside the continuation. */
+  readonly isOpen: boolean
+  /** The last comment line above, without `#`. */
+  readonly comment?: string
 }
 
 /** Place in the source of the character at `offset`. */

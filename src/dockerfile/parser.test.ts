@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isMilleError } from '../util/errors.ts'
-import { recheckVariables } from './checks.ts'
+import { recheck } from './checks.ts'
 import { resolveBase, resolveGlobalArgs } from './global-args.ts'
 import { expandAt } from './located.ts'
 import { parseDockerfile, parseInstruction } from './parser.ts'
@@ -74,19 +74,43 @@ test('a syntax line after an instruction is a comment', () => {
   assert.equal(parseDockerfile('FROM a\n# syntax=other/x\n').directives.syntax, undefined)
 })
 
-test('check directive: skips rules, all of them, and refuses a misspelt one', () => {
+test('check directive: skips rules or all of them, names the misspelt one', () => {
   const body = 'FROM a\nMAINTAINER x\nCMD a\n'
-  const rules = (head: string): string[] => parseDockerfile(head + body).warnings.map(({ rule }) => rule)
+  const rules = (head: string, check?: string): string[] =>
+    parseDockerfile(head + body, check === undefined ? {} : { check }).warnings.map(({ rule }) => rule)
   assert.deepEqual(rules(''), ['MaintainerDeprecated', 'JSONArgsRecommended'])
   assert.deepEqual(rules('# check=skip=JSONArgsRecommended\n'), ['MaintainerDeprecated'])
   assert.deepEqual(rules('# check=skip=all\n'), [])
-  assert.match(errorOf(() => rules('# check=skip=StageNameCasin\n')).message, /did you mean StageNameCasing/)
+  assert.deepEqual(rules('# check=skip=all\n', ''), ['MaintainerDeprecated', 'JSONArgsRecommended'])
+  assert.deepEqual(rules('', 'skip=all'), [])
+  const [first] = parseDockerfile(`# check=skip=JsonArgsRecommended\n${body}`).warnings
+  assert.equal(first?.message, "Unknown check rule 'JsonArgsRecommended' (did you mean JSONArgsRecommended?)")
+  assert.equal(first?.hint, 'build')
+  for (const text of ['foo=bar', 'skip', 'error=maybe']) {
+    assert.match(errorOf(() => rules(`# check=${text}\n`)).message, /invalid check option/, text)
+    assert.match(errorOf(() => rules('', text)).message, /BUILDKIT_DOCKERFILE_CHECK/, text)
+  }
+})
+
+test('experimental rules run when asked for, whatever is skipped', () => {
+  const rules = (head: string): string[] =>
+    parseDockerfile(`${head}# other\nARG A\nFROM a\n`).warnings.map(({ rule }) => rule)
+  assert.deepEqual(rules(''), [])
+  assert.deepEqual(rules('# check=experimental=all\n'), ['InvalidDefinitionDescription'])
+  assert.deepEqual(rules('# check=skip=all;experimental=InvalidDefinitionDescription\n'), [
+    'InvalidDefinitionDescription',
+  ])
 })
 
 test('variables are checked again when the base is known', () => {
   const dockerfile = parseDockerfile('FROM a\nENV X=$FROM_BASE Y=$NOWHERE\n')
   assert.deepEqual(dockerfile.warnings, [])
-  const messages = recheckVariables(dockerfile, () => new Set(['FROM_BASE'])).map(({ message }) => message)
+  const env = new Map([['FROM_BASE', '1']])
+  const bases = new Map([[0, { env, args: new Set<string>(), hasShell: false }]])
+  const none = new Map<string, string>()
+  const messages = recheck(dockerfile, { bases, buildArgs: none, globals: none }).map(
+    ({ message }) => message,
+  )
   assert.deepEqual(messages, ["Usage of undefined variable '$NOWHERE'"])
 })
 

@@ -26,6 +26,8 @@ export interface ParseOptions {
   readonly fileName?: string
   /** The build argument BUILDKIT_SYNTAX, which wins over `# syntax=`. */
   readonly syntax?: string
+  /** The build argument BUILDKIT_DOCKERFILE_CHECK, which wins over `# check=`. */
+  readonly check?: string
 }
 
 /**
@@ -39,9 +41,10 @@ export function parseDockerfile(source: string | Uint8Array, options: ParseOptio
   if (decoded.problem !== undefined) throw invalidDockerfile([decoded.problem], decoded.text)
   const reporter = createReporter(fileName)
   const lines = splitLines(decoded.text)
-  const directives = parseDirectives(lines, reporter, options.syntax)
-  const logical = lexLines(lines, { escape: directives.escape, reporter, damaged: decoded.damaged })
-  const parsed = logical.map((line) => ({ line, instruction: parseLine(line, directives.escape, reporter) }))
+  const { directives, end: start } = parseDirectives(lines, reporter, options)
+  const { escape } = directives
+  const logical = lexLines(lines, { escape, reporter, damaged: decoded.damaged, start })
+  const parsed = logical.map((line) => ({ line, instruction: parseLine(line, escape, reporter) }))
   const { globalArgs, stages } = groupStages(parsed, lines, reporter)
   const scope = { fileName, source: decoded.text, directives, globalArgs, stages }
   reportStageReferences(stages, reporter)

@@ -129,7 +129,7 @@ export function checkChecksum(text: string): Fault | undefined {
   }
 }
 
-const systems = [
+export const systems: readonly string[] = [
   'linux',
   'windows',
   'darwin',
@@ -141,7 +141,7 @@ const systems = [
   'android',
   'ios',
 ]
-const architectures =
+export const architectures: readonly string[] =
   '386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm x86_64 x86-64 aarch64 armhf armel i386 i686'.split(
     ' ',
   )

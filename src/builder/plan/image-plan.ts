@@ -1,3 +1,4 @@
+import type { CheckFacts } from '../../dockerfile/check-scope.ts'
 import type { ContainerConfig, HistoryEntry } from '../../oci/config.ts'
 import type { DiffId } from '../../oci/digest.ts'
 import type { Platform } from '../../oci/platform.ts'
@@ -29,8 +30,8 @@ export interface BuildPlan {
   readonly steps: readonly BuildStep[]
   readonly image: ImagePlan
   readonly warnings: readonly PlanWarning[]
-  /** Names that the base of each needed stage (by index) sets: what UndefinedVar must know to be sure. */
-  readonly environments: ReadonlyMap<number, ReadonlySet<string>>
+  /** What checks must know to be sure. */
+  readonly facts: CheckFacts
 }
 
 export interface PlanWarning {

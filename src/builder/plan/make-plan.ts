@@ -6,6 +6,7 @@ import type {
   Stage,
   StageInstruction,
 } from '../../dockerfile/ast.ts'
+import type { BaseFacts, CheckFacts } from '../../dockerfile/check-scope.ts'
 import { resolveBase, resolveGlobalArgs } from '../../dockerfile/global-args.ts'
 import { dockerfileError, expandAt } from '../../dockerfile/located.ts'
 import { controlArgs, platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
@@ -45,8 +46,12 @@ export async function makePlan(dockerfile: Dockerfile, options: PlanOptions): Pr
   const planner = new Planner(dockerfile, options, stageLabel(target))
   planner.prefetch(target)
   const state = await planner.stage(target)
-  const { environments } = planner
-  return { steps: planner.steps(), image: imagePlanOf(state), warnings: planner.warnings(), environments }
+  return {
+    steps: planner.steps(),
+    image: imagePlanOf(state),
+    warnings: planner.warnings(),
+    facts: planner.facts(),
+  }
 }
 
 export function stageLabel({ name, index }: Stage): string {
@@ -54,13 +59,13 @@ export function stageLabel({ name, index }: Stage): string {
 }
 
 class Planner {
-  readonly environments: Map<number, ReadonlySet<string>> = new Map()
   readonly #dockerfile: Dockerfile
   readonly #options: PlanOptions
   readonly #reading: Reading
   readonly #findBase: FindBase
   readonly #stages = new Map<number, Promise<StageState>>()
   readonly #steps = new Map<number, BuildStep[]>()
+  readonly #baseFacts = new Map<number, BaseFacts>()
   /** FROM steps by image, so that two stages on one base share it. */
   readonly #bases = new Map<string, StepId>()
 
@@ -143,12 +148,20 @@ class Planner {
     return [{ rule: 'UnusedBuildArg', message }]
   }
 
+  /** Only stages that the target needs are looked into. */
+  facts(): CheckFacts {
+    const { buildArgs, globals } = this.#reading
+    return { bases: this.#baseFacts, buildArgs, globals, stages: new Set(this.#stages.keys()) }
+  }
+
   async #planStage(stage: Stage): Promise<StageState> {
     const state = await this.#startStage(stage)
-    this.environments.set(stage.index, new Set(state.env.keys()))
     const triggers = parseTriggers(state.config.OnBuild ?? [], stage.from, this.#dockerfile)
     delete state.config.OnBuild
     for (const instruction of triggers) await this.#instruction(stage, state, instruction)
+    const { env, args, config } = state
+    const hasShell = (config.Shell ?? []).length > 0
+    this.#baseFacts.set(stage.index, { env: new Map(env), args: new Set(args.keys()), hasShell })
     for (const instruction of stage.instructions) await this.#instruction(stage, state, instruction)
     return state
   }
