@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Repository } from '../registry/repository.ts'
 import type { BlobWriter, Lease, Store } from '../store/store.ts'
+import type { GrowingFile } from '../util/growing-file.ts'
 import { MilleError, failure, isMilleError } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 
@@ -9,6 +10,11 @@ import type { OpOptions } from '../util/progress.ts'
 const gather = 512 * 1024
 /** Longest wait for another process that fetches the same blob, milliseconds. */
 const longestWait = 3_600_000
+
+export interface DownloadOptions extends OpOptions {
+  /** Called once, when bytes are about to come, with the file that they will be in. To be disposed by who takes it. */
+  readonly onGrowing?: ((file: GrowingFile) => void) | undefined
+}
 
 /**
  * Fetches a blob into the store, once however many processes want it: the others wait, and take over what a dead one
@@ -21,7 +27,7 @@ export async function downloadBlob(
   repository: Repository,
   blob: Descriptor,
   lease: Lease,
-  options: OpOptions,
+  options: DownloadOptions,
 ): Promise<void> {
   lease.hold({ kind: 'blob', digest: blob.digest })
   if (await store.content.exists(blob)) return
@@ -30,6 +36,8 @@ export async function downloadBlob(
     if (await store.content.exists(blob)) return
     try {
       await using writer = await store.content.openWriter(`download ${blob.digest}`, options)
+      if (writer.offset > blob.size) await writer.truncate(0)
+      if (attempt === 1) options.onGrowing?.(writer.follow())
       await appendMissing(writer, repository, blob, options)
       await writer.commit({ digest: blob.digest, size: blob.size }, lease)
       return
@@ -59,7 +67,6 @@ async function appendMissing(
   blob: Descriptor,
   { signal, onProgress }: OpOptions,
 ): Promise<void> {
-  if (writer.offset > blob.size) await writer.truncate(0)
   let total = writer.offset
   onProgress?.({ status: 'Downloading', current: total, total: blob.size })
   if (total === blob.size) return

@@ -2,12 +2,16 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { diffIdAsDigest, shortId, type ChainId, type DiffId } from '../oci/digest.ts'
 import type { Repository } from '../registry/repository.ts'
 import type { Lease, Store } from '../store/store.ts'
+import type { GrowingFile } from '../util/growing-file.ts'
 import { limiter } from '../util/limiter.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { downloadBlob } from './download-blob.ts'
 
 /** Layers fetched side by side, as Docker's default. */
 const parallelDownloads = 3
+
+/** Bytes of blob from which it pays to inflate while fetching: smaller ones are there before a thread has started. */
+const worthHeadStart = 1024 * 1024
 
 /** A layer as its manifest names it, and its diff ID from the config. */
 export interface LayerToPull {
@@ -34,7 +38,9 @@ export async function pullLayers(pull: Pull, layers: readonly LayerToPull[]): Pr
   const report = pull.options.onProgress
   for (const { layer } of layers) report?.({ id: shortId(layer.digest), status: 'Pulling fs layer' })
   const limited = limiter(parallelDownloads)
-  const ready = layers.map((layer) => fetchLayer(work, layer, limited))
+  const ready: Promise<LayerState>[] = []
+  for (const index of largestFirst(layers))
+    ready[index] = fetchLayer(work, layers[index] as LayerToPull, limited)
   const applied: Promise<ChainId | undefined>[] = []
   for (const [index, { layer, diffId }] of layers.entries()) {
     const below = applied[index - 1] ?? Promise.resolve(undefined)
@@ -47,6 +53,12 @@ export async function pullLayers(pull: Pull, layers: readonly LayerToPull[]): Pr
     await Promise.allSettled([...ready, ...applied])
     throw error
   }
+}
+
+/** The largest layer takes longest: begun last, it would keep one processor busy while the others are done. */
+function largestFirst(layers: readonly LayerToPull[]): number[] {
+  const size = (index: number): number => layers[index]?.layer.size ?? 0
+  return [...layers.keys()].sort((a, b) => size(b) - size(a))
 }
 
 type LayerState = 'present' | 'fetched'
@@ -66,12 +78,33 @@ async function fetchLayer(
     report({ status: 'Already exists' })
     return 'present'
   }
-  await limited(async () => {
-    signal?.throwIfAborted()
-    await downloadBlob(store, repository, layer, lease, { signal, onProgress: report })
-  })
-  report({ status: 'Download complete' })
-  await store.layers.inflate(layer, diffId, { lease, signal, onProgress: report })
+  let downloaded = false
+  let headStart: Promise<boolean> = Promise.resolve(false)
+  const inflateAlong = async (growing: GrowingFile): Promise<boolean> => {
+    using _ = growing
+    const onProgress: OpOptions['onProgress'] = (event) => downloaded && report(event)
+    return await store.layers.inflate(layer, diffId, { lease, signal, onProgress, growing }).then(
+      () => true,
+      () => false,
+    )
+  }
+  try {
+    await limited(async () => {
+      signal?.throwIfAborted()
+      const onGrowing = (file: GrowingFile): void => void (headStart = inflateAlong(file))
+      await downloadBlob(store, repository, layer, lease, {
+        signal,
+        onProgress: report,
+        ...(layer.size >= worthHeadStart && { onGrowing }),
+      })
+    })
+    downloaded = true
+    report({ status: 'Download complete' })
+  } finally {
+    await headStart
+  }
+  // whatever went wrong on the way shows again with the whole, verified blob, and is told then
+  if (!(await headStart)) await store.layers.inflate(layer, diffId, { lease, signal, onProgress: report })
   return 'fetched'
 }
 

@@ -3,6 +3,23 @@ import { check } from './system-failure.ts'
 
 const syncfsCall = bindLibc<[number]>('syncfs', 'int', ['int'])
 
+const syncFileRange = bindLibc<[number, number, number, number]>('sync_file_range', 'int', [
+  'int',
+  'int64_t',
+  'int64_t',
+  'uint',
+])
+/** SYNC_FILE_RANGE_WRITE */
+const startOnly = 2
+
+/**
+ * Has the kernel begin to write a part of a file to the disk, and does not wait for it: a later sync has less to do.
+ * A hint: errors are not told, nor used up, so that the sync tells them.
+ */
+export function startWriteback(descriptor: number, offset: number, length: number): void {
+  syncFileRange(descriptor, offset, length, startOnly)
+}
+
 /** Makes everything written so far to the file system behind `descriptor` durable. `path` is for the error only. */
 export function syncFileSystem(descriptor: number, path: string): void {
   check(syncfsCall(descriptor), 'syncfs', path)

@@ -6,6 +6,7 @@ import type { ImageConfig } from '../oci/config.ts'
 import type { CollectReport, Damage, StoreUsage } from './reports.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { FileBody } from './file-body.ts'
+import type { GrowingFile } from '../util/growing-file.ts'
 
 /**
  * Everything mille keeps below one root folder (mode 0700). Several processes may have one store open at once.
@@ -83,6 +84,8 @@ export interface BlobWriter extends AsyncDisposable {
   readonly offset: number
   write(...chunks: readonly Uint8Array[]): Promise<void>
   truncate(size: number): Promise<void>
+  /** For a reader in another thread: what is written so far and from now on. The caller disposes it. At most once. */
+  follow(): GrowingFile
   /** Verifies, makes durable, makes visible. On a mismatch the bytes are dropped. */
   commit(expected: { readonly digest?: Digest; readonly size?: number }, lease?: Lease): Promise<BlobInfo>
   /** Drops the bytes. Disposing without commit keeps them for a later writer of the same key. */
@@ -127,11 +130,16 @@ export interface LayerOptions extends OpOptions {
   readonly lease?: Lease
 }
 
+export interface InflateOptions extends LayerOptions {
+  /** The blob while it is still fetched: read along as it comes. Whoever writes it verifies it. */
+  readonly growing?: GrowingFile
+}
+
 /** Uncompressed layer tars, kept as blobs named by their diff ID. */
 export interface LayerStore {
   find(diffId: DiffId): Promise<LayerInfo | undefined>
   /** From a compressed (or plain) layer blob of the content store; DIFFID_MISMATCH when `expected` is not met. */
-  inflate(blob: Descriptor, expected: DiffId | undefined, options?: LayerOptions): Promise<LayerInfo>
+  inflate(blob: Descriptor, expected: DiffId | undefined, options?: InflateOptions): Promise<LayerInfo>
   /** A new layer from entries, by the deterministic writer: entries are sorted, owners numeric, bytes hashed while written. */
   write(entries: Iterable<LayerEntry> | AsyncIterable<LayerEntry>, options?: LayerOptions): Promise<LayerInfo>
   /** A ready tar stream whose bytes are kept exactly (import, load). Checks entries against the attack table. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
+  appendFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,11 +14,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { sha256, type DiffId } from '../../src/oci/digest.ts'
 import { mediaTypes } from '../../src/oci/media-types.ts'
 import type { LayerEntry } from '../../src/store/store.ts'
 import { isMilleError } from '../../src/util/errors.ts'
+import { GrowingFile } from '../../src/util/growing-file.ts'
 import { layerBench, type LayerBench } from '../support/layer-bench.ts'
 import { describeTree } from '../support/tree.ts'
 import { applyAll, file, folder, link, marker } from './snapshotter.ts'
@@ -137,6 +140,38 @@ test('inflate: a wrong diff ID, a damaged blob: nothing is left', async () => {
     readdirSync(bench.root).filter((name) => name.startsWith('tmp-')),
     [],
   )
+})
+
+test('inflate: a blob is read along while it is fetched; when it is given up nothing is left', async () => {
+  await using bench = layerBench('unpacked')
+  const noise = Buffer.from(Array.from({ length: 600_000 }, (_, index) => (index * index * 7919) >> 3))
+  const info = await bench.layers.write([file('f', noise.toString('latin1'))])
+  const tar = readFileSync(bench.layers.tarPath(info.diffId))
+  rmSync(bench.layers.tarPath(info.diffId))
+  await bench.layers.forget(info.diffId)
+  const blob = gzipSync(tar)
+  const descriptor = { mediaType: mediaTypes.ociLayerGzip, digest: sha256(blob), size: blob.length }
+  const path = join(bench.root, 'fetched')
+  for (const upTo of [300_000, blob.length]) {
+    writeFileSync(path, '')
+    using growing = new GrowingFile(path, 0)
+    const layer = bench.layers.inflate(descriptor, info.diffId, { growing })
+    layer.catch(() => {})
+    for (let at = 0; at < upTo; at += 90_000) {
+      appendFileSync(path, blob.subarray(at, Math.min(at + 90_000, upTo)))
+      growing.grow(Math.min(at + 90_000, upTo))
+      await setImmediate()
+    }
+    if (upTo < blob.length) {
+      growing.abandon()
+      await assert.rejects(layer, (error) => isMilleError(error, 'BLOB_SIZE_MISMATCH'))
+      assert.deepEqual(
+        readdirSync(bench.root).filter((name) => name.startsWith('tmp-')),
+        [],
+      )
+    } else assert.deepEqual(await layer, info)
+  }
+  assert.deepEqual(readFileSync(bench.layers.tarPath(info.diffId)), tar)
 })
 
 test('a lost or damaged table of contents is made again from the tar', async () => {

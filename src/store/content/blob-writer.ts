@@ -2,6 +2,7 @@ import { constants, fstatSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { failure } from '../../util/errors.ts'
+import { GrowingFile } from '../../util/growing-file.ts'
 import type { IngestLedger } from '../metadata/ingest-ledger.ts'
 import type { BlobInfo, BlobWriter, Lease } from '../store.ts'
 import { BlobFile } from './blob-file.ts'
@@ -42,6 +43,7 @@ class KeyedWriter implements BlobWriter {
   readonly #parts: WriterParts
   readonly #file: BlobFile
   #state: 'open' | 'closed' = 'open'
+  #growing: GrowingFile | undefined
 
   constructor(parts: WriterParts, file: BlobFile) {
     this.#parts = parts
@@ -55,10 +57,19 @@ class KeyedWriter implements BlobWriter {
   async write(...chunks: readonly Uint8Array[]): Promise<void> {
     this.#checkOpen()
     await this.#file.append(chunks)
+    this.#growing?.grow(this.#file.size)
+  }
+
+  follow(): GrowingFile {
+    this.#checkOpen()
+    if (this.#growing !== undefined) throw failure('INTERNAL', { reason: 'the writer is followed already' })
+    this.#growing = new GrowingFile(this.#parts.path, this.#file.size)
+    return this.#growing
   }
 
   async truncate(size: number): Promise<void> {
     this.#checkOpen()
+    this.#abandonFollower()
     await this.#file.resume(Math.min(size, this.#file.size))
   }
 
@@ -76,6 +87,8 @@ class KeyedWriter implements BlobWriter {
       await this.abort()
       throw error
     }
+    // a follower may read on: all its bytes are there
+    this.#growing = undefined
     await this.#close(false)
     return info
   }
@@ -93,6 +106,7 @@ class KeyedWriter implements BlobWriter {
   /** `keep`: the bytes wait for the next writer of the key. */
   async #close(keep: boolean): Promise<void> {
     this.#state = 'closed'
+    this.#abandonFollower()
     const { ingests, path, lock } = this.#parts
     try {
       if (keep) {
@@ -103,6 +117,11 @@ class KeyedWriter implements BlobWriter {
       await this.#file.close()
       await lock[Symbol.asyncDispose]()
     }
+  }
+
+  #abandonFollower(): void {
+    this.#growing?.abandon()
+    this.#growing = undefined
   }
 
   #checkOpen(): void {

@@ -6,6 +6,7 @@ import { openIsalInflater } from '../../linux/isal.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { sniffCompression } from '../../util/compression.ts'
 import { decompress } from '../../util/decompress.ts'
+import { type SharedGrowth, waitForGrowth } from '../../util/growing-file.ts'
 import { inflateGzip } from './inflate-gzip.ts'
 import { LayerRecorder } from './layer-recorder.ts'
 import { encodeTable } from './layer-table.ts'
@@ -16,6 +17,8 @@ export interface InflateJob {
   readonly blob: string
   readonly digest: Digest
   readonly size: number
+  /** The blob while it is still fetched, and verified by who fetches it. */
+  readonly growing?: SharedGrowth
   /** Files to be made. */
   readonly tar: string
   readonly table: string
@@ -34,15 +37,16 @@ const reportEvery = 8_388_608
 
 /**
  * Turns a layer blob into its tar and the tar's table of contents. Both sides are hashed on the way: the blob must be
- * what its digest says, to its last byte (BLOB_DIGEST_MISMATCH, BLOB_SIZE_MISMATCH); judging the diff ID is the
- * caller's. Nothing is synced. On failure the files may be left half made.
+ * what its digest says, to its last byte (BLOB_DIGEST_MISMATCH, BLOB_SIZE_MISMATCH), unless it is a growing one, whose
+ * writer hashes it; judging the diff ID is the caller's. Nothing is synced. On failure the files may be left half made.
  */
 export async function inflateLayer(
   job: InflateJob,
   onProgress?: (bytes: number) => void,
 ): Promise<InflateResult> {
   using recorder = new LayerRecorder(job.tar, job.limit)
-  const source = readBlob(job, onProgress)
+  const report = everySoOften(onProgress)
+  const source = job.growing === undefined ? readBlob(job, report) : readAlong(job, job.growing, report)
   // views of one buffer, filled again when the next piece is asked for: a stream must get copies
   const first = source.next().value ?? Buffer.alloc(0)
   const format = sniffCompression(first)
@@ -76,6 +80,15 @@ function* startingWith(first: Buffer, rest: Generator<Buffer, undefined>): Gener
   yield* rest
 }
 
+function everySoOften(onProgress: ((bytes: number) => void) | undefined): (bytes: number) => void {
+  let reported = 0
+  return (bytes) => {
+    if (bytes - reported < reportEvery) return
+    reported = bytes
+    onProgress?.(bytes)
+  }
+}
+
 function openBlob(path: string): number {
   try {
     return openSync(path, 'r')
@@ -84,11 +97,29 @@ function openBlob(path: string): number {
   }
 }
 
-function* readBlob(job: InflateJob, onProgress?: (bytes: number) => void): Generator<Buffer, undefined> {
+/** Never asks for a part of a chunk: the first one must tell the format. */
+function* readAlong(
+  { digest, size }: InflateJob,
+  growing: SharedGrowth,
+  report: (bytes: number) => void,
+): Generator<Buffer, undefined> {
+  const chunk = Buffer.allocUnsafeSlow(chunkSize)
+  for (let done = 0; done < size;) {
+    const wanted = Math.min(chunkSize, size - done)
+    if (waitForGrowth(growing, done + wanted) === undefined)
+      throw failure('BLOB_SIZE_MISMATCH', { digest, expected: size, found: done })
+    const length = readSync(growing.descriptor, chunk, 0, wanted, done)
+    if (length === 0) throw failure('BLOB_SIZE_MISMATCH', { digest, expected: size, found: done })
+    done += length
+    report(done)
+    yield chunk.subarray(0, length)
+  }
+}
+
+function* readBlob(job: InflateJob, report: (bytes: number) => void): Generator<Buffer, undefined> {
   const hash = createHash('sha256')
   const file = openBlob(job.blob)
   let done = 0
-  let reported = 0
   try {
     const chunk = Buffer.allocUnsafeSlow(chunkSize)
     for (;;) {
@@ -97,10 +128,7 @@ function* readBlob(job: InflateJob, onProgress?: (bytes: number) => void): Gener
       done += length
       const bytes = chunk.subarray(0, length)
       hash.update(bytes)
-      if (done - reported >= reportEvery) {
-        reported = done
-        onProgress?.(done)
-      }
+      report(done)
       yield bytes
     }
   } finally {

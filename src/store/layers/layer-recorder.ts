@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, statfsSync, writeSync } from 'node:fs'
+import { startWriteback } from '../../linux/sync.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { DiffId } from '../../oci/digest.ts'
 import { checkLayerEntry } from '../../tar/check-entry.ts'
@@ -18,6 +19,8 @@ export interface RecordedLayer {
 /** Space that a layer must leave free: SQLite and the journal need some to get out of a full disk. */
 const reserve = 64 * 2 ** 20
 const checkEvery = 64 * 2 ** 20
+/** Bytes after which the disk is set to work, while the next ones are made. */
+const writeEvery = 16 * 2 ** 20
 
 /**
  * Takes a layer tar in pieces: one pass writes it to a file, hashes it and reads its headers. The file is not synced.
@@ -31,6 +34,7 @@ export class LayerRecorder implements Disposable {
   readonly #entries: StoredEntry[] = []
   readonly #parser = new TarParser({ entry: (entry) => this.#add(entry) })
   #size = 0
+  #started = 0
   #checkAt = checkEvery
 
   /** `limit`: most bytes of tar. */
@@ -56,6 +60,10 @@ export class LayerRecorder implements Disposable {
     if (this.#size >= this.#checkAt) this.#checkSpace()
     this.#hash.update(chunk)
     this.#write(chunk)
+    if (this.#size - this.#started >= writeEvery) {
+      startWriteback(this.#file, this.#started, this.#size - this.#started)
+      this.#started = this.#size
+    }
     this.#parser.push(chunk)
   }
 

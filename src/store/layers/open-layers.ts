@@ -7,7 +7,7 @@ import { diffIdAsDigest, digestHex, type DiffId, shortId } from '../../oci/diges
 import { mediaTypes } from '../../oci/media-types.ts'
 import { failure } from '../../util/errors.ts'
 import { workerEntry, WorkerPool } from '../../util/worker-pool.ts'
-import type { BlobStore, LayerEntry, LayerInfo, LayerOptions, LayerStore } from '../store.ts'
+import type { BlobStore, InflateOptions, LayerEntry, LayerInfo, LayerOptions, LayerStore } from '../store.ts'
 import { inflateLayer, type InflateJob, type InflateResult } from './inflate-layer.ts'
 import { LayerRecorder, type RecordedLayer } from './layer-recorder.ts'
 import { decodeTable, decodeTableHead, encodeTable, type LayerTable, tableHeadLength } from './layer-table.ts'
@@ -84,7 +84,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   async inflate(
     blob: Descriptor,
     expected: DiffId | undefined,
-    options: LayerOptions = {},
+    options: InflateOptions = {},
   ): Promise<LayerInfo> {
     if (expected !== undefined) {
       options.lease?.hold({ kind: 'blob', digest: diffIdAsDigest(expected) })
@@ -97,6 +97,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
       blob: this.#content.path(blob.digest),
       digest: blob.digest,
       size: blob.size,
+      ...(options.growing === undefined ? {} : { growing: options.growing.shared }),
       tar,
       table,
       limit: Math.max(blob.size * largestRatio(), smallLayer),
@@ -173,7 +174,8 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   async #inflate(job: InflateJob, { signal, onProgress }: LayerOptions): Promise<InflateResult> {
     const report = (current: number): void =>
       onProgress?.({ id: shortId(job.digest), status: 'Extracting', current, total: job.size })
-    if (job.size <= inlineSize) return await inflateLayer(job)
+    // who reads along sleeps meanwhile: never in this thread
+    if (job.size <= inlineSize && job.growing === undefined) return await inflateLayer(job)
     return (await this.#workers.run(job, {
       signal,
       onProgress: (value) => report(value as number),
