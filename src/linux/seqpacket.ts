@@ -50,7 +50,13 @@ export function connectSeqpacket(path: string): SeqpacketSocket {
   }
   let open = true
   return {
-    receive: (into) => (open ? result(receiveCall(fd, into, into.length, 0), 'recv', path) : 0),
+    receive(into) {
+      if (!open) return 0
+      const count = receiveCall(fd, into, into.length, 0)
+      // said once, and before what still lies here to be read: the other side closed with something of ours unread
+      const isReset = count < 0 && lastErrno() === system.errno.ECONNRESET
+      return result(isReset ? receiveCall(fd, into, into.length, 0) : count, 'recv', path)
+    },
     send: (packet) =>
       open && result(sendCall(fd, packet, packet.length, MSG_NOSIGNAL), 'send', path) !== undefined,
     endSending() {

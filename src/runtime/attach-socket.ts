@@ -16,12 +16,13 @@ const BUSY_TIME = 1000
 
 /**
  * Terminal or pipe streams through conmon's attach socket in `control`. Node can wait for no such socket, so it is
- * looked at by a timer. With `discard` output is only drained, for callers that read it from the log.
+ * looked at by a timer. While `output` is not read conmon is left to wait, and the process with it.
  */
-export function attachSocket(control: string, options: { readonly discard: boolean }): AttachedStreams {
+export function attachSocket(control: string): AttachedStreams {
   const socket = connectSeqpacket(join(control, 'attach'))
   const queue = createOutputQueue()
-  const poll = pollSocket(socket, options.discard ? undefined : queue, () => queue.end())
+  const poll = pollSocket(socket, queue)
+  queue.onRoom = () => poll.hurry()
   return {
     output: queue,
     async write(chunk) {
@@ -68,32 +69,32 @@ interface Poll {
   stop(): void
 }
 
-function pollSocket(
-  socket: ReturnType<typeof connectSeqpacket>,
-  queue: OutputQueue | undefined,
-  onEnd: () => void,
-): Poll {
+function pollSocket(socket: ReturnType<typeof connectSeqpacket>, queue: OutputQueue): Poll {
   const packet = Buffer.alloc(PACKET)
   let timer: NodeJS.Timeout | undefined
   let lastActivity = performance.now()
   let ended = false
   const look = (): void => {
     timer = undefined
-    for (;;) {
-      const length = queue?.isFull === true ? undefined : socket.receive(packet)
+    let received = 0
+    while (!ended && !queue.isFull) {
+      const length = socket.receive(packet)
       if (length === undefined) break
+      received += length
       if (length === 0) {
         ended = true
-        onEnd()
+        queue.end()
         return
       }
-      lastActivity = performance.now()
-      queue?.push({
+      queue.push({
         stream: packet[0] === STDERR ? 'stderr' : 'stdout',
         chunk: Buffer.from(packet.subarray(1, length)),
       })
     }
-    schedule()
+    if (received > 0) lastActivity = performance.now()
+    // where something was, more comes at once: conmon was waiting for room
+    if (received > 0 && !queue.isFull) setImmediate(look)
+    else schedule()
   }
   const schedule = (): void => {
     if (ended || timer !== undefined) return

@@ -1,37 +1,18 @@
-import { statSync } from 'node:fs'
-import { attachSocket, resizeTerminal } from './attach-socket.ts'
-import { containerFiles, getRunning, isSettled } from './container-files.ts'
-import { readContainerOutput } from './container-log.ts'
+import { attachSocket } from './attach-socket.ts'
+import { containerFiles, getRunning } from './container-files.ts'
 import type { AttachedStreams, ContainerHandle } from './runtime.ts'
 
 /**
- * Output is read from the log, with a terminal too: complete, exact to the byte, and a reader that stops reading
- * cannot hold the container up, as it would at conmon's socket. Before `start` it begins with the first byte; later
- * with what is written from now on. The socket carries input only.
+ * Streams through conmon's socket: before `start` from the first byte, later with what is written from now on. A reader
+ * that stops reading holds the container's writes up, as a pipe does, until it goes on or is gone; nothing has to fit on
+ * a disk. When a client of a container with an open input leaves, that input ends, unless it is a terminal.
+ * Errors: CONTAINER_NOT_RUNNING.
  */
 export function attachContainer(
   handle: ContainerHandle,
   options: { readonly stdin: boolean },
 ): AttachedStreams {
-  const files = containerFiles(handle)
-  const identity = getRunning(handle)
-  const stop = new AbortController()
-  const from = statSync(identity.logPath, { throwIfNoEntry: false })?.size ?? 0
-  const output = readContainerOutput(identity.logPath, from, {
-    follow: true,
-    isEnded: () => isSettled(files),
-    endFolder: files.exits,
-    signal: stop.signal,
-  })
-  const input = options.stdin ? attachSocket(files.control, { discard: true }) : undefined
-  return {
-    output,
-    write: async (chunk) => input?.write(chunk),
-    end: async () => input?.end(),
-    resize: async (columns, rows) => resizeTerminal(files.control, columns, rows),
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await input?.[Symbol.asyncDispose]()
-    },
-  }
+  getRunning(handle)
+  const streams = attachSocket(containerFiles(handle).control)
+  return options.stdin ? streams : { ...streams, write: async () => {}, end: async () => {} }
 }

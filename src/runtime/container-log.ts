@@ -49,15 +49,6 @@ export async function* readContainerLog(
   }
 }
 
-/** Every write as it came, for live output: nothing waits for the end of a line. `from`: byte offset in the log. */
-export async function* readContainerOutput(
-  path: string,
-  from: number,
-  options: ContainerLogOptions,
-): AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly chunk: Buffer }> {
-  for await (const { stream, text } of readRecords(path, from, options)) yield { stream, chunk: text }
-}
-
 async function* joinPartial(records: AsyncIterable<RawRecord>): AsyncIterable<LogRecord> {
   const open = new Map<string, RawRecord & { size: number; parts: Buffer[] }>()
   for await (const record of records) {

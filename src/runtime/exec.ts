@@ -213,7 +213,7 @@ async function execTerminal(
 ): Promise<ExecProcess> {
   let streams: AttachedStreams | undefined
   const pid = await monitorExec(seat, handle, spec, files, options, () => {
-    streams = attachSocket(files.folder, { discard: false })
+    streams = attachSocket(files.folder)
   })
   if (streams === undefined)
     throw failure('RUNTIME_FAILED', {

@@ -320,12 +320,27 @@ for (const program of ['crun', 'runc'] as const) {
   })
 }
 
-test('a terminal that nobody reads does not hold the container up (B-RN-6)', async () => {
+test('a reader that never reads holds the container up no longer than it is there (B-RN-6)', async () => {
   const runtime = openRuntime({ stateFolder: join(stateFolder, 'slow') })
   const handle = await create(runtime, 'head -c 20000000 /dev/zero | tr "\\0" x; exit 7', { tty: true })
-  await using _ = await runtime.attach(handle, { stdin: false, tty: true })
-  await runtime.start(handle)
+  {
+    await using _ = await runtime.attach(handle, { stdin: false, tty: true })
+    await runtime.start(handle)
+  }
   assert.equal((await runtime.wait(handle)).exitCode, 7)
+})
+
+test('output is whole although the process left its input unread', async () => {
+  const runtime = openRuntime({ stateFolder: join(stateFolder, 'unread') })
+  const handle = await create(runtime, 'sleep 0.2; seq 2000', { stdin: true })
+  await using streams = await runtime.attach(handle, { stdin: true, tty: false })
+  await runtime.start(handle)
+  streams.write(Buffer.alloc(1_000_000)).catch(() => {})
+  // this process gets to look only after the end
+  while (existsSync(`/proc/${readFileSync(join(handle.folder, 'conmon.pid'), 'utf8')}`))
+    execFileSync('sleep', ['0.05'])
+  const { stdout } = await readAll(streams)
+  assert.match(stdout, /^1\n[^]*\n2000\n$/)
 })
 
 test('privileged, read-only root, tmpfs and a missing init', async () => {
