@@ -1,6 +1,6 @@
 import { failure } from '../util/errors.ts'
 import { blockBits, blockSize, chunkIndexSize, maxChunkBits, noBlock } from './format.ts'
-import type { ErofsExtent, ErofsFile } from './tree.ts'
+import type { ErofsRange, ErofsFile } from './tree.ts'
 
 /** How a file is cut: chunks of `blockSize << bits` bytes, each in one place of one source, or a hole. */
 export interface ChunkPlan {
@@ -16,10 +16,10 @@ export function planChunks(file: ErofsFile): ChunkPlan | undefined {
   if (file.size === 0) return undefined
   let bits = wholeFileBits(file.size)
   let end = 0
-  for (const extent of file.extents) {
-    checkExtent(extent, end, file.size)
-    end = extent.offset + extent.length
-    bits = Math.min(bits, alignmentBits(extent.offset), end === file.size ? maxChunkBits : alignmentBits(end))
+  for (const range of file.ranges) {
+    checkRange(range, end, file.size)
+    end = range.at + range.length
+    bits = Math.min(bits, alignmentBits(range.at), end === file.size ? maxChunkBits : alignmentBits(end))
   }
   return { bits, count: Math.ceil(file.size / (blockSize * 2 ** bits)) }
 }
@@ -44,12 +44,12 @@ function alignmentBits(position: number): number {
 }
 
 /** Broken input would be mapped to other bytes of the device, so it must never get through. */
-function checkExtent({ offset, length, at }: ErofsExtent, from: number, size: number): void {
-  const end = offset + length
-  const aligned = offset % blockSize === 0 && at % blockSize === 0 && (end % blockSize === 0 || end === size)
-  if (!aligned || length <= 0 || offset < from || end > size)
+function checkRange({ at, length, offset }: ErofsRange, from: number, size: number): void {
+  const end = at + length
+  const aligned = at % blockSize === 0 && offset % blockSize === 0 && (end % blockSize === 0 || end === size)
+  if (!aligned || length <= 0 || at < from || end > size)
     throw failure('INTERNAL', {
-      reason: `extent ${String(offset)}+${String(length)} at ${String(at)} cannot be mapped`,
+      reason: `range ${String(at)}+${String(length)} at ${String(offset)} cannot be mapped`,
     })
 }
 
@@ -64,24 +64,27 @@ export function writeChunks(
   const chunk = blockSize * 2 ** plan.bits
   let index = 0
   for (let i = 0; i < plan.count; i++) {
-    const offset = i * chunk
-    while ((file.extents[index]?.offset ?? Infinity) + (file.extents[index]?.length ?? 0) <= offset) index++
-    const extent = file.extents[index]
-    const at = position + i * chunkIndexSize
-    if (extent === undefined || extent.offset > offset) {
-      image.writeUInt32LE(noBlock, at + 4)
+    const from = i * chunk
+    while (endOf(file.ranges[index]) <= from) index++
+    const range = file.ranges[index]
+    const entry = position + i * chunkIndexSize
+    if (range === undefined || range.at > from) {
+      image.writeUInt32LE(noBlock, entry + 4)
       continue
     }
-    const block = (extent.at + offset - extent.offset) / blockSize
-    const device = extent.source === 'device'
-    const address = device ? block : sideBlock + block
+    const block = (range.offset + from - range.at) / blockSize
+    const address = range.isSide === true ? sideBlock + block : block
     if (address >= noBlock)
       throw failure('LAYER_LIMIT', {
         what: 'size of a layer in 512-byte blocks',
         found: address,
         limit: noBlock,
       })
-    image.writeUInt16LE(device ? 1 : 0, at + 2)
-    image.writeUInt32LE(address, at + 4)
+    image.writeUInt16LE(range.isSide === true ? 0 : 1, entry + 2)
+    image.writeUInt32LE(address, entry + 4)
   }
+}
+
+function endOf(range: ErofsRange | undefined): number {
+  return range === undefined ? Infinity : range.at + range.length
 }

@@ -2,12 +2,25 @@ import { encodeBytes } from '../util/byte-string.ts'
 import { failure } from '../util/errors.ts'
 import { blockSize } from './format.ts'
 
-/** One name of a directory, with the place of the node it means in whatever list the caller keeps. */
-export interface DirectoryEntry {
-  readonly name: Buffer
-  readonly inode: number
-  /** Number of the type in directory entries. */
-  readonly type: number
+/** What a name stands for. */
+export interface NamedInode {
+  /** Its number; final when directories are written. */
+  readonly nid: number
+  /** Number of its type in directory entries. */
+  readonly entryType: number
+}
+
+/** A directory's sorted names, and how they are spread over blocks: an entry and its name stay in one. */
+export interface DirectoryPlan {
+  readonly names: readonly string[]
+  /** Bytes of each name. */
+  readonly lengths: Uint8Array
+  /** What each name stands for. */
+  readonly inodes: readonly NamedInode[]
+  /** Index of the first entry of each block. */
+  readonly starts: readonly number[]
+  /** Bytes of the whole directory; its last block counts only what it uses. */
+  readonly size: number
 }
 
 const entrySize = 12
@@ -24,53 +37,57 @@ export function sortNames(names: Iterable<string>): string[] {
     .map(({ name }) => name)
 }
 
-export function encodeName(name: string): Buffer {
-  const bytes = encodeBytes(name)
-  if (bytes.length === 0 || bytes.length > maxName || bytes.includes(0) || bytes.includes(0x2f))
+/** Bytes of a file name; INTERNAL for what is none. */
+function nameLength(name: string): number {
+  const length = name.isWellFormed() ? Buffer.byteLength(name) : encodeBytes(name).length
+  if (length === 0 || length > maxName || name.includes('\0') || name.includes('/'))
     throw failure('INTERNAL', { reason: `"${name}" is no file name` })
-  return bytes
+  return length
 }
 
-/** How sorted entries are spread over blocks: an entry and its name stay in one. */
-export interface DirectoryPlan {
-  /** Index of the first entry of each block. */
-  readonly starts: readonly number[]
-  /** Bytes of the whole directory; its last block counts only what it uses. */
-  readonly size: number
-}
-
-export function planDirectory(entries: readonly DirectoryEntry[]): DirectoryPlan {
+/** `names` are those of `sortNames`, `.` and `..` among them. */
+export function planDirectory(names: readonly string[], inodes: readonly NamedInode[]): DirectoryPlan {
+  const lengths = Uint8Array.from(names, nameLength)
   const starts: number[] = []
   let used = blockSize
-  for (const [index, { name }] of entries.entries()) {
-    const need = entrySize + name.length
+  for (let index = 0; index < lengths.length; index++) {
+    const need = entrySize + (lengths[index] as number)
     if (used + need > blockSize) {
       starts.push(index)
       used = 0
     }
     used += need
   }
-  return { starts, size: (starts.length - 1) * blockSize + used }
+  return { names, lengths, inodes, starts, size: (starts.length - 1) * blockSize + used }
 }
 
 /**
- * Writes one block of a directory at `position`: all fixed entries, then all names. The name of an entry ends where
+ * Writes block `block` of a directory at `position`: all fixed entries, then all names. The name of an entry ends where
  * the next begins; that of the last at the end of the block's used part, or at a NUL.
  */
 export function writeDirectoryBlock(
   image: Buffer,
   position: number,
-  entries: readonly DirectoryEntry[],
-  nidOf: (inode: number) => number,
+  { names, lengths, inodes, starts }: DirectoryPlan,
+  block: number,
 ): void {
-  let nameOffset = entries.length * entrySize
-  for (const [index, { name, inode, type }] of entries.entries()) {
-    const at = position + index * entrySize
+  const from = starts[block] ?? 0
+  const to = starts[block + 1] ?? names.length
+  let nameOffset = (to - from) * entrySize
+  for (let index = from, at = position; index < to; index++, at += entrySize) {
+    const { nid, entryType } = inodes[index] as NamedInode
+    const length = lengths[index] as number
     // 64 bits on disk; 32 are enough for an image of 128 GiB.
-    image.writeUInt32LE(nidOf(inode), at)
+    image.writeUInt32LE(nid, at)
     image.writeUInt16LE(nameOffset, at + 8)
-    image[at + 10] = type
-    name.copy(image, position + nameOffset)
-    nameOffset += name.length
+    image[at + 10] = entryType
+    writeName(image, position + nameOffset, names[index] as string, length)
+    nameOffset += length
   }
+}
+
+/** A byte for a letter is ASCII, or a byte that is no UTF-8 (see `encodeBytes`): no buffer is needed for those. */
+function writeName(image: Buffer, at: number, name: string, length: number): void {
+  if (length === name.length) image.write(name, at, length, 'latin1')
+  else encodeBytes(name).copy(image, at)
 }

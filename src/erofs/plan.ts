@@ -1,7 +1,7 @@
 import { encodeBytes } from '../util/byte-string.ts'
 import { failure } from '../util/errors.ts'
 import { planChunks, type ChunkPlan } from './chunks.ts'
-import { encodeName, planDirectory, sortNames, type DirectoryEntry, type DirectoryPlan } from './directory.ts'
+import { planDirectory, sortNames, type DirectoryPlan, type NamedInode } from './directory.ts'
 import {
   alignUp,
   blockSize,
@@ -19,20 +19,44 @@ import type { ErofsDirectory, ErofsNode, ErofsTree } from './tree.ts'
 import { encodeXattrs } from './xattrs.ts'
 
 /** One inode: what it is, and where everything of it goes. Positions are bytes of the image. */
-export interface PlannedInode {
+export class PlannedInode implements NamedInode {
   readonly node: ErofsNode
-  links: number
   readonly xattrs: Buffer
+  readonly target: Buffer | undefined
+  readonly chunks: ChunkPlan | undefined
+  directory: DirectoryPlan | undefined
   /** Bytes of the file, of the directory's blocks, of the link's target. */
-  readonly size: number
-  readonly directory?: { readonly entries: readonly DirectoryEntry[]; readonly plan: DirectoryPlan }
-  readonly target?: Buffer
-  readonly chunks?: ChunkPlan
-  compact: boolean
-  position: number
-  layout: number
+  size: number
+  links = 0
+  compact = false
+  position = 0
+  layout: number = layoutPlain
   /** First block of data in the image; 0 when there is none. */
-  dataBlock: number
+  dataBlock = 0
+
+  constructor(node: ErofsNode) {
+    this.node = node
+    this.xattrs = encodeXattrs(node.xattrs)
+    this.target = node.type === 'symlink' ? encodeTarget(node.linkTarget) : undefined
+    this.chunks = node.type === 'file' ? planChunks(node) : undefined
+    this.directory = undefined
+    this.size = node.type === 'file' ? node.size : (this.target?.length ?? 0)
+  }
+
+  get nid(): number {
+    return this.position / nidUnit
+  }
+
+  get entryType(): number {
+    return fileTypes[this.node.type].entry
+  }
+}
+
+function encodeTarget(text: string): Buffer {
+  const target = encodeBytes(text)
+  if (target.length === 0 || target.length >= 4096)
+    throw failure('INTERNAL', { reason: 'symbolic link with a target of no or too many bytes' })
+  return target
 }
 
 export interface ImagePlan {
@@ -69,75 +93,64 @@ export function planImage(tree: ErofsTree): ImagePlan {
 /** All inodes, the root first (its number has 16 bits on disk), folders with what is in them; no recursion: depth is the image's. */
 function collectInodes(root: ErofsDirectory): PlannedInode[] {
   const inodes: PlannedInode[] = []
-  const known = new Map<ErofsNode, number>()
-  const waiting: { readonly node: ErofsDirectory; readonly index: number; readonly parent: number }[] = []
+  const known = new Map<ErofsNode, PlannedInode>()
+  const waiting: {
+    readonly node: ErofsDirectory
+    readonly inode: PlannedInode
+    readonly parent: PlannedInode
+  }[] = []
   let chunks = 0
-  const reserve = (node: ErofsNode): number => {
-    known.set(node, inodes.length)
-    inodes.push(plainInode(node))
-    chunks += inodes.at(-1)?.chunks?.count ?? 0
+  const reserve = (node: ErofsNode): PlannedInode => {
+    const inode = new PlannedInode(node)
+    known.set(node, inode)
+    inodes.push(inode)
+    chunks += inode.chunks?.count ?? 0
     if (chunks > maxChunks)
       throw failure('LAYER_LIMIT', { what: 'chunks of sparse files', found: chunks, limit: maxChunks })
-    return inodes.length - 1
+    return inode
   }
-  waiting.push({ node: root, index: reserve(root), parent: 0 })
+  const top = reserve(root)
+  waiting.push({ node: root, inode: top, parent: top })
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
-    const { node, index, parent } = folder
+    const { node, inode, parent } = folder
     const below: typeof waiting = []
-    const entries: DirectoryEntry[] = []
-    let links = 2
-    for (const name of sortNames(['.', '..', ...node.children.keys()])) {
-      const child = name === '.' || name === '..' ? undefined : node.children.get(name)
-      const type = fileTypes[child?.type ?? 'directory'].entry
-      if (child === undefined) {
-        entries.push({ name: Buffer.from(name), inode: name === '.' ? index : parent, type })
-        continue
-      }
+    inode.links = 2
+    const names = sortNames(['.', '..', ...node.children.keys()])
+    const named = names.map((name): PlannedInode => {
+      const child = node.children.get(name)
+      if (child === undefined) return name === '.' ? inode : parent
       const seen = known.get(child)
-      if (child.type === 'directory') {
-        if (seen !== undefined) throw failure('INTERNAL', { reason: 'a directory under two names' })
-        links++
-      }
-      const inode = seen ?? reserve(child)
-      if (child.type === 'directory') below.push({ node: child, index: inode, parent: index })
-      else raiseLinks(inodes, inode)
-      entries.push({ name: encodeName(name), inode, type })
-    }
-    const plan = planDirectory(entries)
-    inodes[index] = { ...plainInode(node), links, size: plan.size, directory: { entries, plan } }
+      const own = seen ?? reserve(child)
+      own.links++
+      if (child.type !== 'directory') return own
+      if (seen !== undefined) throw failure('INTERNAL', { reason: 'a directory under two names' })
+      inode.links++
+      below.push({ node: child, inode: own, parent: inode })
+      return own
+    })
+    inode.directory = planDirectory(names, named)
+    inode.size = inode.directory.size
     for (const next of below.toReversed()) waiting.push(next)
   }
   return inodes
 }
 
-function raiseLinks(inodes: readonly PlannedInode[], index: number): void {
-  const inode = inodes[index]
-  if (inode !== undefined) inode.links++
-}
-
-function plainInode(node: ErofsNode): PlannedInode {
-  const chunks = node.type === 'file' ? planChunks(node) : undefined
-  const target = node.type === 'symlink' ? encodeBytes(node.target) : undefined
-  if (target !== undefined && (target.length === 0 || target.length >= 4096))
-    throw failure('INTERNAL', { reason: 'symbolic link with a target of no or too many bytes' })
-  return {
-    node,
-    links: 0,
-    xattrs: encodeXattrs(node.xattrs),
-    size: node.type === 'file' ? node.size : (target?.length ?? 0),
-    ...(chunks && { chunks }),
-    ...(target && { target }),
-    compact: false,
-    position: 0,
-    layout: layoutPlain,
-    dataBlock: 0,
-  }
-}
-
 /** Ties go to the earlier time, so that order does not matter. */
 function mostFrequentTime(inodes: readonly PlannedInode[]): bigint {
   const counts = new Map<bigint, number>()
-  for (const { node } of inodes) counts.set(node.mtime, (counts.get(node.mtime) ?? 0) + 1)
+  let last: bigint | undefined
+  let run = 0
+  const count = (time: bigint | undefined): void => {
+    if (last !== undefined) counts.set(last, (counts.get(last) ?? 0) + run)
+    last = time
+    run = 0
+  }
+  // mostly one time after the other is the same: looking each up in the map would take longer
+  for (const { node } of inodes) {
+    if (node.mtime !== last) count(node.mtime)
+    run++
+  }
+  count(undefined)
   let best: readonly [time: bigint, count: number] = [0n, 0]
   for (const [time, count] of counts)
     if (count > best[1] || (count === best[1] && time < best[0])) best = [time, count]

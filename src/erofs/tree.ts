@@ -1,18 +1,16 @@
-/** Where bytes of a regular file lie. `device` is the layer tar; `side` is the side blob given to the writer. */
-export type ExtentSource = 'device' | 'side'
-
 /**
- * A run of file content. All numbers are bytes. The kernel maps whole blocks of 512: `offset` and `at` are multiples
+ * A run of file content. All numbers are bytes. The kernel maps whole blocks of 512: `at` and `offset` are multiples
  * of it, and so is the end of the run, except where the file itself ends. What does not fit (odd sparse maps) belongs
  * into the side blob, as one run for the whole file.
  */
-export interface ErofsExtent {
-  /** Position in the file; extents ascend and do not overlap. What no extent covers is a hole (reads as zeros). */
-  readonly offset: number
-  readonly length: number
-  readonly source: ExtentSource
-  /** Position in the source. */
+export interface ErofsRange {
+  /** Position in the file; ranges ascend and do not overlap. What none covers is a hole (reads as zeros). */
   readonly at: number
+  readonly length: number
+  /** Position in the layer tar, or in the side blob. */
+  readonly offset: number
+  /** The bytes lie in the side blob given to the writer. */
+  readonly isSide?: true
 }
 
 /** What every inode has. */
@@ -25,7 +23,7 @@ export interface ErofsCommon {
   /** Nanoseconds since the epoch. */
   readonly mtime: bigint
   /** Full names (`user.x`, `security.capability`, `trusted.overlay.opaque`). */
-  readonly xattrs?: ReadonlyMap<string, Uint8Array>
+  readonly xattrs?: ReadonlyMap<string, Uint8Array> | undefined
 }
 
 export interface ErofsDirectory extends ErofsCommon {
@@ -41,19 +39,21 @@ export interface ErofsFile extends ErofsCommon {
   readonly type: 'file'
   /** Bytes, holes included. */
   readonly size: number
-  readonly extents: readonly ErofsExtent[]
+  readonly ranges: readonly ErofsRange[]
 }
 
 export interface ErofsSymlink extends ErofsCommon {
   readonly type: 'symlink'
   /** Bytes as `decodeBytes` gives them; 1 to 4095 bytes. */
-  readonly target: string
+  readonly linkTarget: string
 }
 
 /** A whiteout is a `char` device 0/0. */
 export interface ErofsSpecial extends ErofsCommon {
   readonly type: 'char' | 'block' | 'fifo' | 'socket'
-  readonly device?: { readonly major: number; readonly minor: number }
+  /** The device's number, for `char` and `block`. */
+  readonly major: number
+  readonly minor: number
 }
 
 export type ErofsNode = ErofsDirectory | ErofsFile | ErofsSymlink | ErofsSpecial
@@ -74,5 +74,6 @@ export const whiteout: ErofsSpecial = {
   uid: 0,
   gid: 0,
   mtime: 0n,
-  device: { major: 0, minor: 0 },
+  major: 0,
+  minor: 0,
 }

@@ -36,7 +36,7 @@ function file(size: number, at: number, change: Partial<ErofsFile> = {}): ErofsF
     ...common,
     type: 'file',
     size,
-    extents: [{ offset: 0, length: size, source: 'device', at }],
+    ranges: [{ at: 0, length: size, offset: at }],
     ...change,
   }
 }
@@ -85,9 +85,9 @@ test('links: symbolic ones short and long, hard ones share an inode, directories
   const root = directory({
     a: shared,
     sub: directory({ b: shared, deeper: directory({}) }),
-    short: { ...common, mode: 0o777, type: 'symlink', target: 'a' },
-    long: { ...common, mode: 0o777, type: 'symlink', target: long },
-    longer: { ...common, mode: 0o777, type: 'symlink', target: longer },
+    short: { ...common, mode: 0o777, type: 'symlink', linkTarget: 'a' },
+    long: { ...common, mode: 0o777, type: 'symlink', linkTarget: long },
+    longer: { ...common, mode: 0o777, type: 'symlink', linkTarget: longer },
   })
   using mount = mounted(root)
   assert.deepEqual(
@@ -102,9 +102,9 @@ test('links: symbolic ones short and long, hard ones share an inode, directories
 
 test('devices, fifos and the whiteouts of overlayfs', () => {
   const root = directory({
-    null: { ...common, type: 'char', device: { major: 1, minor: 3 } },
-    big: { ...common, type: 'block', device: { major: 4095, minor: 1_048_575 } },
-    pipe: { ...common, type: 'fifo' },
+    null: { ...common, type: 'char', major: 1, minor: 3 },
+    big: { ...common, type: 'block', major: 4095, minor: 1_048_575 },
+    pipe: { ...common, type: 'fifo', major: 0, minor: 0 },
     gone: whiteout,
   })
   using mount = mounted(root)
@@ -145,7 +145,7 @@ test('attributes of every name space, on files, folders and in numbers that cros
         ...common,
         mode: 0o777,
         type: 'symlink',
-        target: 'a',
+        linkTarget: 'a',
         xattrs: new Map([['trusted.note', Buffer.from('x')]]),
       },
     },
@@ -167,13 +167,13 @@ test('sparse files: holes are zeros, data comes from the tar or the side area', 
     ...common,
     type: 'file',
     size: 1_000_000,
-    extents: [
-      { offset: 4096, length: 1024, source: 'device', at: 2048 },
-      { offset: 65_536, length: 512, source: 'side', at: 512 },
-      { offset: 999_936, length: 64, source: 'device', at: 512 },
+    ranges: [
+      { at: 4096, length: 1024, offset: 2048 },
+      { at: 65_536, length: 512, offset: 512, isSide: true },
+      { at: 999_936, length: 64, offset: 512 },
     ],
   }
-  const hole: ErofsFile = { ...common, type: 'file', size: 5 * 2 ** 30, extents: [] }
+  const hole: ErofsFile = { ...common, type: 'file', size: 5 * 2 ** 30, ranges: [] }
   using mount = mounted(directory({ sparse, hole }), side)
   const expected = Buffer.alloc(1_000_000)
   content.copy(expected, 4096, 2048, 3072)
@@ -220,7 +220,7 @@ test('what the format cannot hold is refused', () => {
         ...common,
         type: 'file',
         size: 2 ** 52,
-        extents: [{ offset: 512, length: 512, source: 'device', at: 0 }],
+        ranges: [{ at: 512, length: 512, offset: 0 }],
       },
     }),
     'LAYER_LIMIT',
@@ -232,7 +232,7 @@ test('fsck.erofs, where there is one new enough for extra devices, finds no faul
   const image = join(base, 'checked')
   const root = directory({
     a: file(600, 0),
-    sub: directory({ link: { ...common, mode: 0o777, type: 'symlink', target: 'a' } }),
+    sub: directory({ link: { ...common, mode: 0o777, type: 'symlink', linkTarget: 'a' } }),
   })
   writeFileSync(image, writeErofs({ root, deviceSize: content.length }))
   if (!version || Number(version[1]) * 100 + Number(version[2]) < 106) {
@@ -248,8 +248,12 @@ test('the bytes are pinned: another digest needs another format version', () => 
   const shared = file(700, 1024)
   const root = directory({
     shared,
-    sub: directory({ shared, gone: whiteout, link: { ...common, type: 'symlink', target: 'x'.repeat(600) } }),
-    sparse: file(5000, 0, { extents: [{ offset: 1024, length: 512, source: 'side', at: 0 }] }),
+    sub: directory({
+      shared,
+      gone: whiteout,
+      link: { ...common, type: 'symlink', linkTarget: 'x'.repeat(600) },
+    }),
+    sparse: file(5000, 0, { ranges: [{ at: 1024, length: 512, offset: 0, isSide: true }] }),
     owned: file(1, 0, { uid: 100_000, xattrs: new Map([['user.a', Buffer.from('1')]]) }),
   })
   const image = writeErofs({ root, deviceSize: 4096, side: Buffer.alloc(512, 7) })

@@ -17,7 +17,6 @@ import {
   fileTypes,
   layoutChunks,
   layoutInline,
-  nidUnit,
   superMagic,
   superOffset,
 } from './format.ts'
@@ -40,21 +39,19 @@ export function writeErofs(tree: ErofsTree): Buffer {
   const image = Buffer.alloc(plan.blocks * blockSize)
   for (const inode of plan.inodes) {
     writeInode(image, inode, plan)
-    writeData(image, inode, plan)
+    writeData(image, inode)
   }
   if (tree.side !== undefined) image.set(tree.side, plan.sideBlock * blockSize)
   writeSuperblock(image, plan, tree)
   return image
 }
 
-const nidOf = (inode: PlannedInode): number => inode.position / nidUnit
-
 function writeSuperblock(image: Buffer, plan: ImagePlan, tree: ErofsTree): void {
   const root = plan.inodes[0]
   image.writeUInt32LE(superMagic, superOffset)
   image.writeUInt32LE(featureCompatMtime, superOffset + 8)
   image[superOffset + 12] = blockBits
-  image.writeUInt16LE(root === undefined ? 0 : nidOf(root), superOffset + 14)
+  image.writeUInt16LE(root?.nid ?? 0, superOffset + 14)
   image.writeBigUInt64LE(BigInt(plan.inodes.length), superOffset + 16)
   writeTime(image, plan.epoch, superOffset + 24)
   image.writeUInt32LE(plan.blocks, superOffset + 36)
@@ -84,7 +81,7 @@ function writeInode(image: Buffer, inode: PlannedInode, plan: ImagePlan): void {
   image.writeUInt16LE(fileTypes[node.type].mode | (node.mode & 0o7777), at + 4)
   image.writeUInt32LE(dataField(inode), at + 16)
   // Only of use where inode numbers have 32 bits.
-  image.writeUInt32LE(nidOf(inode), at + 20)
+  image.writeUInt32LE(inode.nid, at + 20)
   if (compact) {
     image.writeUInt16LE(inode.links, at + 6)
     image.writeUInt32LE(inode.size, at + 8)
@@ -117,7 +114,7 @@ function headSize({ compact }: PlannedInode): number {
 function dataField({ node, chunks, layout, dataBlock }: PlannedInode): number {
   if (layout === layoutChunks) return chunkIndexes | (chunks?.bits ?? 0)
   if (node.type === 'char' || node.type === 'block') {
-    const { major, minor } = node.device ?? { major: 0, minor: 0 }
+    const { major, minor } = node
     return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0
   }
   return dataBlock
@@ -131,19 +128,10 @@ function blockPosition(inode: PlannedInode, index: number): number {
   return (inode.dataBlock + index) * blockSize
 }
 
-function writeData(image: Buffer, inode: PlannedInode, { inodes }: ImagePlan): void {
+function writeData(image: Buffer, inode: PlannedInode): void {
   inode.target?.copy(image, blockPosition(inode, 0))
-  if (inode.directory === undefined) return
-  const { entries, plan } = inode.directory
-  const nid = (index: number): number => {
-    const target = inodes[index]
-    return target === undefined ? 0 : nidOf(target)
-  }
-  for (const [block, start] of plan.starts.entries())
-    writeDirectoryBlock(
-      image,
-      blockPosition(inode, block),
-      entries.slice(start, plan.starts[block + 1] ?? entries.length),
-      nid,
-    )
+  const { directory } = inode
+  if (directory === undefined) return
+  for (let block = 0; block < directory.starts.length; block++)
+    writeDirectoryBlock(image, blockPosition(inode, block), directory, block)
 }

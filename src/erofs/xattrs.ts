@@ -11,6 +11,7 @@ const prefixes: readonly (readonly [prefix: string, index: number])[] = [
   ['security.', 6],
 ]
 const headerSize = 12
+const none: Buffer = Buffer.alloc(0)
 /** The count field has 16 bits, in units of 4 bytes after the header. */
 const maxBody: number = headerSize + 4 * 0xfffe
 
@@ -20,7 +21,7 @@ const maxBody: number = headerSize + 4 * 0xfffe
  * @throws LAYER_LIMIT when they do not fit; INVALID_ARGUMENT for a name outside user, trusted, security and the ACLs
  */
 export function encodeXattrs(xattrs: ReadonlyMap<string, Uint8Array> | undefined): Buffer {
-  if (xattrs === undefined || xattrs.size === 0) return Buffer.alloc(0)
+  if (xattrs === undefined || xattrs.size === 0) return none
   const entries = [...xattrs].map(([name, value]) => encodeEntry(name, value))
   entries.sort((a, b) => a.index - b.index || a.name.compare(b.name))
   const body = Buffer.concat([Buffer.alloc(headerSize), ...entries.map(({ bytes }) => bytes)])

@@ -100,6 +100,7 @@ export function decodeTableHead(
 export function decodeTable(text: string): LayerTable {
   const columns = JSON.parse(text) as Columns
   if (columns.version !== 1) throw new TypeError('not a layer table')
+  const timeOf = sharedTimes()
   const entries = columns.paths.map((path, index): StoredEntry => {
     const size = columns.sizes[index] ?? 0
     const device = columns.devices[index]
@@ -110,7 +111,7 @@ export function decodeTable(text: string): LayerTable {
       mode: columns.modes[index] ?? 0,
       uid: columns.uids[index] ?? 0,
       gid: columns.gids[index] ?? 0,
-      mtime: BigInt(columns.seconds[index] ?? 0) * billion + BigInt(columns.nanoseconds[index] ?? 0),
+      mtime: timeOf(columns.seconds[index] ?? 0, columns.nanoseconds[index] ?? 0),
       ...(columns.locals?.[index] === '1' ? { isLocalTime: true } : {}),
       size,
       ranges: decodeRanges(columns.offsets[index] ?? -1, size),
@@ -121,6 +122,16 @@ export function decodeTable(text: string): LayerTable {
     }
   })
   return { size: columns.size, entries }
+}
+
+/** Most entries have the time of the one before: one big number serves them all. */
+function sharedTimes(): (seconds: number, nanoseconds: number) => bigint {
+  let last = { seconds: 0, nanoseconds: 0, time: 0n }
+  return (seconds, nanoseconds) => {
+    if (seconds !== last.seconds || nanoseconds !== last.nanoseconds)
+      last = { seconds, nanoseconds, time: BigInt(seconds) * billion + BigInt(nanoseconds) }
+    return last.time
+  }
 }
 
 function encodeRanges({ ranges, size }: StoredEntry): number | readonly number[] {

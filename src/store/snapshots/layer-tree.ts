@@ -1,21 +1,12 @@
 import { basename } from 'node:path/posix'
 import { readSync } from 'node:fs'
-import type { ErofsExtent, ErofsTree } from '../../erofs/tree.ts'
+import { type ErofsFile, type ErofsRange, type ErofsTree, whiteout } from '../../erofs/tree.ts'
 import { fileTypes } from '../../linux/statx.ts'
 import { failure } from '../../util/errors.ts'
 import type { StoredEntry, StoredRange } from '../layers/stored-entry.ts'
 import type { BelowNode, LayersBelow } from './layers-below.ts'
 import { parentOf } from './open-folders.ts'
-import {
-  finishFolder,
-  FolderNode,
-  type LeafNode,
-  metadataBelow,
-  metadataOf,
-  plainFolder,
-  SideBytes,
-  whiteoutLeaf,
-} from './tree-nodes.ts'
+import { FolderNode, type LeafNode, metadataBelow, metadataOf, plainFolder, SideBytes } from './tree-nodes.ts'
 
 export interface LayerTreeInput {
   readonly entries: readonly StoredEntry[]
@@ -57,7 +48,7 @@ class TreeBuilder {
 
   finish(deviceSize: number): ErofsTree {
     const side = this.#side.join()
-    return { root: finishFolder(this.#root), deviceSize, ...(side === undefined ? {} : { side }) }
+    return { root: this.#root, deviceSize, ...(side === undefined ? {} : { side }) }
   }
 
   /** At this time the tree is what lies below, minus what was hidden already. */
@@ -81,7 +72,7 @@ class TreeBuilder {
   }
 
   #hideName(folder: FolderNode, name: string): void {
-    if (folder.merges !== false) folder.children.set(name, whiteoutLeaf)
+    if (folder.merges !== false) folder.children.set(name, whiteout)
   }
 
   /** The folder at a path that is a folder below; undefined when it is hidden already. */
@@ -127,48 +118,34 @@ class TreeBuilder {
   #put(parent: FolderNode, name: string, node: FolderNode | LeafNode): void {
     const existing = parent.children.get(name)
     // paths known through a replaced folder or link lead elsewhere now
-    if (existing instanceof FolderNode || existing?.node.type === 'symlink') this.#folders.clear()
+    if (existing instanceof FolderNode || existing?.type === 'symlink') this.#folders.clear()
     parent.children.set(name, node)
   }
 
+  /** As a rule the entry itself: it has all that a node has. */
   #leaf(entry: StoredEntry): LeafNode {
-    const metadata = metadataOf(entry)
-    switch (entry.type) {
-      case 'file':
-        return { node: { type: 'file', ...metadata, size: entry.size, extents: this.#extents(entry) } }
-      case 'symlink':
-        return { node: { type: 'symlink', ...metadata, target: entry.linkTarget } }
-      case 'fifo':
-        return { node: { type: 'fifo', ...metadata } }
-      case 'char':
-      case 'block':
-        return { node: { type: entry.type, ...metadata, device: { major: entry.major, minor: entry.minor } } }
-      default:
-        throw failure('INTERNAL', { reason: `${entry.type} is no leaf` })
-    }
+    if (isOfType(entry, 'file')) return this.#file(entry)
+    if (isOfType(entry, 'symlink')) return entry
+    if (isOfType(entry, 'char') || isOfType(entry, 'block') || isOfType(entry, 'fifo')) return entry
+    throw failure('INTERNAL', { reason: `${entry.type} is no leaf` })
   }
 
-  #extents(entry: StoredEntry): ErofsExtent[] {
+  #file(entry: StoredEntry & ErofsFile): ErofsFile {
     // a run that ends inside a block would bring the tar's next bytes into the file
     const isWhole = ({ at, offset, length }: StoredRange): boolean =>
       at % blockSize === 0 &&
       offset % blockSize === 0 &&
       (length % blockSize === 0 || at + length === entry.size)
-    if (entry.ranges.every(isWhole))
-      return entry.ranges.map(({ at, offset, length }) => ({
-        offset: at,
-        length,
-        source: 'device',
-        at: offset,
-      }))
+    if (entry.ranges.every(isWhole)) return entry
     // an odd sparse map: whole blocks of the file, put together anew
-    return blockWindows(entry).flatMap(({ from, to, ranges }) => {
-      const bytes = Buffer.alloc(to - from)
-      for (const { at, offset, length } of ranges)
-        if (readSync(this.#tar, bytes, at - from, length, offset) !== length)
+    const ranges = blockWindows(entry).flatMap((window): ErofsRange[] => {
+      const bytes = Buffer.alloc(window.to - window.from)
+      for (const { at, offset, length } of window.ranges)
+        if (readSync(this.#tar, bytes, at - window.from, length, offset) !== length)
           throw failure('LAYER_PATH_INVALID', { path: entry.path, reason: 'the tar ends inside its content' })
-      return this.#side.add(bytes).map((extent) => ({ ...extent, offset: from }))
+      return this.#side.add(bytes).map((range) => ({ ...range, at: window.from }))
     })
+    return { ...entry, ranges }
   }
 
   #linked(entry: StoredEntry): LeafNode {
@@ -177,7 +154,7 @@ class TreeBuilder {
     if (parent === undefined) throw refused()
     const name = basename(entry.linkTarget)
     const own = parent.children.get(name)
-    if (own instanceof FolderNode || own === whiteoutLeaf) throw refused()
+    if (own instanceof FolderNode || own === whiteout) throw refused()
     if (own !== undefined) return own
     const found = this.#lookBelow(parent, name)
     if (found === undefined || found.type === fileTypes.directory) throw refused()
@@ -192,24 +169,21 @@ class TreeBuilder {
     switch (below.type) {
       case fileTypes.file:
         return {
-          node: {
-            type: 'file',
-            ...metadata,
-            size,
-            extents: this.#side.add(this.#below.readFile(path, size)),
-          },
+          type: 'file',
+          ...metadata,
+          size,
+          ranges: this.#side.add(this.#below.readFile(path, size)),
         }
       case fileTypes.symlink:
-        return { node: { type: 'symlink', ...metadata, target: this.#below.readTarget(path) } }
+        return { type: 'symlink', ...metadata, linkTarget: this.#below.readTarget(path) }
       case fileTypes.fifo:
-        return { node: { type: 'fifo', ...metadata } }
+        return { type: 'fifo', ...metadata, major: 0, minor: 0 }
       default:
         return {
-          node: {
-            type: below.type === fileTypes.char ? 'char' : 'block',
-            ...metadata,
-            device: { major, minor },
-          },
+          type: below.type === fileTypes.char ? 'char' : 'block',
+          ...metadata,
+          major,
+          minor,
         }
     }
   }
@@ -242,8 +216,8 @@ class TreeBuilder {
       }
       links += 1
       if (links > mostLinks) throw failure('LAYER_SYMLINK_LOOP', { path })
-      if (next.target.startsWith('/')) folder = this.#root
-      parts.push(...next.target.split('/').toReversed())
+      if (next.linkTarget.startsWith('/')) folder = this.#root
+      parts.push(...next.linkTarget.split('/').toReversed())
     }
     return folder
   }
@@ -252,21 +226,22 @@ class TreeBuilder {
     folder: FolderNode,
     name: string,
     make: boolean,
-  ): FolderNode | { readonly target: string } | undefined {
+  ): FolderNode | { readonly linkTarget: string } | undefined {
     const own = folder.children.get(name)
     if (own instanceof FolderNode) return own
-    if (own !== undefined && own !== whiteoutLeaf) {
-      if (own.node.type === 'symlink') return { target: own.node.target }
+    if (own !== undefined && own !== whiteout) {
+      if (own.type === 'symlink') return own
       throw failure('LAYER_PATH_NOT_DIRECTORY', { path: folder.childPath(name) })
     }
     const below = own === undefined ? this.#lookBelow(folder, name) : undefined
-    if (below?.type === fileTypes.symlink) return { target: this.#below.readTarget(folder.childPath(name)) }
+    if (below?.type === fileTypes.symlink)
+      return { linkTarget: this.#below.readTarget(folder.childPath(name)) }
     if (below?.type === fileTypes.directory) return this.#copyBelow(folder, name, below)
     if (below !== undefined) throw failure('LAYER_PATH_NOT_DIRECTORY', { path: folder.childPath(name) })
     if (!make) return undefined
     const made = new FolderNode(folder.childPath(name), folder, plainFolder, false)
     folder.children.set(name, made)
-    if (own === whiteoutLeaf) hideBelow(folder, made)
+    if (own === whiteout) hideBelow(folder, made)
     return made
   }
 
@@ -282,6 +257,13 @@ class TreeBuilder {
     folder.children.set(name, copy)
     return copy
   }
+}
+
+function isOfType<Type extends StoredEntry['type']>(
+  entry: StoredEntry,
+  type: Type,
+): entry is StoredEntry & { readonly type: Type } {
+  return entry.type === type
 }
 
 /** A folder in place of something that hid the layers below hides them too, where there is anything to hide. */

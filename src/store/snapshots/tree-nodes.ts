@@ -1,12 +1,15 @@
-import type { ErofsDirectory, ErofsExtent, ErofsNode } from '../../erofs/tree.ts'
-import { whiteout } from '../../erofs/tree.ts'
+import type { ErofsDirectory, ErofsNode, ErofsRange } from '../../erofs/tree.ts'
 import type { StoredEntry } from '../layers/stored-entry.ts'
 import type { BelowNode } from './layers-below.ts'
 
+const opaqueXattr = 'trusted.overlay.opaque'
+const yes = Buffer.from('y')
+
 type Metadata = Pick<ErofsDirectory, 'mode' | 'uid' | 'gid' | 'mtime' | 'xattrs'>
 
-/** A folder while the tree is being built. */
-export class FolderNode {
+/** A folder of the index, while the tree is being built and when it is done. */
+export class FolderNode implements ErofsDirectory {
+  readonly type = 'directory'
   readonly path: string
   readonly parent: FolderNode | undefined
   readonly children: Map<string, FolderNode | LeafNode> = new Map()
@@ -24,43 +27,45 @@ export class FolderNode {
     this.opaque = false
   }
 
+  get mode(): number {
+    return this.metadata.mode
+  }
+
+  get uid(): number {
+    return this.metadata.uid
+  }
+
+  get gid(): number {
+    return this.metadata.gid
+  }
+
+  get mtime(): bigint {
+    return this.metadata.mtime
+  }
+
+  get xattrs(): Metadata['xattrs'] {
+    return this.opaque ? new Map(this.metadata.xattrs).set(opaqueXattr, yes) : this.metadata.xattrs
+  }
+
   childPath(name: string): string {
     return this.path === '' ? name : `${this.path}/${name}`
   }
 }
 
-/** Anything but a folder. Hard links are one LeafNode under several names. */
-export interface LeafNode {
-  readonly node: Exclude<ErofsNode, ErofsDirectory>
-}
-
-/** Hides a name of the layers below. */
-export const whiteoutLeaf: LeafNode = { node: whiteout }
+/** Anything but a folder. Hard links are one node under several names. */
+export type LeafNode = Exclude<ErofsNode, ErofsDirectory>
 
 /** What nobody described: a folder that is needed on the way. */
 export const plainFolder: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0n }
 
 export function metadataOf(entry: StoredEntry): Metadata {
   const { mode, uid, gid, mtime, xattrs } = entry
-  return { mode, uid, gid, mtime, ...(xattrs.size === 0 ? {} : { xattrs }) }
+  return { mode, uid, gid, mtime, xattrs }
 }
 
 export function metadataBelow({ status, xattrs }: BelowNode): Metadata {
   const { mode, uid, gid, mtime } = status
-  return { mode: mode & 0o7777, uid, gid, mtime, ...(xattrs.size === 0 ? {} : { xattrs }) }
-}
-
-const opaqueXattr = 'trusted.overlay.opaque'
-const yes = Buffer.from('y')
-
-/** The finished form; a leaf under several names stays one object. */
-export function finishFolder(folder: FolderNode): ErofsDirectory {
-  const children = new Map<string, ErofsNode>()
-  for (const [name, child] of folder.children)
-    children.set(name, child instanceof FolderNode ? finishFolder(child) : child.node)
-  if (!folder.opaque) return { type: 'directory', ...folder.metadata, children }
-  const xattrs = new Map(folder.metadata.xattrs ?? []).set(opaqueXattr, yes)
-  return { type: 'directory', ...folder.metadata, xattrs, children }
+  return { mode: mode & 0o7777, uid, gid, mtime, xattrs }
 }
 
 /** Bytes that the kernel cannot address in the tar, gathered for the side blob: each piece starts at a block. */
@@ -68,13 +73,13 @@ export class SideBytes {
   readonly #pieces: Buffer[] = []
   #size = 0
 
-  add(bytes: Buffer): ErofsExtent[] {
+  add(bytes: Buffer): ErofsRange[] {
     if (bytes.length === 0) return []
-    const at = this.#size
+    const offset = this.#size
     const padding = (512 - (bytes.length % 512)) % 512
     this.#pieces.push(bytes, Buffer.alloc(padding))
     this.#size += bytes.length + padding
-    return [{ offset: 0, length: bytes.length, source: 'side', at }]
+    return [{ at: 0, length: bytes.length, offset, isSide: true }]
   }
 
   /** Undefined when there are none. */
