@@ -297,6 +297,7 @@ export const errorTable = {
   ],
   INVALID_FILTER: ['invalid-argument', "invalid filter '{filter}': there are {known}"],
   INVALID_FILTER_VALUE: ['invalid-argument', "invalid filter '{filter}={value}': one of {known}"],
+  MOUNT_SOURCE_FAILED: ['invalid-argument', "error while creating mount source path '{source}': {reason}"],
   MOUNT_SOURCE_INVALID: ['invalid-argument', 'invalid mount source "{source}": must be an absolute path'],
   MOUNT_SOURCE_MISSING: [
     'invalid-argument',
