@@ -43,6 +43,10 @@ export const errorTable = {
   STORE_BUSY: ['unavailable', 'the store at {root} stayed busy for {seconds} s: try again'],
   STORE_DAMAGED: ['data-loss', 'the store at {root} is damaged: {reason}; nothing was changed'],
   STORE_LOCK_TIMEOUT: ['unavailable', 'waited {seconds} s for the lock "{name}", which {holder} holds'],
+  STORE_ROOT_UNUSABLE: [
+    'unavailable',
+    'no store can be opened at {root}: {reason}; choose another folder with --root or MILLE_ROOT',
+  ],
   STORE_TOO_NEW: [
     'unavailable',
     'the store at {root} has format {found}; this mille {version} knows formats up to {known}: use the newer mille',
@@ -125,6 +129,7 @@ export const errorTable = {
   STEP_FAILED: ['invalid-argument', '{text}'],
 
   // images
+  CHANGE_INVALID: ['invalid-argument', 'invalid change "{change}": {reason}'],
   CHANGE_NOT_ALLOWED: ['invalid-argument', '{instruction} is not a valid change command'],
   ARCHIVE_EMPTY: ['invalid-argument', 'the archive is empty'],
   ARCHIVE_INVALID: ['invalid-argument', 'not an image archive: {reason}'],
