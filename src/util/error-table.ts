@@ -172,7 +172,7 @@ export const errorTable = {
     'unauthenticated',
     'Get "https://{host}/v2/": unauthorized: incorrect username or password',
   ],
-  MANIFEST_UNKNOWN: ['not-found', 'manifest for {name} not found: manifest unknown'],
+  MANIFEST_UNKNOWN: ['not-found', 'manifest for {name} not found: manifest unknown{hint}'],
   REGISTRY_ANSWER_INVALID: ['unavailable', '{host} does not answer like a registry: {reason}'],
   REGISTRY_BLOB_UNKNOWN: ['conflict', '{host}: {repository} lacks a part of the manifest: {reason}'],
   REGISTRY_DENIED: [
