@@ -10,6 +10,8 @@ import { removeCgroups } from './cgroups.ts'
 import { watchMountStubs } from './mount-stubs.ts'
 import { runtimeEnvironment } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
+import { runtimeCall, wantedControllers } from './runtime-call.ts'
+import type { RuntimeCall } from './runtime-call.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import type { ProcessResult, ProcessSpec } from './runtime.ts'
 import { readText } from '../util/read-text.ts'
@@ -45,7 +47,8 @@ export async function runStep(
   ])
   try {
     await writeBundle(folder, id, spec, program)
-    const exitCode = await runChild(program, root, folder, id, io, signal)
+    using call = runtimeCall(program, wantedControllers(program, spec))
+    const exitCode = await runChild(call, root, folder, id, io, signal)
     throwIfAborted(signal)
     const log = join(folder, 'runtime.log')
     const reason = exitCode === 0 ? undefined : findRuntimeError(log)
@@ -65,7 +68,7 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 async function runChild(
-  program: OciProgram,
+  { command, prefix }: RuntimeCall,
   root: string,
   folder: string,
   id: string,
@@ -74,17 +77,13 @@ async function runChild(
 ): Promise<number> {
   const args = ['--root', root, '--log', join(folder, 'runtime.log'), '--log-format', 'json']
   const pidFile = join(folder, 'pid')
-  const child = spawn(
-    program.command,
-    [...program.prefix, ...args, 'run', '--bundle', folder, '--pid-file', pidFile, id],
-    {
-      stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
-      detached: true,
-      env: runtimeEnvironment(),
-    },
-  )
-  const ended = exitOf(child, program)
+  const child = spawn(command, [...prefix, ...args, 'run', '--bundle', folder, '--pid-file', pidFile, id], {
+    stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
+    detached: true,
+    env: runtimeEnvironment(),
+  })
+  const ended = exitOf(child, command)
   child.stdout?.on('data', (chunk: Buffer) => io.onOutput('stdout', chunk))
   child.stderr?.on('data', (chunk: Buffer) => io.onOutput('stderr', chunk))
   if (child.stdin) {
@@ -102,13 +101,11 @@ async function runChild(
   }
 }
 
-function exitOf(child: ChildProcess, program: OciProgram): Promise<number> {
+function exitOf(child: ChildProcess, command: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('close', (code) => resolve(code ?? SIGKILL_CODE))
     child.once('error', (cause) => {
-      reject(
-        failure('RUNTIME_FAILED', { runtime: program.path, reason: cause.message, log: 'none' }, { cause }),
-      )
+      reject(failure('RUNTIME_FAILED', { runtime: command, reason: cause.message, log: 'none' }, { cause }))
     })
   })
 }
