@@ -1,21 +1,30 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { unmountBelow } from '../linux/unmount-below.ts'
 import type { Store } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
+import type { StepRunner } from './step-runner.ts'
+
+/** Removes a build's folder, never anything that is still mounted in it: a cache mount's own files. */
+export async function removeBuildFolder(folder: string): Promise<void> {
+  unmountBelow(folder)
+  await rm(folder, { recursive: true, force: true })
+}
 
 /**
  * Removes what builds that were killed left behind (B-BD-1): their folders and snapshots. Each build holds the lock of
  * its own name, so that a free lock says it is dead.
  */
-export async function removeLeftovers(store: Store): Promise<void> {
+export async function removeLeftovers(store: Store, runner: StepRunner): Promise<void> {
   const ids = await readdir(await store.folder('builds'))
   for (const id of ids) {
     try {
       await using _lock = await store.lock(id, { timeout: 0 })
+      await runner.removeLeftovers()
       const snapshots = await store.snapshots.list()
       for (const { key } of snapshots.filter((one) => one.key.startsWith(`${id}-`)))
         await store.snapshots.remove(key)
-      await rm(join(await store.folder('builds'), id), { recursive: true, force: true })
+      await removeBuildFolder(join(await store.folder('builds'), id))
     } catch (error) {
       // at work at this moment
       if (!isMilleError(error, 'STORE_LOCK_TIMEOUT')) throw error

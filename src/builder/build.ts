@@ -2,6 +2,8 @@ import type { Readable } from 'node:stream'
 import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { OpOptions } from '../util/progress.ts'
+import type { Entitlement } from './plan/run-instructions.ts'
+import type { StepLimits, StepUlimit } from './step-runner.ts'
 
 export type BuildContext =
   | { readonly kind: 'folder'; readonly path: string }
@@ -20,13 +22,45 @@ export interface BuildRequest {
   readonly buildArgs: Readonly<Record<string, string | undefined>>
   readonly labels: Readonly<Record<string, string>>
   readonly noCache: boolean
+  /** Stages, by name or index, whose steps run whatever the cache has. */
+  readonly noCacheFilter?: readonly string[]
   readonly pull: boolean
   readonly network: 'default' | 'none' | 'host'
+  /** What the Dockerfile may ask for (B90). */
+  readonly entitlements?: readonly Entitlement[]
+  readonly secrets?: readonly SecretSource[]
+  readonly ssh?: readonly SshSource[]
+  readonly run?: RunOptions
   readonly platform?: Platform
   readonly squash: boolean
   readonly timestamps: 'constant' | 'preserve'
   /** Seconds: SOURCE_DATE_EPOCH, or 0. */
   readonly epoch?: number
+}
+
+/** A secret of the build; read only when a step that wants it has to run. */
+export interface SecretSource {
+  readonly id: string
+  read(): Promise<Uint8Array>
+}
+
+/** An agent that steps may ask to sign: the socket of a running one, or one made of private keys. */
+export interface SshSource {
+  readonly id: string
+  readonly agent:
+    | { readonly kind: 'socket'; readonly path: string }
+    | { readonly kind: 'keys'; readonly keys: readonly { readonly name: string; readonly text: string }[] }
+}
+
+/** What holds for every RUN step (B92, B93). */
+export interface RunOptions {
+  /** `name:address`, `host-gateway` for the address of this machine. */
+  readonly hosts?: readonly string[]
+  /** Bytes of /dev/shm. */
+  readonly shmSize?: number
+  readonly ulimits?: readonly StepUlimit[]
+  readonly cgroupParent?: string
+  readonly limits?: StepLimits
 }
 
 /** Why a step ran although an earlier build had it. */

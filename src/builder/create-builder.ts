@@ -1,29 +1,31 @@
-import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { Dockerfile, Warning } from '../dockerfile/ast.ts'
 import { recheck } from '../dockerfile/checks.ts'
 import { parseDockerfile } from '../dockerfile/parser.ts'
+import { findStage } from '../dockerfile/stages.ts'
 import { invalidDockerfile, problemAt, renderProblem } from '../dockerfile/problem.ts'
 import { checkPlatform } from '../dockerfile/values.ts'
 import { formatPlatform, hostPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
+import { suggest } from '../util/suggest.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { BaseImages } from './base-images.ts'
 import type { BuildEvent, BuildRequest, BuildResult, Builder } from './build.ts'
 import { cacheUsage, pruneCache } from './cache/usage.ts'
 import { StepCache } from './cache/step-cache.ts'
-import { removeLeftovers } from './build-leftovers.ts'
+import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
 import { openContext, type OpenedContext } from './context/open-context.ts'
 import { StepExecutor } from './execute-step.ts'
 import { imageConfigOf } from './export/image-config.ts'
 import { squashConfig } from './export/squash-config.ts'
 import type { BuildPlan } from './plan/image-plan.ts'
-import { makePlan } from './plan/make-plan.ts'
+import { makePlan, stageLabel } from './plan/make-plan.ts'
 import type { BuildStep } from './plan/step.ts'
 import { runSteps } from './schedule.ts'
 import type { BuildSession } from './session.ts'
+import { stepHostname } from './operations/run.ts'
 import type { StepNetworks, StepRunner } from './step-runner.ts'
 import { Views } from './views.ts'
 
@@ -43,7 +45,7 @@ type BuildOptions = OpOptions & { readonly onEvent?: (event: BuildEvent) => void
 export function createBuilder(parts: BuilderParts): Builder {
   return {
     build: (request, options = {}) => build(parts, request, options),
-    cacheUsage: () => cacheUsage(parts.store),
+    cacheUsage: () => Promise.resolve(cacheUsage(parts.store)),
     prune: (options) => pruneCache(parts.store, options),
   }
 }
@@ -100,10 +102,12 @@ async function planBuild(
   { signal, onProgress }: BuildOptions,
 ): Promise<BuildPlan> {
   const local = hostPlatform()
-  const { pull, buildArgs, network, target } = request
+  const { pull, buildArgs, network, target, entitlements = [] } = request
   return await makePlan(dockerfile, {
     buildArgs,
     network,
+    // whoever gives all steps the network of this machine allows it to each
+    entitlements: network === 'host' ? [...entitlements, 'network.host'] : entitlements,
     local,
     platform: request.platform ?? local,
     ...(target === undefined ? {} : { target }),
@@ -132,10 +136,11 @@ async function runPlan(
   const executor = new StepExecutor({
     cache,
     noCache: request.noCache,
+    noCacheStages: noCacheStages(request, dockerfile, emit),
     platform: plan.image.platform,
     scope: context.scope,
   })
-  await removeLeftovers(store)
+  await removeLeftovers(store, runner)
   await using _alive = await store.lock(id)
   const folder = await store.folder('builds', id)
   try {
@@ -149,11 +154,17 @@ async function runPlan(
       timestamps: request.timestamps,
       epoch: epochOf(request),
       hasEpoch: request.epoch !== undefined || request.buildArgs['SOURCE_DATE_EPOCH'] !== undefined,
+      cache,
+      scope: context.scope,
+      run: { ...request.run, hostname: hostnameOf(request) },
+      secrets: new Map(request.secrets?.map((source) => [source.id, source])),
+      ssh: new Map(request.ssh?.map((source) => [source.id, source])),
       folder,
       emit,
       now,
       context: () => Promise.resolve(context.tree()),
       tree: (chain) => views.tree(chain),
+      view: (chain) => views.path(chain),
       lower: (chain) => views.lower(chain),
       ...(networks === undefined ? {} : { networks }),
     }
@@ -164,8 +175,38 @@ async function runPlan(
     cache.countUses()
     return executor
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await removeBuildFolder(folder)
   }
+}
+
+/** Host name of the steps (B24). It gets into a file of theirs: a newline would add a line. */
+function hostnameOf({ buildArgs }: BuildRequest): string {
+  const name = buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || stepHostname
+  if (/^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/.test(name)) return name
+  throw failure('INVALID_ARGUMENT', {
+    reason: `BUILDKIT_SANDBOX_HOSTNAME is no host name: ${JSON.stringify(name)}`,
+  })
+}
+
+/** Labels of the stages that `--no-cache-filter` names; an unknown one is a warning, as nothing is harmed by it. */
+function noCacheStages(
+  { noCacheFilter = [] }: BuildRequest,
+  { stages }: Dockerfile,
+  emit: (event: BuildEvent) => void,
+): ReadonlySet<string> {
+  const labels = noCacheFilter.flatMap((name) => {
+    const found = findStage(stages, name) ?? (/^\d+$/.test(name) ? stages[Number(name)] : undefined)
+    if (found !== undefined) return [stageLabel(found)]
+    const near = suggest(name, stages.map(stageLabel))
+    const hint = near === undefined ? '' : ` (did you mean ${near}?)`
+    emit({
+      type: 'warning',
+      rule: 'NoCacheFilter',
+      message: `--no-cache-filter: no stage is called "${name}"${hint}`,
+    })
+    return []
+  })
+  return new Set(labels)
 }
 
 /** A platform that nobody has is a typing error, not a base image that is not there (D-C7). */

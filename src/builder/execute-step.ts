@@ -15,6 +15,8 @@ import { emptyResult } from './session.ts'
 export interface ExecuteOptions {
   readonly cache: StepCache
   readonly noCache: boolean
+  /** Labels of stages for which nothing is looked up either. */
+  readonly noCacheStages: ReadonlySet<string>
   readonly platform: Platform
   /** Names the Dockerfile, so that its steps are known again when they were edited. */
   readonly scope: string
@@ -118,6 +120,7 @@ class Search {
   readonly #inputs: StepInputs
   readonly #prepared: PreparedStep
   readonly #common: readonly Ingredient[]
+  readonly #noCache: boolean
   #content: Content | undefined
   #isEvicted = false
 
@@ -127,6 +130,7 @@ class Search {
     this.#inputs = inputs
     this.#prepared = prepared
     this.#common = commonIngredients(options, inputs)
+    this.#noCache = options.noCache || options.noCacheStages.has(inputs.step.stage)
   }
 
   /** Key of the result: of the bytes where they decide, else of the text. */
@@ -136,7 +140,8 @@ class Search {
 
   async find(): Promise<StepResult | undefined> {
     const { definition, content } = this.#prepared
-    const { cache, noCache } = this.#options
+    const { cache } = this.#options
+    const noCache = this.#noCache
     if (definition !== undefined && !noCache) {
       const found = await this.#lookup(this.#keyOf([...this.#common, ...definition]))
       if (found !== undefined) return found
@@ -152,11 +157,14 @@ class Search {
 
   /** After waiting for somebody who was at the same step. */
   async findAgain(): Promise<StepResult | undefined> {
-    return this.#options.noCache ? undefined : await this.#lookup(this.key)
+    return this.#noCache ? undefined : await this.#lookup(this.key)
   }
 
   explain(changedInputs: readonly string[]): CacheMiss {
-    if (this.#options.noCache) return { reason: 'no-cache', summary: '--no-cache', differences: [] }
+    if (this.#noCache) {
+      const summary = this.#options.noCache ? '--no-cache' : '--no-cache-filter'
+      return { reason: 'no-cache', summary, differences: [] }
+    }
     if (this.#isEvicted)
       return { reason: 'evicted', summary: 'its layer is no longer there', differences: [] }
     return this.#options.cache.explain(

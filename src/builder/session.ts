@@ -1,7 +1,8 @@
 import type { Dockerfile } from '../dockerfile/ast.ts'
 import type { ChainId, DiffId } from '../oci/digest.ts'
 import type { Lease, Store } from '../store/store.ts'
-import type { BuildEvent } from './build.ts'
+import type { BuildEvent, RunOptions, SecretSource, SshSource } from './build.ts'
+import type { StepCache } from './cache/step-cache.ts'
 import type { SourceTree } from './context/source-tree.ts'
 import type { LowerRoot } from './operations/lower-root.ts'
 import type { BuildStep, StepId } from './plan/step.ts'
@@ -33,6 +34,12 @@ export interface BuildSession {
   /** The user set SOURCE_DATE_EPOCH: steps see it too. */
   readonly hasEpoch: boolean
   readonly signal: AbortSignal
+  readonly cache: StepCache
+  /** Names context and Dockerfile over builds. */
+  readonly scope: string
+  readonly run: RunOptions & { readonly hostname: string }
+  readonly secrets: ReadonlyMap<string, SecretSource>
+  readonly ssh: ReadonlyMap<string, SshSource>
   /** A folder for files of this build, removed at its end. */
   readonly folder: string
   readonly emit: (event: BuildEvent) => void
@@ -42,6 +49,8 @@ export interface BuildSession {
   context(): Promise<SourceTree>
   /** The files of a stack of layers as sources of COPY; open until the build ends. */
   tree(chain: ChainId | undefined): Promise<SourceTree>
+  /** The folder that a stack of layers is mounted on, read only, until the build ends. */
+  view(chain: ChainId | undefined): Promise<string>
   /** The same files as what a new layer will lie on. */
   lower(chain: ChainId | undefined): Promise<LowerRoot>
 }

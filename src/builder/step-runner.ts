@@ -14,9 +14,33 @@ export type StepNetworkMode =
   | { readonly kind: 'host' }
   | { readonly kind: 'namespace'; readonly path: string }
 
+/** Bytes, microseconds, counts; what the machine cannot enforce is left out. */
 export interface StepLimits {
   readonly memory?: number
+  readonly memorySwap?: number
+  readonly cpuQuota?: number
+  readonly cpuPeriod?: number
+  readonly cpuShares?: number
+  readonly cpusetCpus?: string
+  readonly cpusetMems?: string
   readonly pids?: number
+}
+
+export interface StepUlimit {
+  /** `nofile`. */
+  readonly name: string
+  /** Infinity is unlimited. */
+  readonly soft: number
+  readonly hard: number
+}
+
+/** A secret as a file of the step. */
+export interface StepSecretFile {
+  readonly target: string
+  readonly content: Uint8Array
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
 }
 
 /** What a RUN step asks of the runtime: a part of what the runtime's `ProcessSpec` can say. */
@@ -29,7 +53,14 @@ export interface StepSpec {
   readonly hostname: string
   readonly network: StepNetworkMode
   readonly mounts: readonly StepMount[]
+  readonly privileged?: boolean
   readonly limits?: StepLimits
+  readonly ulimits?: readonly StepUlimit[]
+  /** Bytes. */
+  readonly shmSize?: number
+  readonly cgroupParent?: string
+  /** Kept in memory only, and no longer than the step runs. */
+  readonly secrets?: { readonly env: readonly string[]; readonly files: readonly StepSecretFile[] }
 }
 
 export interface StepIo {
@@ -41,9 +72,11 @@ export interface StepExit {
   readonly oomKilled: boolean
 }
 
-/** Lent by the engine: `Runtime.run`. The whole process tree dies when the signal aborts. */
+/** Lent by the engine: a part of `Runtime`. The whole process tree dies when the signal aborts. */
 export interface StepRunner {
   run(id: string, spec: StepSpec, io: StepIo, options?: OpOptions): Promise<StepExit>
+  /** Ends and removes steps of builders that were killed. */
+  removeLeftovers(): Promise<void>
 }
 
 /** A network that a step uses; disposing gives it back. */
@@ -51,6 +84,8 @@ export interface StepNetwork extends AsyncDisposable {
   readonly mode: StepNetworkMode
   /** Lines for /etc/hosts: the step's own address. */
   readonly hosts?: readonly string[]
+  /** Address of this machine as the step reaches it. */
+  readonly gateway?: string
 }
 
 /** Lent by the engine: private networks for steps (the default of `--network`). Without it steps share the host's. */

@@ -9,13 +9,18 @@ import { LowerRoot } from './operations/lower-root.ts'
 export class Views implements AsyncDisposable {
   readonly #store: Store
   readonly #prefix: string
-  readonly #snapshots = new Map<ChainId, Promise<Snapshot>>()
+  readonly #snapshots = new Map<ChainId | undefined, Promise<Snapshot>>()
   readonly #trees = new Map<ChainId, Promise<SourceTree>>()
   readonly #roots = new Map<ChainId | undefined, Promise<LowerRoot>>()
 
   constructor(store: Store, prefix: string) {
     this.#store = store
     this.#prefix = prefix
+  }
+
+  /** The folder they are mounted on. */
+  async path(chain: ChainId | undefined): Promise<string> {
+    return (await this.#snapshot(chain)).path
   }
 
   /** As sources of COPY: owners, modes and attributes as they are. */
@@ -44,7 +49,7 @@ export class Views implements AsyncDisposable {
     for (const { key } of await settled(this.#snapshots.values())) await this.#store.snapshots.remove(key)
   }
 
-  #snapshot(chain: ChainId): Promise<Snapshot> {
+  #snapshot(chain: ChainId | undefined): Promise<Snapshot> {
     return remember(this.#snapshots, chain, () =>
       this.#store.snapshots.view(`${this.#prefix}-view-${this.#snapshots.size}`, chain),
     )

@@ -6,10 +6,12 @@ import { parseReference } from '../oci/reference.ts'
 import { failure } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
 import type { CommandContext } from './command.ts'
+import type { FlagValues } from './flags/flag.ts'
 import { toRecord } from './input/read-variables.ts'
+import { type RunStepFlags, stepRequest } from './run-step-flags.ts'
 
 /** The flags of `build` that describe the image. */
-export interface BuildFlags {
+export interface BuildFlags extends FlagValues<RunStepFlags> {
   readonly 'build-arg': readonly string[]
   readonly file: string | undefined
   readonly label: readonly string[]
@@ -30,7 +32,6 @@ export async function buildRequest(
   { io, env }: CommandContext,
 ): Promise<BuildRequest> {
   for (const tag of flags.tag) checkTag(tag)
-  for (const pair of [...flags['build-arg'], ...flags.label]) checkKey(pair)
   const network = choose('network mode', flags.network ?? 'default', ['default', 'none', 'host'] as const)
   const timestamps = choose('--timestamps', flags.timestamps ?? 'constant', ['constant', 'preserve'] as const)
   if (source === '-' && flags.file === '-') {
@@ -56,6 +57,7 @@ export async function buildRequest(
     noCache: flags['no-cache'],
     pull: flags.pull,
     network,
+    ...(await stepRequest(flags, env)),
     ...(flags.platform === undefined ? {} : { platform: flags.platform }),
     squash: flags.squash,
     timestamps,
@@ -73,11 +75,6 @@ async function folderContext(path: string): Promise<BuildContext> {
   if (!info.isDirectory())
     throw problem(`path "${path}" is a file: name its folder, and the Dockerfile with -f`)
   return { kind: 'folder', path }
-}
-
-function checkKey(pair: string): void {
-  if (pair !== '' && !pair.startsWith('=')) return
-  throw failure('CLI_FAILED', { reason: `invalid key-value pair "${pair}": empty key` })
 }
 
 function checkTag(tag: string): void {

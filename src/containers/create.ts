@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { hostname as hostName } from 'node:os'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +18,6 @@ import type { ContainerParts } from './parts.ts'
 import { snapshotKey, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
 import { settleIdle } from './settle.ts'
 import { removeVolume } from './volumes.ts'
-import { randomHex } from '../util/random.ts'
 
 /**
  * A container that has not run: record, writable snapshot, volumes. All or nothing.
@@ -32,15 +32,15 @@ export async function createContainer(
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)
   checkLimits(request)
-  const id = randomHex(32)
+  const id = randomBytes(32).toString('hex')
   const records = store.records<ContainerData>('container')
   const name =
     request.name === undefined
       ? randomName((one) => records.find(one) !== undefined)
       : checkName(request.name)
   const { mounts, anonymousVolumes } = await resolveMounts(store, request, imageConfig)
-  const stack = { id: image.id, diffIds: image.config.rootfs.diff_ids }
-  const chain = await containerBase(store, stack)
+  const diffIds = image.config.rootfs.diff_ids
+  const chain = await containerBase(store, diffIds)
   const data: ContainerData = {
     createdAt: Date.now(),
     imageId: image.id,
@@ -64,7 +64,7 @@ export async function createContainer(
   await using _lock = await lockContainer(store, id)
   try {
     await insertNamed(parts, { id, name, data, holds })
-    await ensureBase(store, stack, chain)
+    await ensureBase(store, diffIds, chain)
     const snapshot = await store.snapshots.prepare(snapshotKey(id), chain, {
       shortLived: request.autoRemove,
     })

@@ -13,6 +13,5 @@ export function logPathOf(store: Store, id: string): string {
 
 /** One process at a time changes a container's state. */
 export function lockContainer(store: Store, id: string, options?: LockOptions): Promise<AsyncDisposable> {
-  const lasting = (): boolean => store.records('container').get(id) !== undefined
-  return store.lock(`container-${id}`, { ...options, lasting })
+  return store.lock(`container-${id}`, options)
 }

@@ -103,9 +103,31 @@ export interface MaintainerInstruction extends InstructionBase {
   readonly author: string
 }
 
+/** A `key=value` of `RUN --mount`, quotes taken off, not expanded; a switch such as `ro` may have no value. */
+export interface MountField {
+  /** Lower case. */
+  readonly key: Word
+  readonly value?: Word
+}
+
+/** One `--mount`; `readMount` (run-mount.ts) says what its fields mean once they are expanded. */
+export interface RunMountFlag {
+  readonly fields: readonly MountField[]
+  readonly range: SourceRange
+}
+
+/** A flag that is one of a few words. */
+export interface RunChoice<Choice extends string> {
+  readonly value: Choice
+  readonly range: SourceRange
+}
+
 export interface RunInstruction extends InstructionBase {
   readonly kind: 'RUN'
   readonly command: Command
+  readonly mounts?: readonly RunMountFlag[]
+  readonly network?: RunChoice<'default' | 'none' | 'host'>
+  readonly security?: RunChoice<'sandbox' | 'insecure'>
 }
 
 export type CopySource =
@@ -138,8 +160,6 @@ export interface AddInstruction extends InstructionBase {
   /** As COPY's. */
   readonly exclude?: readonly Word[]
   readonly link?: boolean
-  /** Are archives unpacked? Default: local ones are, those of URLs are not. */
-  readonly unpack?: boolean
 }
 
 export interface WorkdirInstruction extends InstructionBase {

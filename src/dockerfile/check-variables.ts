@@ -96,6 +96,8 @@ export function expandedWords(instruction: Instruction): readonly Word[] {
       const own = instruction.kind === 'COPY' ? instruction.from : instruction.checksum
       return [...paths, destination, ...[chown, chmod, own].filter((word) => word !== undefined)]
     }
+    case 'RUN':
+      return (instruction.mounts ?? []).flatMap(({ fields }) => fields.flatMap(({ value }) => value ?? []))
     case 'VOLUME':
       return instruction.paths
     case 'WORKDIR':

@@ -15,7 +15,7 @@ const flagsOf: Readonly<Record<string, Readonly<Record<string, FlagForm | 'later
     exclude: 'list',
     'keep-git-dir': 'later',
     link: 'toggle',
-    unpack: 'toggle',
+    unpack: 'later',
   },
   COPY: {
     chmod: 'value',
@@ -33,13 +33,16 @@ const flagsOf: Readonly<Record<string, Readonly<Record<string, FlagForm | 'later
     'start-period': 'value',
     timeout: 'value',
   },
-  RUN: { device: 'later', mount: 'later', network: 'later', security: 'later' },
+  RUN: { device: 'later', mount: 'list', network: 'value', security: 'value' },
 }
+
+/** The value of a flag, with its offsets in the line. */
+export type FlagWord = Word & Span
 
 export interface Flags {
   readonly values: ReadonlyMap<string, Word>
   /** Of flags that may be repeated, in the order written. */
-  readonly lists: ReadonlyMap<string, readonly Word[]>
+  readonly lists: ReadonlyMap<string, readonly FlagWord[]>
   readonly toggles: ReadonlyMap<string, boolean>
   /** Offset behind the last flag. */
   readonly rest: number
@@ -47,7 +50,7 @@ export interface Flags {
 
 interface Collected {
   readonly values: Map<string, Word>
-  readonly lists: Map<string, Word[]>
+  readonly lists: Map<string, FlagWord[]>
   readonly toggles: Map<string, boolean>
 }
 
@@ -96,8 +99,9 @@ function readFlag(
   } else if (value === undefined || value === '') {
     reportAt(body, nameSpan, 'missing-argument', `flag --${name} needs a value: --${name}=…`)
   } else {
-    const word = toWord(body, { text: value, from: flag.from + equals + 1, to: flag.to })
+    const span = { text: value, from: flag.from + equals + 1, to: flag.to }
+    const word = toWord(body, span)
     if (form === 'value') values.set(name, word)
-    else lists.set(name, [...(lists.get(name) ?? []), word])
+    else lists.set(name, [...(lists.get(name) ?? []), { ...span, ...word }])
   }
 }

@@ -17,6 +17,7 @@ import { parseArgDeclarations, parseKeyValues } from './key-values.ts'
 import { rangeOf } from './logical-line.ts'
 import type { LogicalLine } from './logical-line.ts'
 import type { Reporter } from './reporter.ts'
+import { parseRunFlags } from './run-flags.ts'
 
 type Common = Pick<StageInstruction, 'keyword' | 'text' | 'range' | 'heredocs' | 'comment'>
 type Parse<Kind extends Instruction['kind']> = (
@@ -72,8 +73,10 @@ const parsers: { readonly [Kind in Instruction['kind']]: Parse<Kind> } = {
   },
   ONBUILD: (body, common) => parseOnbuild(body, common),
   RUN: (body, common) => {
-    const command = parseRunCommand(body, readFlags(body).rest)
-    return command && { kind: 'RUN', ...common, command }
+    const flags = readFlags(body)
+    const command = parseRunCommand(body, flags.rest)
+    const parts = parseRunFlags(body, flags)
+    return command && { kind: 'RUN', ...common, command, ...parts }
   },
   SHELL: (body, common) => {
     const args = parseShellArgs(body)

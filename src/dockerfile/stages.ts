@@ -1,6 +1,6 @@
 import { failure } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
-import type { CopyInstruction, Dockerfile, Stage, StageInstruction, Word } from './ast.ts'
+import type { Dockerfile, Stage, StageInstruction, Word } from './ast.ts'
 import { hasVariable } from './instruction-body.ts'
 import type { Reporter } from './reporter.ts'
 import { checkReference } from './values.ts'
@@ -11,7 +11,16 @@ export function findStage(stages: readonly Stage[], name: string): Stage | undef
   return stages.findLast((stage) => stage.name === lower)
 }
 
-/** What `COPY --from` names, after expansion: a stage by name or index before `stage`; undefined: an image. */
+/** The words of an instruction that name stages or images to take files from: `COPY --from`, `RUN --mount=…,from=`. */
+export function fromWords(instruction: StageInstruction): readonly Word[] {
+  if (instruction.kind === 'COPY') return instruction.from === undefined ? [] : [instruction.from]
+  if (instruction.kind !== 'RUN') return []
+  return (instruction.mounts ?? []).flatMap(
+    ({ fields }) => fields.findLast(({ key }) => key.text === 'from')?.value ?? [],
+  )
+}
+
+/** What `COPY --from` or a mount's `from=` names, after expansion: a stage by name or index before `stage`; undefined: an image. */
 export function findCopyStage(dockerfile: Dockerfile, stage: Stage, from: string): Stage | undefined {
   const earlier = dockerfile.stages.slice(0, stage.index)
   return findStage(earlier, from) ?? (/^\d+$/.test(from) ? earlier[Number(from)] : undefined)
@@ -40,7 +49,7 @@ interface Edge {
   readonly from: number
   readonly to: number
   readonly word: Word
-  readonly instruction: CopyInstruction
+  readonly instruction: StageInstruction
 }
 
 /** Each costs a search of the graph: a hostile file could hold thousands. */
@@ -49,7 +58,9 @@ const reportedEdges = 20
 /** Reports `--from` of a stage that comes later, that does not exist, or that needs this one in turn. */
 export function reportStageReferences(stages: readonly Stage[], reporter: Reporter): void {
   const edges = stages.flatMap((stage) =>
-    stage.instructions.flatMap((instruction) => copyEdge(stages, stage, instruction, reporter) ?? []),
+    stage.instructions.flatMap((instruction) =>
+      fromWords(instruction).flatMap((word) => edgeOf(stages, stage, { instruction, word }, reporter) ?? []),
+    ),
   )
   const forward = edges.filter(({ from, to }) => to >= from).slice(0, reportedEdges)
   if (forward.length === 0) return
@@ -74,15 +85,13 @@ function edgeLines(edges: readonly Edge[], path: readonly number[]): string {
   return lines.length < 2 ? '' : ` (lines ${lines.join(', ')})`
 }
 
-function copyEdge(
+function edgeOf(
   stages: readonly Stage[],
   stage: Stage,
-  instruction: StageInstruction,
+  { instruction, word }: Pick<Edge, 'instruction' | 'word'>,
   reporter: Reporter,
 ): Edge | undefined {
-  if (instruction.kind !== 'COPY' || instruction.from === undefined || hasVariable(instruction.from.text))
-    return undefined
-  const word = instruction.from
+  if (hasVariable(word.text)) return undefined
   const named = findStage(stages.slice(0, stage.index), word.text) ?? findStage(stages, word.text)
   const report = (message: string): undefined => {
     reporter.report(word.range, 'stage', message, { within: instruction.range })

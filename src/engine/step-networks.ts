@@ -6,9 +6,14 @@ export function createStepNetworks(bridge: () => Promise<BridgeNetwork>): StepNe
   let shared: Promise<{ readonly namespace: string } & AsyncDisposable> | undefined
   return {
     async connect() {
-      shared ??= bridge().then((network) => network.openBuildNetwork())
+      const network = await bridge()
+      shared ??= network.openBuildNetwork()
       const { namespace } = await shared
-      return { mode: { kind: 'namespace', path: namespace }, [Symbol.asyncDispose]: async () => {} }
+      return {
+        mode: { kind: 'namespace', path: namespace },
+        gateway: network.subnet.gateway,
+        [Symbol.asyncDispose]: async () => {},
+      }
     },
     async [Symbol.asyncDispose]() {
       const opened = await shared?.catch(() => undefined)

@@ -1,13 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { failure } from '../util/errors.ts'
 import { checkCommand } from './command-check.ts'
 import type { OciProgram } from './oci-program.ts'
 import type { ProcessSpec } from './runtime.ts'
-import { runtimeSpec } from './spec.ts'
+import { runtimeSpec, specText } from './spec.ts'
 import { resolveUser } from './user.ts'
 import { prepareWorkingFolder } from './working-folder.ts'
-import { randomHex } from '../util/random.ts'
 
 /** Names become folder names and control group names. */
 export function checkId(id: string): void {
@@ -17,12 +17,12 @@ export function checkId(id: string): void {
 }
 
 /** Below each controller; one folder for all of mille, so that leftovers are found. */
-export function cgroupsPathOf(id: string): string {
-  return `/mille/${id}`
+export function cgroupsPathOf(id: string, parent: string = '/'): string {
+  return posix.join('/', parent, 'mille', id)
 }
 
 export function newId(prefix: string): string {
-  return `${prefix}-${randomHex(8)}`
+  return `${prefix}-${randomBytes(8).toString('hex')}`
 }
 
 /** Checks the request against the root folder and writes `config.json` into `folder`. */
@@ -36,10 +36,10 @@ export async function writeBundle(
   const mountTargets = spec.mounts.map((mount) => mount.target)
   const user = resolveUser(spec.rootfs, spec.user)
   const cwd = prepareWorkingFolder(spec.rootfs, spec.cwd, mountTargets)
-  const context = { user, cwd, cgroups: program.cgroups, cgroupsPath: cgroupsPathOf(id) }
+  const context = { user, cwd, cgroups: program.cgroups, cgroupsPath: cgroupsPathOf(id, spec.cgroupParent) }
   const document = runtimeSpec(spec, context)
   if (spec.init !== true)
     checkCommand({ rootfs: spec.rootfs, args: spec.args, env: document.process.env, cwd, user, mountTargets })
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  await writeFile(join(folder, 'config.json'), JSON.stringify(document), { mode: 0o600 })
+  await writeFile(join(folder, 'config.json'), specText(document), { mode: 0o600 })
 }

@@ -12,6 +12,8 @@ export type CgroupMode = RuntimeInfo['cgroups']
 /** Where the kernel's control groups are mounted and what they can limit. */
 export interface CgroupSupport {
   readonly mode: CgroupMode
+  /** The second version's own mount beside the first's; crun refuses to work when it sees it with controllers. */
+  readonly unified?: string
   readonly controllers: ReadonlySet<string>
 }
 
@@ -47,17 +49,20 @@ export function findCgroups(): CgroupSupport {
   )
   if (filesystemType(top) !== TMPFS_MAGIC || controllers.size === 0)
     return { mode: 'none', controllers: new Set() }
-  return { mode: filesystemType(`${top}/unified`) === CGROUP2_MAGIC ? 'hybrid' : 'v1', controllers }
+  const unified = `${top}/unified`
+  return filesystemType(unified) === CGROUP2_MAGIC
+    ? { mode: 'hybrid', unified, controllers }
+    : { mode: 'v1', controllers }
 }
 
-/** The controller that each limit needs. */
-export const limitControllers: Readonly<Record<keyof ResourceLimits, string>> = {
+const limitControllers: Readonly<Record<keyof ResourceLimits, string>> = {
   memory: 'memory',
   memorySwap: 'memory',
   cpuQuota: 'cpu',
   cpuPeriod: 'cpu',
   cpuShares: 'cpu',
   cpusetCpus: 'cpuset',
+  cpusetMems: 'cpuset',
   pids: 'pids',
 }
 

@@ -7,15 +7,11 @@ import type { OpOptions } from '../util/progress.ts'
 import { readPidFile } from './container-files.ts'
 import { findProgram } from './machine.ts'
 import type { OciProgram } from './oci-program.ts'
-import { runtimeCall } from './runtime-call.ts'
-import type { RuntimeCall } from './runtime-call.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import { readText } from '../util/read-text.ts'
 
 export interface MonitorRequest {
   readonly program: OciProgram
-  /** First-version controllers that the runtime is to see. */
-  readonly controllers: ReadonlySet<string>
   /** Folder of the runtime's own state. */
   readonly root: string
   readonly id: string
@@ -49,11 +45,10 @@ export async function startMonitor(request: MonitorRequest, options: OpOptions =
   const conmon = findProgram('conmon')
   if (conmon === undefined) throw failure('PROGRAM_MISSING', { program: 'conmon', package: 'conmon' })
   const attach = request.onAttachable !== undefined
-  using call = runtimeCall(request.program, request.controllers)
   const log = openSync(request.monitorLog, 'a', 0o600)
   let child
   try {
-    child = spawn(conmon, monitorArguments(request, call), {
+    child = spawn(conmon, monitorArguments(request), {
       stdio: ['ignore', log, log, 'pipe', ...(attach ? (['pipe', 'pipe'] as const) : [])],
       // of mille's environment conmon and the runtime need nothing else; secrets stay here
       env: {
@@ -156,9 +151,10 @@ async function firstNumber(stream: Readable): Promise<number | undefined> {
   return undefined
 }
 
-function monitorArguments(request: MonitorRequest, call: RuntimeCall): string[] {
+function monitorArguments(request: MonitorRequest): string[] {
+  const { program } = request
   const runtimeArguments = [
-    ...call.prefix,
+    ...program.prefix,
     '--root',
     request.root,
     '--log',
@@ -174,7 +170,7 @@ function monitorArguments(request: MonitorRequest, call: RuntimeCall): string[] 
     '--cuuid',
     request.sessionId,
     '--runtime',
-    call.command,
+    program.command,
     ...runtimeArguments.map((argument) => `--runtime-arg=${argument}`),
     '--bundle',
     request.bundle,

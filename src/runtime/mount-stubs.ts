@@ -1,52 +1,113 @@
-import { lstatSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
+import { closeSync, constants } from 'node:fs'
 import { posix } from 'node:path'
-import { utimensat } from '../linux/at.ts'
-import { currentFolder } from '../linux/openat2.ts'
+import { fchmodat, mkdirat, mknodat, unlinkat, utimensat } from '../linux/at.ts'
+import { openFlags, openFolder, resolveFlags, tryOpenat2 } from '../linux/openat2.ts'
+import { fileTypes, findStatus, statx, type FileStatus } from '../linux/statx.ts'
+import { isMilleError } from '../util/errors.ts'
 import { resolveInRoot } from './working-folder.ts'
 
+/** Where something will be mounted, as the container sees it, and what it is. */
+export interface MountPoint {
+  readonly target: string
+  readonly isFolder: boolean
+}
+
 interface Stub {
-  readonly path: string
-  readonly parent: { readonly path: string; readonly atime: bigint; readonly mtime: bigint } | undefined
+  /** Below the root, no part a link. */
+  readonly folder: string
+  readonly name: string
+  readonly inode: bigint
+  /** Of the folder, before the stub was made. */
+  readonly mtime: bigint
 }
 
 /**
- * Remembers which mount points are missing in `rootfs`; the runtime makes them. `remove` takes away those that are
- * still empty and gives their folders' times back, so that a step's layer does not depend on how it was run.
+ * Makes the mount points that are missing in `rootfs`. `remove` takes those away again that are still what was made and
+ * still empty, and gives their folders' times back, so that a step's layer does not depend on how it was run. What the
+ * step put in their place, or into them, is a result and stays.
  */
-export function watchMountStubs(rootfs: string, targets: readonly string[]): { remove(): void } {
+export function makeMountStubs(rootfs: string, points: readonly MountPoint[]): { remove(): void } {
   const stubs: Stub[] = []
-  for (const target of targets) {
-    // shallow to deep: `/a/b/c` may need three of them
-    const parts = resolveInRoot(rootfs, target).split('/').filter(Boolean)
-    parts.forEach((_, index) => {
-      const path = posix.join(rootfs, ...parts.slice(0, index + 1))
-      if (
-        stubs.some((stub) => stub.path === path) ||
-        lstatSync(path, { throwIfNoEntry: false }) !== undefined
-      )
-        return
-      const folder = statSync(posix.dirname(path), { throwIfNoEntry: false, bigint: true })
-      stubs.push({
-        path,
-        parent: folder && { path: posix.dirname(path), atime: folder.atimeNs, mtime: folder.mtimeNs },
-      })
-    })
+  const root = openFolder(rootfs)
+  try {
+    const placed = points.map(({ target, isFolder }) => ({ path: resolveInRoot(rootfs, target), isFolder }))
+    for (const { path, isFolder } of placed) {
+      // below another mount nothing of the root shows: the runtime makes it there
+      const isHidden = placed.some((other) => path.startsWith(`${other.path}/`))
+      if (!isHidden) stubs.push(...makeStubs(root, path, isFolder))
+    }
+  } finally {
+    closeSync(root)
   }
   return {
     remove() {
-      for (const stub of stubs.toReversed()) removeStub(stub)
+      const folder = openFolder(rootfs)
+      try {
+        for (const stub of stubs.toReversed()) removeStub(folder, stub)
+      } finally {
+        closeSync(folder)
+      }
     },
   }
 }
 
-function removeStub(stub: Stub): void {
-  const stat = lstatSync(stub.path, { throwIfNoEntry: false })
+/** Shallow to deep: `/a/b/c` may need three of them. */
+function makeStubs(root: number, path: string, isFolder: boolean): Stub[] {
+  const parts = path.split('/').filter(Boolean)
+  return parts.flatMap((name, index) => {
+    const folder = parts.slice(0, index).join('/')
+    const parent = openBeneath(root, folder)
+    // a file stands in the way: the runtime says so
+    if (parent === undefined) return []
+    try {
+      if (findStatus(parent, name) !== undefined) return []
+      const { mtime } = statx(parent, '')
+      if (isFolder || index < parts.length - 1) mkdirat(parent, name, 0o755)
+      else mknodat(parent, name, fileTypes.file | 0o644)
+      // the umask of whoever builds must not show
+      fchmodat(parent, name, isFolder || index < parts.length - 1 ? 0o755 : 0o644)
+      return [{ folder, name, inode: statx(parent, name).inode, mtime }]
+    } finally {
+      closeSync(parent)
+    }
+  })
+}
+
+/**
+ * Through no link: a step that moved its mount point's folder away and left a link to `/etc` there would else have the
+ * host's files removed (CVE-2024-23652).
+ */
+function removeStub(root: number, { folder, name, inode, mtime }: Stub): void {
+  const parent = openBeneath(root, folder)
+  if (parent === undefined) return
   try {
-    if (stat?.isDirectory() === true) rmdirSync(stub.path)
-    else if (stat?.isFile() === true && stat.size === 0) unlinkSync(stub.path)
-    else return
-    if (stub.parent) utimensat(currentFolder, stub.parent.path, stub.parent.atime, stub.parent.mtime)
-  } catch {
-    // not empty: the step put something there, which is a result
+    const status = findStatus(parent, name)
+    if (status === undefined || status.inode !== inode || !removeEmpty(parent, name, status)) return
+    utimensat(parent, '.', mtime, mtime)
+  } finally {
+    closeSync(parent)
   }
+}
+
+function removeEmpty(parent: number, name: string, { mode, size }: FileStatus): boolean {
+  const type = mode & fileTypes.mask
+  if (type !== fileTypes.directory && (type !== fileTypes.file || size > 0)) return false
+  try {
+    unlinkat(parent, name, { directory: type === fileTypes.directory })
+    return true
+  } catch (error) {
+    if (isMilleError(error, 'PATH_NOT_EMPTY')) return false
+    throw error
+  }
+}
+
+function openBeneath(root: number, path: string): number | undefined {
+  const flags = openFlags.path | constants.O_DIRECTORY | constants.O_NOFOLLOW
+  const resolve = resolveFlags.beneath | resolveFlags.noSymlinks
+  const descriptor = tryOpenat2(root, path === '' ? '.' : path, flags, resolve)
+  return descriptor < 0 ? undefined : descriptor
+}
+
+export function pointsOf(paths: readonly string[]): MountPoint[] {
+  return paths.map((path) => ({ target: posix.resolve('/', path), isFolder: true }))
 }

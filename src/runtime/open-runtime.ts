@@ -37,8 +37,8 @@ export function openRuntime(options: RuntimeOptions): Runtime {
   const steps = join(options.stateFolder, 'steps')
   let program: OciProgram | undefined
   const getProgram = (): OciProgram => (program ??= findOciProgram(options.program))
-  let ready: Promise<void> | undefined
-  const prepare = async (): Promise<void> => {
+  // before each step: a builder that was killed meanwhile may have left one that still writes to a cache mount
+  const sweep = async (): Promise<void> => {
     await mkdir(root, { recursive: true, mode: 0o700 })
     await mkdir(steps, { recursive: true, mode: 0o700 })
     await removeStepLeftovers(getProgram(), root, steps)
@@ -48,9 +48,10 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     describe: () => describe(getProgram()),
     async run(id, spec, io, opOptions) {
       checkId(id)
-      await (ready ??= prepare())
+      await sweep()
       return await runStep(getProgram(), root, join(steps, stepFolderName(id)), id, spec, io, opOptions)
     },
+    removeLeftovers: sweep,
     async create(handle, spec, createOptions) {
       await mkdir(root, { recursive: true, mode: 0o700 })
       return await createContainer(getSeat(), handle, spec, createOptions)

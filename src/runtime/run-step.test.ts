@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   cpSync,
   existsSync,
@@ -152,6 +152,65 @@ for (const program of ['crun', 'runc'] as const) {
     )
     assert.deepEqual(readdirSync(root), before)
     assert.equal(statSync(join(root, 'etc'), { bigint: true }).mtimeNs, etc)
+  })
+
+  test(
+    `${program}: a mount point whose folder became a link to the host is not removed there (CVE-2024-23652)`,
+    { skip },
+    async () => {
+      const canary = join(top, `canary-${program}`)
+      mkdirSync(join(canary, 'b'), { recursive: true })
+      writeFileSync(join(canary, 'c'), '')
+      const hosts = join(top, 'hosts')
+      writeFileSync(hosts, '')
+      const mounts = [
+        { type: 'tmpfs', target: '/a/b', readonly: false },
+        { type: 'bind', source: hosts, target: '/a/c', readonly: true },
+      ] as const
+      const script = `/bin/busybox mv /a /tmp/gone && /bin/busybox ln -s ${canary} /a`
+      assert.equal((await output(runtime, stepSpec(script, { mounts }))).code, 0)
+      assert.deepEqual(readdirSync(canary), ['b', 'c'])
+      rmSync(join(root, 'a'))
+      rmSync(join(root, 'tmp/gone'), { recursive: true })
+    },
+  )
+
+  test(`${program}: only what was made for a mount, and is still that, is taken away`, { skip }, async () => {
+    const mounts = [
+      { type: 'tmpfs', target: '/new/mine', readonly: false },
+      { type: 'tmpfs', target: '/new/other', readonly: false },
+    ] as const
+    // the mount point itself is busy, the folder above it is not
+    const script = '/bin/busybox mv /new /tmp/old && /bin/busybox mkdir -p /new/mine && touch /tmp/old/kept'
+    assert.equal((await output(runtime, stepSpec(script, { mounts }))).code, 0)
+    assert.deepEqual(readdirSync(join(root, 'new')), ['mine'], 'an empty folder that the step made')
+    assert.deepEqual(readdirSync(join(root, 'tmp/old')), ['kept', 'mine', 'other'])
+    rmSync(join(root, 'new'), { recursive: true })
+    rmSync(join(root, 'tmp/old'), { recursive: true })
+  })
+
+  test(`${program}: secrets are given and never lie on a disk`, { skip }, async () => {
+    const marker = `marker-${program}-${Date.now()}`
+    const secrets = {
+      env: [`TOKEN=${marker}`],
+      files: [{ target: '/s/file', content: Buffer.from(marker), mode: 0o440, uid: 3, gid: 4 }],
+    }
+    const script =
+      'echo $TOKEN; cat /s/file; /bin/busybox stat -c " %a %u:%g" /s/file; touch /tmp/ready; while [ -e /tmp/ready ]; do sleep 0.01; done'
+    const running = output(runtime, stepSpec(script, { secrets }))
+    while (!existsSync(join(root, 'tmp/ready'))) await sleep(5)
+    const steps = join(state, 'steps')
+    const [step = ''] = readdirSync(steps)
+    const mounted = readText('/proc/self/mountinfo')
+      .split('\n')
+      .filter((line) => line.includes(join(steps, step)))
+    assert.match(mounted.join('\n'), / - tmpfs /)
+    // what is outside that memory: the runtime's own state among it
+    const found = spawnSync('grep', ['-rlsa', '--exclude-dir', step, marker, state], { encoding: 'utf8' })
+    assert.equal(found.stdout, '')
+    rmSync(join(root, 'tmp/ready'))
+    assert.equal((await running).out, `${marker}\n${marker} 440 3:4\n`)
+    assert.deepEqual(readdirSync(steps), [])
   })
 
   test(`${program}: abort kills the whole tree and leaves no state behind`, { skip }, async () => {

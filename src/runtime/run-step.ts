@@ -1,19 +1,20 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
-import { checkId, writeBundle } from './bundle.ts'
+import { cgroupsPathOf, checkId, writeBundle } from './bundle.ts'
 import { removeCgroups } from './cgroups.ts'
-import { watchMountStubs } from './mount-stubs.ts'
+import { makeMountStubs, pointsOf } from './mount-stubs.ts'
+import type { MountPoint } from './mount-stubs.ts'
 import { runtimeEnvironment } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
-import { runtimeCall, wantedControllers } from './runtime-call.ts'
-import type { RuntimeCall } from './runtime-call.ts'
 import { findRuntimeError } from './runtime-log.ts'
-import type { ProcessResult, ProcessSpec } from './runtime.ts'
+import type { ProcessMount, ProcessResult, ProcessSpec } from './runtime.ts'
+import { placeSecrets, removeFolder } from './step-secrets.ts'
 import { readText } from '../util/read-text.ts'
 
 export interface StepIo {
@@ -39,16 +40,14 @@ export async function runStep(
   const { signal } = options
   throwIfAborted(signal)
   checkId(id)
-  const stubs = watchMountStubs(spec.rootfs, [
-    '/proc',
-    '/sys',
-    '/dev',
-    ...spec.mounts.map((mount) => mount.target),
-  ])
+  let stubs: { remove(): void } | undefined
   try {
-    await writeBundle(folder, id, spec, program)
-    using call = runtimeCall(program, wantedControllers(program, spec))
-    const exitCode = await runChild(call, root, folder, id, io, signal)
+    // with secrets everything lies in memory: the runtime copies variables into its own state
+    const full = spec.secrets === undefined ? spec : await placeSecrets(folder, spec, spec.secrets)
+    const state = spec.secrets === undefined ? root : join(folder, 'state')
+    stubs = makeMountStubs(spec.rootfs, [...pointsOf(['/proc', '/sys', '/dev']), ...full.mounts.map(pointOf)])
+    await writeBundle(folder, id, full, program)
+    const exitCode = await runChild(program, state, folder, id, io, signal)
     throwIfAborted(signal)
     const log = join(folder, 'runtime.log')
     const reason = exitCode === 0 ? undefined : findRuntimeError(log)
@@ -56,11 +55,16 @@ export async function runStep(
     // the runtime took the control group away with its counters; a KILL that was not ours under a limit is the kernel's
     return { exitCode, oomKilled: exitCode === SIGKILL_CODE && spec.limits?.memory !== undefined }
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await removeFolder(folder)
     await rm(join(root, id), { recursive: true, force: true })
-    removeCgroups(program.cgroups, id)
-    stubs.remove()
+    removeCgroups(program.cgroups, cgroupsPathOf(id, spec.cgroupParent))
+    stubs?.remove()
   }
+}
+
+function pointOf({ type, source = '', target }: ProcessMount): MountPoint {
+  const isFolder = type === 'tmpfs' || statSync(source, { throwIfNoEntry: false })?.isDirectory() !== false
+  return { target, isFolder }
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
@@ -68,7 +72,7 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 async function runChild(
-  { command, prefix }: RuntimeCall,
+  program: OciProgram,
   root: string,
   folder: string,
   id: string,
@@ -77,13 +81,17 @@ async function runChild(
 ): Promise<number> {
   const args = ['--root', root, '--log', join(folder, 'runtime.log'), '--log-format', 'json']
   const pidFile = join(folder, 'pid')
-  const child = spawn(command, [...prefix, ...args, 'run', '--bundle', folder, '--pid-file', pidFile, id], {
-    stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
-    detached: true,
-    env: runtimeEnvironment(),
-  })
-  const ended = exitOf(child, command)
+  const child = spawn(
+    program.command,
+    [...program.prefix, ...args, 'run', '--bundle', folder, '--pid-file', pidFile, id],
+    {
+      stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
+      detached: true,
+      env: runtimeEnvironment(),
+    },
+  )
+  const ended = exitOf(child, program)
   child.stdout?.on('data', (chunk: Buffer) => io.onOutput('stdout', chunk))
   child.stderr?.on('data', (chunk: Buffer) => io.onOutput('stderr', chunk))
   if (child.stdin) {
@@ -101,11 +109,13 @@ async function runChild(
   }
 }
 
-function exitOf(child: ChildProcess, command: string): Promise<number> {
+function exitOf(child: ChildProcess, program: OciProgram): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('close', (code) => resolve(code ?? SIGKILL_CODE))
     child.once('error', (cause) => {
-      reject(failure('RUNTIME_FAILED', { runtime: command, reason: cause.message, log: 'none' }, { cause }))
+      reject(
+        failure('RUNTIME_FAILED', { runtime: program.path, reason: cause.message, log: 'none' }, { cause }),
+      )
     })
   })
 }

@@ -19,6 +19,7 @@ export interface ResourceLimits {
   readonly cpuPeriod?: number
   readonly cpuShares?: number
   readonly cpusetCpus?: string
+  readonly cpusetMems?: string
   readonly pids?: number
 }
 
@@ -50,6 +51,36 @@ export interface ProcessSpec {
   readonly privileged?: boolean
   readonly capAdd?: readonly string[]
   readonly capDrop?: readonly string[]
+  readonly ulimits?: readonly Ulimit[]
+  /** Bytes of /dev/shm; default 64 MiB. */
+  readonly shmSize?: number
+  /** Control group to put the process below, instead of mille's own. */
+  readonly cgroupParent?: string
+  /** Given to the process, and kept in memory only until it ends; for `run`. */
+  readonly secrets?: ProcessSecrets
+}
+
+export interface Ulimit {
+  /** Lower case, without `RLIMIT_`: `nofile`. */
+  readonly name: string
+  /** Infinity is unlimited. */
+  readonly soft: number
+  readonly hard: number
+}
+
+export interface ProcessSecrets {
+  /** `K=V` lines, after `env`. */
+  readonly env: readonly string[]
+  readonly files: readonly SecretFile[]
+}
+
+export interface SecretFile {
+  readonly target: string
+  readonly content: Uint8Array
+  /** Permission bits. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
 }
 
 export interface ProcessResult {
@@ -124,6 +155,8 @@ export interface Runtime {
     },
     options?: OpOptions,
   ): Promise<ProcessResult>
+  /** Ends and removes what `run` left when its process was killed; `run` does so itself. */
+  removeLeftovers(): Promise<void>
   /** Bundle, conmon and namespaces, stopped before the first instruction. Everything made is undone on failure. */
   create(
     handle: ContainerHandle,

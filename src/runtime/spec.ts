@@ -3,7 +3,7 @@ import { failure } from '../util/errors.ts'
 import { capabilitiesOf } from './capabilities.ts'
 import { canLimit, findProgram } from './machine.ts'
 import type { CgroupSupport } from './machine.ts'
-import type { ProcessMount, ProcessSpec, ResourceLimits } from './runtime.ts'
+import type { ProcessMount, ProcessSpec, ResourceLimits, Ulimit } from './runtime.ts'
 import type { ResolvedUser } from './user.ts'
 import { readText } from '../util/read-text.ts'
 
@@ -34,8 +34,15 @@ export interface RuntimeProcess {
   readonly env: readonly string[]
   readonly cwd: string
   readonly capabilities: Readonly<Record<string, readonly string[]>>
-  readonly rlimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[]
+  readonly rlimits: readonly RuntimeLimit[]
   readonly noNewPrivileges: boolean
+}
+
+interface RuntimeLimit {
+  readonly type: string
+  /** Infinity is unlimited: see `specText`. */
+  readonly soft: number
+  readonly hard: number
 }
 
 interface RuntimeMount {
@@ -45,6 +52,7 @@ interface RuntimeMount {
   readonly options: readonly string[]
 }
 
+const defaultShmSize = 64 * 2 ** 20
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** On the /dev tmpfs, so that no file is left in the container's layer. */
 const INIT_TARGET = '/dev/init'
@@ -65,7 +73,7 @@ const maskedPaths = [
 ]
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
-function defaultMounts(privileged: boolean, cgroups: CgroupSupport): RuntimeMount[] {
+function defaultMounts(privileged: boolean, cgroups: CgroupSupport, shmSize: number): RuntimeMount[] {
   const access = privileged ? 'rw' : 'ro'
   const mounts: RuntimeMount[] = [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -87,7 +95,7 @@ function defaultMounts(privileged: boolean, cgroups: CgroupSupport): RuntimeMoun
       destination: '/dev/shm',
       type: 'tmpfs',
       source: 'shm',
-      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=67108864'],
+      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize}`],
     },
   ]
   if (cgroups.mode !== 'none') {
@@ -105,11 +113,13 @@ function givenMount(mount: ProcessMount): RuntimeMount {
   const access = mount.readonly ? 'ro' : 'rw'
   const extra = mount.options ?? []
   if (mount.type === 'tmpfs') {
+    // crun does not take a flag back for a later word
+    const usual = ['nosuid', 'nodev', 'noexec'].filter((word) => !extra.includes(word.slice(2)))
     return {
       destination: mount.target,
       type: 'tmpfs',
       source: 'tmpfs',
-      options: ['nosuid', 'nodev', 'noexec', access, ...extra],
+      options: [...usual, access, ...extra],
     }
   }
   const propagation = extra.some((option) => /^r?(private|shared|slave)$/.test(option)) ? [] : ['rprivate']
@@ -127,12 +137,22 @@ function byDepth(a: RuntimeMount, b: RuntimeMount): number {
 }
 
 /** The runtime has no free order: a parent's own hard limit is the most that a child can be given without privilege. */
-function openFilesLimit(): { type: string; soft: number; hard: number } {
+function openFilesLimit(): RuntimeLimit {
   const line = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/m.exec(readText('/proc/self/limits'))
   const own = line?.[2] === undefined || line[2] === 'unlimited' ? Infinity : Number(line[2])
   const hard = Math.min(own, 524_288)
   // Node raises its own soft limit to the hard one; old programs close every possible descriptor one by one
   return { type: 'RLIMIT_NOFILE', soft: Math.min(1024, hard), hard }
+}
+
+/** The limits asked for, and the usual one of open files unless it is among them. */
+function resourceLimits(ulimits: readonly Ulimit[]): RuntimeLimit[] {
+  const limits = new Map([['RLIMIT_NOFILE', openFilesLimit()]])
+  for (const { name, soft, hard } of ulimits) {
+    const type = `RLIMIT_${name.toUpperCase()}`
+    limits.set(type, { type, soft, hard })
+  }
+  return [...limits.values()]
 }
 
 /** Last value of a name wins, in the place of the first; PATH and HOME are there when nobody set them. */
@@ -168,6 +188,7 @@ export function limitResources(limits: ResourceLimits, support: CgroupSupport): 
     period: get('cpuPeriod'),
     shares: get('cpuShares'),
     cpus: get('cpusetCpus'),
+    mems: get('cpusetMems'),
   }
   const pids = get('pids')
   return {
@@ -211,6 +232,7 @@ export function processDocument(
     readonly privileged?: boolean
     readonly capAdd?: readonly string[]
     readonly capDrop?: readonly string[]
+    readonly ulimits?: readonly Ulimit[]
   },
   context: { readonly user: ResolvedUser; readonly cwd: string },
 ): RuntimeProcess {
@@ -228,7 +250,7 @@ export function processDocument(
     cwd: context.cwd,
     // inheritable and ambient stay empty (CVE-2022-24769)
     capabilities: { bounding: caps, effective: caps, permitted: caps },
-    rlimits: [openFilesLimit()],
+    rlimits: resourceLimits(request.ulimits ?? []),
     noNewPrivileges: false,
   }
 }
@@ -246,7 +268,9 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
   )
   const given = spec.mounts.map(givenMount)
   const taken = new Set(given.map((mount) => mount.destination))
-  const defaults = defaultMounts(privileged, context.cgroups).filter((mount) => !taken.has(mount.destination))
+  const defaults = defaultMounts(privileged, context.cgroups, spec.shmSize ?? defaultShmSize).filter(
+    (mount) => !taken.has(mount.destination),
+  )
   const initMount: ProcessMount[] =
     init === undefined ? [] : [{ type: 'bind', source: init, target: INIT_TARGET, readonly: true }]
   return {
@@ -265,4 +289,12 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
       ...(privileged ? { devices: hostDevices() } : { maskedPaths, readonlyPaths }),
     },
   }
+}
+
+const unlimited = '18446744073709551615'
+
+/** The document as JSON; an unlimited ulimit is the largest 64-bit number, which JavaScript cannot hold. */
+export function specText(document: RuntimeSpec): string {
+  const text = JSON.stringify(document, (_, value: unknown) => (value === Infinity ? unlimited : value))
+  return text.replaceAll(new RegExp(`"(soft|hard)":"${unlimited}"`, 'g'), `"$1":${unlimited}`)
 }

@@ -1,10 +1,18 @@
 import { readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { currentProcess, isRunning } from '../linux/process-identity.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { currentProcess, identifyProcess, isRunning } from '../linux/process-identity.ts'
+import type { ProcessIdentity } from '../linux/process-identity.ts'
+import { cgroupsPathOf } from './bundle.ts'
 import { removeCgroups } from './cgroups.ts'
 import type { OciProgram } from './oci-program.ts'
+import type { RuntimeSpec } from './spec.ts'
+import { removeFolder } from './step-secrets.ts'
 import { readText } from '../util/read-text.ts'
+
+/** Milliseconds that a killed step may take to be gone. */
+const grace = 10_000
 
 /** Folder name of a step: id and the process that runs it, so that a later one can tell whether that process died. */
 export function stepFolderName(id: string): string {
@@ -21,19 +29,39 @@ export async function removeStepLeftovers(
     const [, id, pid, started] = /^(.+)@(\d+)-(\d+)$/.exec(name) ?? []
     const owner = { pid: Number(pid), started: started ?? '', boot: currentProcess().boot }
     if (id === undefined || isRunning(owner)) continue
-    killRecorded(join(stepsFolder, name, 'pid'), id)
+    const path = readCgroupsPath(join(stepsFolder, name)) ?? cgroupsPathOf(id)
+    await killRecorded(join(stepsFolder, name, 'pid'), id)
     await rm(join(root, id), { recursive: true, force: true })
-    await rm(join(stepsFolder, name), { recursive: true, force: true })
-    removeCgroups(program.cgroups, id)
+    await removeFolder(join(stepsFolder, name))
+    removeCgroups(program.cgroups, path)
   }
 }
 
-/** Only a process that still is in this step's control group: its number may belong to another one by now. */
-function killRecorded(pidFile: string, id: string): void {
+/**
+ * Only a process that still is in this step's control group: its number may belong to another one by now. Resolves when
+ * it is gone, and with it, as the first of its process namespace, all others: nothing writes to a cache mount any more.
+ */
+async function killRecorded(pidFile: string, id: string): Promise<void> {
   try {
     const pid = Number(readText(pidFile))
-    if (pid > 1 && readText(`/proc/${pid}/cgroup`).includes(`/mille/${id}\n`)) process.kill(pid, 'SIGKILL')
+    if (!(pid > 1) || !readText(`/proc/${pid}/cgroup`).includes(`/mille/${id}\n`)) return
+    const identity = identifyProcess(pid)
+    process.kill(pid, 'SIGKILL')
+    if (identity !== undefined) await waitForEnd(identity)
   } catch {
     // it is dead already
+  }
+}
+
+async function waitForEnd(identity: ProcessIdentity): Promise<void> {
+  for (let waited = 0; waited < grace && isRunning(identity); waited += 2) await sleep(2)
+}
+
+function readCgroupsPath(folder: string): string | undefined {
+  try {
+    const { linux } = JSON.parse(readText(join(folder, 'config.json'))) as Pick<RuntimeSpec, 'linux'>
+    return String(linux['cgroupsPath'])
+  } catch {
+    return undefined
   }
 }

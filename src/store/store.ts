@@ -44,8 +44,6 @@ export interface LockOptions extends OpOptions {
   /** Milliseconds to wait before failing; default 60,000. 0 tries once. */
   readonly timeout?: number
   readonly shared?: boolean
-  /** Asked at the lock's end: true keeps its file for the next holder, as making and deleting one takes 1 ms. */
-  readonly lasting?: () => boolean
 }
 
 export interface BlobInfo {
@@ -362,7 +360,7 @@ export interface CacheStore {
   remove(keys: readonly Digest[]): void
 }
 
-export type RecordKind = 'container' | 'volume' | 'network'
+export type RecordKind = 'container' | 'volume' | 'network' | 'cache-mount'
 
 export interface RecordRow<Data> {
   readonly id: string

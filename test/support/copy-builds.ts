@@ -15,6 +15,8 @@ export interface CopyBuilds extends AsyncDisposable {
   readonly context: string
   write(path: string, content?: string | Buffer): void
   build(lines: readonly string[], options?: Partial<BuildRequest>): Promise<BuildResult>
+  /** What the steps of the last build wrote. */
+  output(): string
   /** Warnings of the last build, `rule: message`. */
   warnings(): readonly string[]
   /** `path mode uid:gid` of all below `folder`, sorted; content behind `=` for files, target behind `->` for links. */
@@ -25,8 +27,10 @@ export async function openCopyBuilds(): Promise<CopyBuilds> {
   const tool = await openTestBuilder()
   const context = mkdtempSync(join(tmpdir(), 'mille-context-'))
   let warnings: string[] = []
+  let output = ''
   let looks = 0
   const onEvent = (event: BuildEvent): void => {
+    if (event.type === 'output') output += event.chunk.toString()
     if (event.type === 'warning') warnings.push(`${event.rule}: ${event.message}`)
   }
   return {
@@ -38,12 +42,14 @@ export async function openCopyBuilds(): Promise<CopyBuilds> {
     },
     async build(lines, options = {}) {
       warnings = []
+      output = ''
       const dockerfile = { kind: 'text', text: lines.join('\n') } as const
       return await tool.build(
         { context: { kind: 'folder', path: context }, dockerfile, ...options },
         { onEvent },
       )
     },
+    output: () => output,
     warnings: () => warnings,
     async list(result, folder = 'o') {
       const key = `look-${looks++}`

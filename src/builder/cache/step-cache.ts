@@ -85,6 +85,13 @@ export class StepCache {
     if (files !== undefined) this.#lists.save(key, files)
   }
 
+  /** As `save`; older results of the same lineage are dropped. */
+  replace(step: SavedStep): void {
+    const older = this.#store.cache.lineage(step.lineage).map(({ key }) => key)
+    this.save(step)
+    this.#store.cache.remove(older.filter((key) => key !== step.key))
+  }
+
   /** Was there ever a result of this step, whatever it was made from? */
   isKnown(lineage: string): boolean {
     return this.#store.cache.lineage(lineage, 1).length > 0

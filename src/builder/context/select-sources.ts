@@ -27,6 +27,11 @@ export function selectSources(tree: SourceTree, source: string): Selected[] {
   return matchParts(tree, tree.root, parts)
 }
 
+/** What the path itself names, links followed inside the tree; nothing in it is a pattern. */
+export function findPath(tree: SourceTree, path: string): SourceNode | undefined {
+  return resolvePath(tree, tree.root, cleanParts(path))
+}
+
 /** `a/./b/../c` to `a`, `c`: never above the root. */
 export function cleanParts(path: string): string[] {
   const parts: string[] = []

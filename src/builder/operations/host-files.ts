@@ -1,8 +1,12 @@
 import { readFile } from 'node:fs/promises'
+import type { BuildSession } from '../session.ts'
 import type { StepNetwork } from '../step-runner.ts'
 
 /** Contents of the files in /etc that a step gets from this machine: resolv.conf, hosts, hostname. */
-export async function hostFiles(network: StepNetwork, hostname: string): Promise<Record<string, string>> {
+export async function hostFiles(
+  network: StepNetwork,
+  { hostname, hosts: extra = [] }: BuildSession['run'],
+): Promise<Record<string, string>> {
   const hosts = [
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
@@ -10,12 +14,20 @@ export async function hostFiles(network: StepNetwork, hostname: string): Promise
     'ff02::1\tip6-allnodes',
     'ff02::2\tip6-allrouters',
     ...(network.hosts ?? [`127.0.0.1\t${hostname}`]),
+    ...extra.map((line) => extraHost(line, network)),
   ]
   return {
     'resolv.conf': await resolvers(network),
     hosts: `${hosts.join('\n')}\n`,
     hostname: `${hostname}\n`,
   }
+}
+
+/** `name:address`; only the first colon separates, an IPv6 address has more. */
+function extraHost(line: string, { gateway = '127.0.0.1' }: StepNetwork): string {
+  const colon = line.indexOf(':')
+  const address = line.slice(colon + 1)
+  return `${address === 'host-gateway' ? gateway : address}\t${line.slice(0, colon)}`
 }
 
 /** The machine's own file; in a network of its own a resolver on loopback cannot be reached, so the real ones behind it. */

@@ -7,11 +7,13 @@ import { renderAt } from '../plan/source-problem.ts'
 import type { BuildStep, RunOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import type { StepExit, StepMount, StepNetwork, StepSpec } from '../step-runner.ts'
+import { MountSources } from '../mounts/mount-sources.ts'
+import { openMounts } from '../mounts/open-mounts.ts'
 import { hostFiles } from './host-files.ts'
 import type { PreparedStep, StepLayer } from './operation.ts'
 import { OutputTail } from './output-tail.ts'
 
-export const hostname = 'buildkitsandbox'
+export const stepHostname = 'buildkitsandbox'
 /** The runtime's own tmpfs: nothing of a script that lies there gets into the layer. */
 const scriptFolder = '/dev/pipes'
 /** The kernel stamps files with a clock that lags by up to a tick. */
@@ -19,49 +21,80 @@ const clockLag = 20
 
 /** RUN (A20): a container on the files so far; what it changed becomes a layer. */
 export function prepareRun(session: BuildSession, inputs: StepInputs, op: RunOp): PreparedStep {
+  const common = runIngredients(session, op)
+  const sources = new MountSources(session, inputs, op.mounts)
+  const names = sources.byName()
+  const { byContent } = sources
   return {
-    definition: runIngredients(session, op),
-    run: () => executeRun(session, inputs, op),
+    ...(names === undefined ? {} : { definition: [...common, ...names] }),
+    ...(byContent === undefined
+      ? {}
+      : {
+          content: async () => {
+            const { ingredients, ...rest } = await byContent()
+            return { ingredients: [...common, ...ingredients], ...rest }
+          },
+        }),
+    run: () => executeRun(session, inputs, op, sources),
   }
 }
 
-function runIngredients({ timestamps, epoch, hasEpoch }: BuildSession, op: RunOp): Ingredient[] {
+function runIngredients({ timestamps, epoch, hasEpoch, run }: BuildSession, op: RunOp): Ingredient[] {
   const text = (name: string, value: string): Ingredient => ({ kind: 'text', name, value })
+  const { hostname, hosts = [], shmSize, ulimits = [] } = run
   return [
     text('command', JSON.stringify(op.argv)),
     ...(op.script === undefined ? [] : [text('script', op.script.content)]),
     text('user', op.user),
     text('folder', op.cwd),
     text('network', op.network),
+    ...(op.security === 'sandbox' ? [] : [text('security', op.security)]),
+    ...(hostname === stepHostname ? [] : [text('hostname', hostname)]),
+    ...(hosts.length === 0 ? [] : [text('hosts', hosts.join(' '))]),
+    ...(shmSize === undefined ? [] : [text('shm size', String(shmSize))]),
+    ...ulimits.map(({ name, soft, hard }) => text(`ulimit ${name}`, `${soft}:${hard}`)),
     text('timestamps', `${timestamps} ${epoch}${hasEpoch ? ' given' : ''}`),
     ...op.env.map(([name, value]) => ({ kind: 'environment', name, value })),
     ...op.args.map(([name, value]) => ({ kind: 'argument', name, value })),
   ]
 }
 
-async function executeRun(session: BuildSession, inputs: StepInputs, op: RunOp): Promise<StepLayer> {
+async function executeRun(
+  session: BuildSession,
+  inputs: StepInputs,
+  op: RunOp,
+  sources: MountSources,
+): Promise<StepLayer> {
   const { store, lease, signal, timestamps, epoch } = session
   const { step, parent } = inputs
+  const { hostname, shmSize, ulimits, cgroupParent, limits } = session.run
   const key = `${session.id}-${step.id.replace('.', '-')}`
+  await mkdir(join(session.folder, step.id))
+  // whatever happens, caches are given back and what was mounted is taken away
+  await using stack = new AsyncDisposableStack()
+  const opened = await openMounts(session, inputs, op, sources, { key, stack })
   const snapshot = await store.snapshots.prepare(key, parent.chain, { shortLived: true })
-  try {
-    await using network = await connect(session, op, key)
-    const mounts = await stepMounts(session, step, op, network)
-    const since = BigInt(Date.now() - clockLag) * 1_000_000n
-    await runProcess(session, step, op, {
-      rootfs: snapshot.path,
-      args: op.script === undefined ? op.argv : [`${scriptFolder}/${op.script.name}`],
-      env: environment(session, op),
-      cwd: op.cwd,
-      user: op.user,
-      hostname,
-      network: network.mode,
-      mounts,
-    })
-    return await store.snapshots.commit(key, { lease, signal, timestamps, since, epoch })
-  } finally {
-    await store.snapshots.remove(key)
-  }
+  stack.defer(() => store.snapshots.remove(key))
+  const network = stack.use(await connect(session, op, key))
+  const mounts = await ownMounts(session, step, op, network)
+  const since = BigInt(Date.now() - clockLag) * 1_000_000n
+  await runProcess(session, step, op, {
+    rootfs: snapshot.path,
+    args: op.script === undefined ? op.argv : [`${scriptFolder}/${op.script.name}`],
+    env: [...environment(session, op), ...opened.env],
+    cwd: op.cwd,
+    user: op.user,
+    hostname,
+    network: network.mode,
+    mounts: [...mounts, ...opened.mounts],
+    privileged: op.security === 'insecure',
+    ...(opened.secrets === undefined ? {} : { secrets: opened.secrets }),
+    ...(shmSize === undefined ? {} : { shmSize }),
+    ...(ulimits === undefined ? {} : { ulimits }),
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
+    ...(limits === undefined ? {} : { limits }),
+  })
+  return await store.snapshots.commit(key, { lease, signal, timestamps, since, epoch })
 }
 
 /** Last wins: ENV over ARG over what the builder adds. */
@@ -84,15 +117,15 @@ async function connect(session: BuildSession, op: RunOp, key: string): Promise<S
   return session.networks === undefined ? fixed('host') : await session.networks.connect(key)
 }
 
-async function stepMounts(
+/** What every step gets from this machine, and a script that is run as a file. */
+async function ownMounts(
   session: BuildSession,
   step: BuildStep,
   op: RunOp,
   network: StepNetwork,
 ): Promise<StepMount[]> {
   const folder = join(session.folder, step.id)
-  await mkdir(folder)
-  const files = await hostFiles(network, hostname)
+  const files = await hostFiles(network, session.run)
   const mounts = await Promise.all(
     Object.entries(files).map(async ([name, content]): Promise<StepMount> => {
       const source = join(folder, name)

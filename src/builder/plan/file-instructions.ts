@@ -4,7 +4,6 @@ import type {
   AddInstruction,
   CopyInstruction,
   Heredoc,
-  RunInstruction,
   StageInstruction,
   Word,
   WorkdirInstruction,
@@ -13,14 +12,13 @@ import { expandHeredoc } from '../../dockerfile/expand.ts'
 import { checkChecksum, checkMode, checkOwner, checkPattern } from '../../dockerfile/values.ts'
 import type { Fault } from '../../dockerfile/values.ts'
 import { expandAt } from '../../dockerfile/located.ts'
-import { proxyArgs } from '../../dockerfile/predefined-args.ts'
-import { commandWords, refuse } from './config-instructions.ts'
+import { refuse } from './config-instructions.ts'
 import type { Reading } from './config-instructions.ts'
 import { isMilleError } from '../../util/errors.ts'
-import { copyText, runText } from './created-by.ts'
-import { lookupIn, visibleArgs, visibleEnv, workdirOf } from './stage-state.ts'
+import { copyText } from './created-by.ts'
+import { lookupIn, workdirOf } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
-import type { AddOp, CopyOp, CopyOrigin, InlineFile, RunOp, WorkdirOp } from './step.ts'
+import type { AddOp, CopyOp, CopyOrigin, InlineFile, WorkdirOp } from './step.ts'
 
 /** An operation on files, with the texts that show it. */
 export interface PlannedOp<Op> {
@@ -33,33 +31,6 @@ type Expand = (word: Word) => string
 
 function expander(reading: Reading, state: StageState, instruction: StageInstruction): Expand {
   return (word) => expandAt(reading.dockerfile, instruction, word, lookupIn(state))
-}
-
-export function planRun(
-  reading: Reading,
-  state: StageState,
-  { command, text }: RunInstruction,
-  network: RunOp['network'],
-): PlannedOp<RunOp> {
-  const argv = commandWords(state, command)
-  const args = visibleArgs(state)
-  const proxies = [...proxyArgs].flatMap((name) => {
-    const value = state.args.has(name) || state.env.has(name) ? undefined : reading.buildArgs.get(name)
-    return value === undefined ? [] : [[name, value] as const]
-  })
-  const isFile = command.form === 'script' && command.heredoc.content.startsWith('#!')
-  const op: RunOp = {
-    kind: 'run',
-    argv,
-    env: visibleEnv(state),
-    args,
-    proxies,
-    user: state.config.User ?? '',
-    cwd: workdirOf(state),
-    network,
-    ...(isFile ? { script: { name: command.heredoc.name, content: command.heredoc.content } } : {}),
-  }
-  return { op, name: text, createdBy: runText(argv, args) }
 }
 
 export function planWorkdir(
@@ -123,14 +94,7 @@ export function planAdd(reading: Reading, state: StageState, instruction: AddIns
   }
   const sources = parts.op.sources.filter((source) => !isUrl(source))
   return {
-    op: {
-      kind: 'add',
-      ...parts.op,
-      sources,
-      urls,
-      ...(checksum === undefined ? {} : { checksum }),
-      ...(instruction.unpack === undefined ? {} : { unpack: instruction.unpack }),
-    },
+    op: { kind: 'add', ...parts.op, sources, urls, ...(checksum === undefined ? {} : { checksum }) },
     name: hidePasswords(instruction.text),
     createdBy: copyText(
       'ADD',

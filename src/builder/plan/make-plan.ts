@@ -5,25 +5,29 @@ import type {
   FromInstruction,
   Stage,
   StageInstruction,
+  Word,
 } from '../../dockerfile/ast.ts'
 import type { BaseFacts, CheckFacts } from '../../dockerfile/check-scope.ts'
+import { findVariables } from '../../dockerfile/expand.ts'
 import { resolveBase, resolveGlobalArgs } from '../../dockerfile/global-args.ts'
 import { dockerfileError, expandAt } from '../../dockerfile/located.ts'
 import { controlArgs, platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
-import { findCopyStage, findStage, getTarget } from '../../dockerfile/stages.ts'
+import { findCopyStage, findStage, fromWords, getTarget } from '../../dockerfile/stages.ts'
 import { checkPlatform, checkReference } from '../../dockerfile/values.ts'
+import type { Fault } from '../../dockerfile/values.ts'
 import { parsePlatform, type Platform } from '../../oci/platform.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { BaseImage } from '../base-images.ts'
-import { baseFinder, type FindBase } from './base-finder.ts'
+import { baseFinder, type FindBase, type UseOfBase } from './base-finder.ts'
 import { applyConfig } from './config-instructions.ts'
-import type { Reading } from './config-instructions.ts'
-import { planAdd, planCopy, planRun, planWorkdir } from './file-instructions.ts'
+import { planAdd, planCopy, planWorkdir } from './file-instructions.ts'
 import type { PlannedOp } from './file-instructions.ts'
 import type { BuildPlan, PlanWarning } from './image-plan.ts'
 import { emptyState, imagePlanOf, lookupIn, stateOfImage, stateOfStage } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
-import type { AddOp, BuildOp, BuildStep, CopyOp, CopyOrigin, RunOp, StepId } from './step.ts'
+import { planMounts, planRun } from './run-instructions.ts'
+import type { Entitlement, RunReading } from './run-instructions.ts'
+import type { AddOp, BuildOp, BuildStep, CopyOp, CopyOrigin, StepId } from './step.ts'
 import { parseTriggers } from './triggers.ts'
 
 export interface PlanOptions {
@@ -33,7 +37,8 @@ export interface PlanOptions {
   readonly platform: Platform
   /** Of this machine. */
   readonly local: Platform
-  readonly network: RunOp['network']
+  readonly network: RunReading['network']
+  readonly entitlements?: readonly Entitlement[]
   readonly resolve: (name: string, platform: Platform) => Promise<BaseImage>
 }
 
@@ -61,7 +66,7 @@ export function stageLabel({ name, index }: Stage): string {
 class Planner {
   readonly #dockerfile: Dockerfile
   readonly #options: PlanOptions
-  readonly #reading: Reading
+  readonly #reading: RunReading
   readonly #findBase: FindBase
   readonly #stages = new Map<number, Promise<StageState>>()
   readonly #steps = new Map<number, BuildStep[]>()
@@ -83,7 +88,9 @@ class Planner {
     const globals = resolveGlobalArgs(dockerfile, buildArgs, predefined)
     this.#dockerfile = dockerfile
     this.#options = options
-    this.#reading = { dockerfile, buildArgs, globals }
+    const { network } = options
+    const entitlements = new Set(options.entitlements)
+    this.#reading = { dockerfile, buildArgs, globals, network, entitlements }
     this.#findBase = baseFinder(dockerfile, options.resolve)
   }
 
@@ -99,11 +106,7 @@ class Planner {
     seen.add(stage.index)
     const earlier = this.#dockerfile.stages.slice(0, stage.index)
     for (const instruction of stage.instructions) {
-      const from = instruction.kind === 'COPY' ? instruction.from : undefined
-      if (from === undefined || from.text.includes('$')) continue
-      const copied = findCopyStage(this.#dockerfile, stage, from.text)
-      if (copied !== undefined) this.prefetch(copied, seen)
-      else void this.#findBase(from.text, this.#options.platform, { instruction, word: from }).catch(() => {})
+      for (const word of fromWords(instruction)) this.#prefetchFrom(stage, { instruction, word }, seen)
     }
     const name = resolveBase(this.#dockerfile, stage, this.#reading.globals)
     const base = findStage(earlier, name)
@@ -113,6 +116,14 @@ class Planner {
         () => {},
       )
     }
+  }
+
+  #prefetchFrom(stage: Stage, use: UseOfBase, seen: Set<number>): void {
+    const { text } = use.word
+    const copied = findCopyStage(this.#dockerfile, stage, text)
+    if (copied !== undefined) this.prefetch(copied, seen)
+    else if (!text.includes('$') && text !== 'scratch')
+      void this.#findBase(text, this.#options.platform, use).catch(() => {})
   }
 
   stage(stage: Stage): Promise<StageState> {
@@ -195,15 +206,14 @@ class Planner {
 
   async #instruction(stage: Stage, state: StageState, instruction: StageInstruction): Promise<void> {
     switch (instruction.kind) {
-      case 'RUN':
-        return this.#add(
-          stage,
-          state,
-          instruction,
-          planRun(this.#reading, state, instruction, this.#options.network),
+      case 'RUN': {
+        const mounts = await planMounts(this.#reading, state, instruction, (word) =>
+          this.#origin(stage, state, instruction, word),
         )
+        return this.#add(stage, state, instruction, planRun(this.#reading, state, instruction, mounts))
+      }
       case 'COPY': {
-        const origin = await this.#copyOrigin(stage, state, instruction)
+        const origin = await this.#origin(stage, state, instruction, instruction.from)
         return this.#addCopy(stage, state, instruction, planCopy(this.#reading, state, instruction, origin))
       }
       case 'ADD':
@@ -215,13 +225,13 @@ class Planner {
     }
   }
 
-  /** The step whose files COPY takes, planned first. Undefined root of a stage: an empty `FROM scratch`. */
-  async #copyOrigin(
+  /** The step whose files COPY or a mount takes, planned first; without `from` the context. */
+  async #origin(
     stage: Stage,
     state: StageState,
-    instruction: Extract<StageInstruction, { kind: 'COPY' }>,
+    instruction: StageInstruction,
+    from: Word | undefined,
   ): Promise<CopyOrigin> {
-    const { from } = instruction
     if (from === undefined) return { kind: 'context' }
     const value = expandAt(this.#dockerfile, instruction, from, lookupIn(state))
     const found = findCopyStage(this.#dockerfile, stage, value)
@@ -229,19 +239,33 @@ class Planner {
       const { root } = await this.stage(found)
       return root === undefined ? { kind: 'empty' } : { kind: 'step', step: root }
     }
-    const later = findStage(this.#dockerfile.stages, value)
-    const fault =
-      later !== undefined
-        ? {
-            reason: `stage "${value}" is defined after this one, in line ${later.range.start.line}: move it up`,
-          }
-        : value === ''
-          ? { reason: 'the name behind --from is empty' }
-          : checkReference(value)
-    if (fault !== undefined)
-      throw dockerfileError(this.#dockerfile, instruction, from.range, 'stage', fault.reason)
+    const fault = this.#badOrigin(state, from, value)
+    if (fault !== undefined) {
+      const { reason, suggestion } = fault
+      throw dockerfileError(this.#dockerfile, instruction, from.range, 'stage', reason, suggestion)
+    }
     const base = await this.#findBase(value, this.#options.platform, { instruction, word: from })
     return { kind: 'step', step: this.#fromStep(stage, instruction, base) }
+  }
+
+  #badOrigin(state: StageState, from: Word, value: string): Fault | undefined {
+    const later = findStage(this.#dockerfile.stages, value)
+    if (later !== undefined) {
+      const line = later.range.start.line
+      return { reason: `stage "${value}" is defined after this one, in line ${line}: move it up` }
+    }
+    if (value !== '') return checkReference(value)
+    const lookup = lookupIn(state)
+    const unset = findVariables(from.text, this.#dockerfile.directives.escape)
+      .map(({ name }) => name)
+      .find((name) => !lookup(name))
+    if (unset === undefined) return { reason: 'the name behind from= is empty' }
+    if (this.#reading.globals.has(unset))
+      return { reason: `$${unset} is a global ARG: write "ARG ${unset}" in this stage to use it` }
+    const known = [...state.args.keys(), ...state.env.keys()]
+    const near = suggest(unset, known)
+    const reason = `the name behind from= is empty: variable ${unset} has no value here`
+    return { reason, ...(near === undefined ? {} : { suggestion: near }) }
   }
 
   #fromStep(stage: Stage, instruction: FromInstruction | StageInstruction, base: BaseImage): StepId {

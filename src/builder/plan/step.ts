@@ -1,4 +1,5 @@
 import type { SourceRange } from '../../dockerfile/ast.ts'
+import type { BindMount, CacheMount, SecretMount, SshMount, TmpfsMount } from '../../dockerfile/run-mount.ts'
 import type { BaseImage } from '../base-images.ts'
 
 /** `s0`, `s1`, … in the order of the Dockerfile's needed stages. */
@@ -32,6 +33,21 @@ export interface RunOp {
   readonly user: string
   readonly cwd: string
   readonly network: 'default' | 'none' | 'host'
+  readonly security: 'sandbox' | 'insecure'
+  readonly mounts: readonly PlannedMount[]
+}
+
+/** A `RUN --mount` whose target is absolute and whose files are known to come from somewhere. */
+export type PlannedMount = (
+  | (Omit<BindMount, 'from'> & { readonly origin: CopyOrigin })
+  /** `id` with its namespace; files of the origin are what a new cache begins with. */
+  | (Omit<CacheMount, 'from'> & { readonly origin: CopyOrigin })
+  | TmpfsMount
+  | SecretMount
+  | SshMount
+) & {
+  /** Of the flag's value, for errors. */
+  readonly range: SourceRange
 }
 
 /** Where the sources of a COPY or ADD are. */
@@ -65,7 +81,6 @@ export interface AddOp extends Omit<CopyOp, 'kind' | 'origin'> {
   readonly kind: 'add'
   readonly urls: readonly string[]
   readonly checksum?: string
-  readonly unpack?: boolean
 }
 
 export interface WorkdirOp {
@@ -102,8 +117,15 @@ export interface BuildStep {
 /** All steps that `step` needs the result of. */
 export function inputsOf({ parent, op }: BuildStep): StepId[] {
   const inputs = parent === undefined ? [] : [parent]
-  if (op.kind === 'copy' && op.origin.kind === 'step') inputs.push(op.origin.step)
+  if (op.kind === 'copy') inputs.push(...stepsOf(op.origin))
   if ((op.kind === 'copy' || op.kind === 'add') && op.names !== undefined) inputs.push(op.names)
   if (op.kind === 'link') inputs.push(op.layer)
+  if (op.kind === 'run') {
+    for (const mount of op.mounts) if ('origin' in mount) inputs.push(...stepsOf(mount.origin))
+  }
   return inputs
+}
+
+function stepsOf(origin: CopyOrigin): StepId[] {
+  return origin.kind === 'step' ? [origin.step] : []
 }

@@ -8,6 +8,7 @@ import { platformFlag } from '../flags/platform-flag.ts'
 import { fileFailure } from '../input/open-file.ts'
 import { buildErrorText } from '../progress/build-error.ts'
 import { buildProgress, type ProgressKind, progressKinds } from '../progress/build-progress.ts'
+import { runStepFlags } from '../run-step-flags.ts'
 
 function parseProgress(word: string): ProgressKind {
   const kind = progressKinds.find((known) => known === word)
@@ -16,6 +17,7 @@ function parseProgress(word: string): ProgressKind {
 }
 
 const flags = {
+  ...runStepFlags,
   'build-arg': list('Set build-time variables'),
   file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: 'f' }),
   'force-rm': toggle('Accepted for compatibility', { hidden: true }),

@@ -1,0 +1,217 @@
+import { closeSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { folderBytes } from '../../linux/folder-size.ts'
+import { openFolder } from '../../linux/openat2.ts'
+import { identifyProcess } from '../../linux/process-identity.ts'
+import { removeTree } from '../../linux/remove-tree.ts'
+import { digestHex, sha256 } from '../../oci/digest.ts'
+import type { RecordRow, RecordStore, Store } from '../../store/store.ts'
+import { isMilleError } from '../../util/errors.ts'
+
+/** What is kept about a cache mount: its files lie in the store's `cache-mounts/<id>`. */
+export interface CacheMountData {
+  /** As the Dockerfile names it, behind its namespace. */
+  readonly name: string
+  readonly description: string
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+  readonly lastUsedAt: number
+  readonly uses: number
+}
+
+export interface WantedCacheMount {
+  readonly name: string
+  readonly sharing: 'shared' | 'private' | 'locked'
+  readonly description: string
+  /** What a new one begins as; one that begins otherwise is another one, whatever its name. */
+  readonly seed: string
+  /** Fills a new folder, and gives it its owner and mode. */
+  readonly fill: (folder: string) => void
+}
+
+export interface TakenCacheMount {
+  /** Absolute path of its files. */
+  readonly path: string
+}
+
+export interface TakeOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Called once when the mount is in use by somebody and has to be waited for. */
+  readonly onWait?: (name: string, holder: string) => void
+}
+
+/** A step that has a mount locked may run as long as it likes. */
+const longestWait = 24 * 3600 * 1000
+
+/**
+ * Folders that RUN steps keep over builds (B30). Each is held by a lock between processes while a step has it:
+ * `shared` with others, `locked` alone, `private` alone in the first folder of that name that is free.
+ */
+export class CacheMounts {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /**
+   * Takes all the mounts of one step, always in the order of their keys: of two steps that want the same two, neither
+   * waits for the other while that one waits for it (B-BD-7). A mount named twice is taken once. Given back by `stack`.
+   */
+  async take<Wanted extends WantedCacheMount>(
+    wanted: readonly Wanted[],
+    stack: AsyncDisposableStack,
+    options: TakeOptions = {},
+  ): Promise<ReadonlyMap<Wanted, TakenCacheMount>> {
+    const byKey = Map.groupBy(wanted, keyOf)
+    const taken = new Map<Wanted, TakenCacheMount>()
+    for (const key of [...byKey.keys()].sort()) {
+      const group = byKey.get(key) ?? []
+      const strictest = group.toSorted((a, b) => rank(b) - rank(a))[0]
+      if (strictest === undefined) continue
+      const id = await this.#lock(key, strictest, stack, options)
+      const path = this.#use(await this.#store.folder('cache-mounts'), id, strictest)
+      for (const one of group) taken.set(one, { path })
+    }
+    return taken
+  }
+
+  list(): RecordRow<CacheMountData>[] {
+    return this.#records().list()
+  }
+
+  /** Bytes of its files, counted now. */
+  async size(id: string): Promise<number> {
+    return folderBytes(join(await this.#store.folder('cache-mounts'), id))
+  }
+
+  async isInUse(id: string): Promise<boolean> {
+    try {
+      await using _lock = await this.#store.lock(lockName(id), { timeout: 0 })
+      return false
+    } catch (error) {
+      if (isMilleError(error, 'STORE_LOCK_TIMEOUT')) return true
+      throw error
+    }
+  }
+
+  /** False when a step has it at this moment. */
+  async remove(id: string): Promise<boolean> {
+    try {
+      await using _lock = await this.#store.lock(lockName(id), { timeout: 0 })
+      const folder = await this.#store.folder('cache-mounts')
+      // at once: a kill must not leave half of the files to the next step
+      if (existsSync(join(folder, id))) renameSync(join(folder, id), join(folder, asideName(id)))
+      this.#records().remove(id, { durable: false })
+      removeFolder(folder, asideName(id))
+      return true
+    } catch (error) {
+      if (isMilleError(error, 'STORE_LOCK_TIMEOUT')) return false
+      throw error
+    }
+  }
+
+  /** Removes what killed processes left: folders half made, half removed, or never noted. */
+  async sweep(): Promise<void> {
+    const folder = await this.#store.folder('cache-mounts')
+    for (const name of readdirSync(folder)) {
+      const [id = '', , pid] = name.split(/[.-]/)
+      if (pid !== undefined && identifyProcess(Number(pid)) === undefined) removeFolder(folder, name)
+      else if (pid === undefined && this.#records().get(id) === undefined) await this.remove(id)
+    }
+  }
+
+  async #lock(
+    key: string,
+    { sharing, name }: WantedCacheMount,
+    stack: AsyncDisposableStack,
+    { signal, onWait }: TakeOptions,
+  ): Promise<string> {
+    const shared = sharing === 'shared'
+    for (let instance = 0; ; instance++) {
+      const id = idOf(key, instance)
+      try {
+        stack.use(await this.#store.lock(lockName(id), { timeout: 0, shared, signal }))
+        return id
+      } catch (error) {
+        if (!isMilleError(error, 'STORE_LOCK_TIMEOUT')) throw error
+        if (sharing === 'private') continue
+        onWait?.(name, String(error.details['holder']))
+        stack.use(await this.#store.lock(lockName(id), { timeout: longestWait, shared, signal }))
+        return id
+      }
+    }
+  }
+
+  /** The folder of a mount that is locked, made when it is missing, and its use noted. */
+  #use(folder: string, id: string, wanted: WantedCacheMount): string {
+    const path = join(folder, id)
+    if (!existsSync(path)) makeFolder(folder, id, wanted)
+    const now = Date.now()
+    const { name, description } = wanted
+    const records = this.#records()
+    const noted = records.update(id, (data) => ({
+      ...data,
+      description,
+      lastUsedAt: now,
+      uses: data.uses + 1,
+    }))
+    if (noted !== undefined) return join(path, 'files')
+    try {
+      const data = { name, description, createdAt: now, lastUsedAt: now, uses: 1 }
+      records.insert({ id, name: id, data }, { durable: false })
+    } catch (error) {
+      // somebody who shares it was first
+      if (!isMilleError(error, 'NAME_IN_USE')) throw error
+    }
+    return join(path, 'files')
+  }
+
+  #records(): RecordStore<CacheMountData> {
+    return this.#store.records<CacheMountData>('cache-mount')
+  }
+}
+
+function keyOf({ name, seed }: WantedCacheMount): string {
+  return digestHex(sha256(JSON.stringify([name, seed])))
+}
+
+function idOf(key: string, instance: number): string {
+  return instance === 0 ? key : `${key.slice(0, 48)}${String(instance).padStart(16, '0')}`
+}
+
+function lockName(id: string): string {
+  return `cache-mount-${id}`
+}
+
+function asideName(id: string): string {
+  return `${id}.gone-${process.pid}`
+}
+
+function rank({ sharing }: WantedCacheMount): number {
+  return ['shared', 'private', 'locked'].indexOf(sharing)
+}
+
+/** Appears whole, by rename: of two that share a new mount one is first, and the other takes that one's. */
+function makeFolder(folder: string, id: string, { fill }: WantedCacheMount): void {
+  const staged = `${id}.new-${process.pid}`
+  removeFolder(folder, staged)
+  const files = join(folder, staged, 'files')
+  mkdirSync(files, { recursive: true, mode: 0o700 })
+  fill(files)
+  try {
+    renameSync(join(folder, staged), join(folder, id))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
+    removeFolder(folder, staged)
+  }
+}
+
+function removeFolder(folder: string, name: string): void {
+  const handle = openFolder(folder)
+  try {
+    removeTree(handle, name)
+  } finally {
+    closeSync(handle)
+  }
+}

@@ -1,0 +1,21 @@
+import { failure, type MilleError } from '../../util/errors.ts'
+import { renderAt } from '../plan/source-problem.ts'
+import type { PlannedMount } from '../plan/step.ts'
+import type { BuildSession, StepInputs } from '../session.ts'
+
+/** STEP_FAILED with the source lines and the caret on the mount's flag. */
+export function mountFailure(
+  { dockerfile }: Pick<BuildSession, 'dockerfile'>,
+  { step }: Pick<StepInputs, 'step'>,
+  { range }: Pick<PlannedMount, 'range'>,
+  reason: string,
+  options: { readonly suggestion?: string | undefined; readonly cause?: unknown } = {},
+): MilleError {
+  const text = renderAt({ dockerfile, instruction: step, range }, reason, options.suggestion)
+  const { cause } = options
+  return failure(
+    'STEP_FAILED',
+    { text },
+    { ...(cause === undefined ? {} : { cause }), details: { step: step.name } },
+  )
+}
