@@ -1,4 +1,4 @@
-import { chainIdOf, diffIdAsDigest, type DiffId, type Digest } from '../../oci/digest.ts'
+import { chainId, diffIdAsDigest, type ChainId, type DiffId, type Digest } from '../../oci/digest.ts'
 import type { CacheRecord, Ingredient, Lease, Store } from '../../store/store.ts'
 import type { CacheMiss } from '../build.ts'
 import { ensureApplied } from '../../store/ensure-applied.ts'
@@ -36,6 +36,7 @@ export class StepCache {
   readonly #lease: Lease
   readonly #lists: FileLists
   readonly #used = new Set<Digest>()
+  readonly #chains = new Map<string, ChainId>()
 
   constructor(store: Store, lease: Lease, listFolder: string) {
     this.#store = store
@@ -118,11 +119,22 @@ export class StepCache {
     for (const key of this.#used) this.#store.cache.touch(key)
   }
 
+  /** Each step's stack is the last one's and one layer more: only that is hashed. */
+  #chainOf(diffIds: readonly DiffId[]): ChainId | undefined {
+    return diffIds.reduce<ChainId | undefined>((parent, diffId) => {
+      const name = `${parent ?? ''} ${diffId}`
+      const chain = this.#chains.get(name) ?? chainId(parent, diffId)
+      this.#chains.set(name, chain)
+      return chain
+    }, undefined)
+  }
+
   async #isComplete({ chain, diffIds = [] }: CacheRecord, added: DiffId | undefined): Promise<boolean> {
     if (chain === undefined) return true
-    if (chainIdOf(diffIds) !== chain) return false
+    if (this.#chainOf(diffIds) !== chain) return false
     if (added !== undefined && (await this.#store.content.stat(diffIdAsDigest(added))) === undefined)
       return false
+    if (await this.#store.snapshots.has(chain)) return true
     try {
       await ensureApplied(this.#store, diffIds, { lease: this.#lease })
       return true
