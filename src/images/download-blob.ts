@@ -1,4 +1,6 @@
-import type { Readable } from 'node:stream'
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { callbackify } from 'node:util'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Repository } from '../registry/repository.ts'
 import type { BlobWriter, Lease, Store } from '../store/store.ts'
@@ -60,47 +62,76 @@ async function lockDownload(store: Store, blob: Descriptor, options: OpOptions):
   }
 }
 
-/** Leaves the writer with the whole blob; writes one batch while the next one arrives. */
+/** Leaves the writer with the whole blob. */
 async function appendMissing(
   writer: BlobWriter,
   repository: Repository,
   blob: Descriptor,
   { signal, onProgress }: OpOptions,
 ): Promise<void> {
-  let total = writer.offset
-  onProgress?.({ status: 'Downloading', current: total, total: blob.size })
-  if (total === blob.size) return
-  const body: Readable = await repository.fetch(blob, { signal, offset: total })
-  let batch: Buffer[] = []
-  let gathered = 0
-  let writing: Promise<void> = Promise.resolve()
-  const flush = async (): Promise<void> => {
-    await writing
-    writing = writer.write(...batch)
-    // thrown by the next flush, not as an unhandled rejection in between
-    writing.catch(() => {})
-    batch = []
-    gathered = 0
-    onProgress?.({ status: 'Downloading', current: total, total: blob.size })
-  }
+  const report = (current: number): void => onProgress?.({ status: 'Downloading', current, total: blob.size })
+  report(writer.offset)
+  if (writer.offset === blob.size) return
+  const body = await repository.fetch(blob, { signal, offset: writer.offset })
+  const sink = new BatchSink(writer, blob, report)
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      total += chunk.length
-      if (total > blob.size) throw tooLong(blob)
-      batch.push(chunk)
-      gathered += chunk.length
-      if (gathered >= gather) await flush()
-    }
-    await flush()
+    await pipeline(body, sink, { signal })
   } catch (error) {
-    if (isMilleError(error, 'BLOB_SIZE_MISMATCH')) await writing.then(() => writer.abort())
+    await sink.settled()
+    if (isMilleError(error, 'BLOB_SIZE_MISMATCH')) await writer.abort()
     throw error
-  } finally {
-    // no write may be under way when the writer is closed
-    await writing.catch(() => {})
   }
-  await writing
-  if (total !== blob.size) throw shorter(blob, total)
+  if (writer.offset !== blob.size) throw shorter(blob, writer.offset)
+}
+
+/** Writes one batch while the next one arrives. */
+class BatchSink extends Writable {
+  readonly #writer: BlobWriter
+  readonly #blob: Descriptor
+  readonly #report: (bytes: number) => void
+  #total: number
+  #batch: Buffer[] = []
+  #gathered = 0
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(writer: BlobWriter, blob: Descriptor, report: (bytes: number) => void) {
+    super({ highWaterMark: gather })
+    this.#writer = writer
+    this.#blob = blob
+    this.#report = report
+    this.#total = writer.offset
+  }
+
+  /** No write may be under way when the writer is closed. */
+  async settled(): Promise<void> {
+    await this.#writing.catch(() => {})
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#total += chunk.length
+    if (this.#total > this.#blob.size) return done(tooLong(this.#blob))
+    this.#batch.push(chunk)
+    this.#gathered += chunk.length
+    if (this.#gathered < gather) return done()
+    callbackify(() => this.#flush())(done)
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    callbackify(async () => {
+      await this.#flush()
+      await this.#writing
+    })(done)
+  }
+
+  async #flush(): Promise<void> {
+    await this.#writing
+    this.#writing = this.#writer.write(...this.#batch)
+    // thrown by the next flush, not as an unhandled rejection in between
+    this.#writing.catch(() => {})
+    this.#batch = []
+    this.#gathered = 0
+    this.#report(this.#total)
+  }
 }
 
 function tooLong({ digest, size }: Descriptor): Error {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { verifiedStream } from '../../oci/verified-stream.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
@@ -34,10 +35,7 @@ export async function downloadBlob(
   if (start > target.size)
     throw failure('INVALID_ARGUMENT', { reason: `offset ${start} is past ${target.size}` })
   const first = await open(request, target, start, options)
-  const body = Readable.from(pieces(request, target, first, options), {
-    objectMode: false,
-    highWaterMark: 262_144,
-  })
+  const body = new ResumedBody(request, target, first, options)
   // bytes are hashed once: by this stream, or by the caller that said where to begin
   return options.offset === undefined ? verifiedStream(body, target, request.host.name) : body
 }
@@ -99,49 +97,86 @@ function checkEncoding(answer: Answer, host: string): void {
   })
 }
 
-async function* pieces(
-  request: DownloadRequest,
-  target: Descriptor,
-  first: Opened,
-  options: FetchOptions,
-): AsyncGenerator<Buffer> {
-  const { host, retry } = request
-  const { signal, onProgress } = options
-  let at = options.offset ?? 0
-  let opened: Opened | undefined = first
-  let tries = 1
-  for (;;) {
-    const began = at
-    let cause: unknown
-    try {
-      opened ??= await open(request, target, at, options)
-      for await (const chunk of skipping(opened)) {
-        at += chunk.length
-        yield chunk
-        onProgress?.({ status: 'Downloading', current: at, total: target.size })
-        // the verifier above has seen that there are too many: no more is read
-        if (at > target.size) return
-      }
-      if (at >= target.size) return
-      cause = new Error(`the connection ended after ${at} of ${target.size} bytes`)
-    } catch (error) {
-      signal?.throwIfAborted()
-      // an answer that says no is final; a broken connection is not
-      if (isMilleError(error) && error.code !== 'REGISTRY_UNREACHABLE') throw error
-      cause = error
-    }
-    opened = undefined
-    tries = at - began >= worthwhile ? 1 : tries + 1
-    if (tries > retry.attempts) throw isMilleError(cause) ? cause : unreachable(host.name, cause)
-    await pause(backOff(retry, tries - 1 || 1), signal)
-  }
-}
+/** The bytes from `options.offset` on, over as many connections as it takes. Chunks go straight from one stream to the next. */
+class ResumedBody extends Readable {
+  readonly #request: DownloadRequest
+  readonly #target: Descriptor
+  readonly #options: FetchOptions
+  readonly #first: Opened
+  #body: Readable
+  #at: number
+  #begun = false
 
-async function* skipping({ body, skip }: Opened): AsyncGenerator<Buffer> {
-  let left = skip
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    const drop = Math.min(left, chunk.length)
-    left -= drop
-    if (drop < chunk.length) yield drop === 0 ? chunk : chunk.subarray(drop)
+  constructor(request: DownloadRequest, target: Descriptor, first: Opened, options: FetchOptions) {
+    super({ highWaterMark: 262_144 })
+    this.#request = request
+    this.#target = target
+    this.#options = options
+    this.#first = first
+    this.#body = first.body
+    this.#at = options.offset ?? 0
+  }
+
+  override _read(): void {
+    if (this.#begun) return void this.#body.resume()
+    this.#begun = true
+    this.#passAllOn().then(
+      () => this.push(null),
+      (error: unknown) => this.destroy(error as Error),
+    )
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#body.destroy()
+    done(error)
+  }
+
+  async #passAllOn(): Promise<void> {
+    const { host, retry } = this.#request
+    const { signal } = this.#options
+    const { size } = this.#target
+    let opened: Opened | undefined = this.#first
+    for (let tries = 1; ;) {
+      const began = this.#at
+      let cause: unknown
+      try {
+        opened ??= await open(this.#request, this.#target, this.#at, this.#options)
+        await this.#passOn(opened)
+        // too many are for whoever verifies them to complain about
+        if (this.#at >= size) return
+        cause = new Error(`the connection ended after ${this.#at} of ${size} bytes`)
+      } catch (error) {
+        signal?.throwIfAborted()
+        // an answer that says no is final; a broken connection is not
+        if (isMilleError(error) && error.code !== 'REGISTRY_UNREACHABLE') throw error
+        cause = error
+      }
+      // nobody wants the rest
+      if (this.destroyed) return
+      opened = undefined
+      tries = this.#at - began >= worthwhile ? 1 : tries + 1
+      if (tries > retry.attempts) throw isMilleError(cause) ? cause : unreachable(host.name, cause)
+      await pause(backOff(retry, tries - 1 || 1), signal)
+    }
+  }
+
+  /** One connection, to its end, or to the first byte too many. */
+  async #passOn({ body, skip }: Opened): Promise<void> {
+    const { onProgress } = this.#options
+    const { size } = this.#target
+    let left = skip
+    this.#body = body
+    body.on('data', (chunk: Buffer) => {
+      const drop = Math.min(left, chunk.length)
+      left -= drop
+      if (drop === chunk.length) return
+      this.#at += chunk.length - drop
+      if (!this.push(drop === 0 ? chunk : chunk.subarray(drop))) body.pause()
+      onProgress?.({ status: 'Downloading', current: this.#at, total: size })
+      if (this.#at > size) body.destroy()
+    })
+    await finished(body, { writable: false }).catch((error: unknown) => {
+      if (this.#at <= size) throw error
+    })
   }
 }
