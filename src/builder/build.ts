@@ -4,6 +4,7 @@ import type { Platform } from '../oci/platform.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { Entitlement } from './plan/run-instructions.ts'
 import type { StepLimits, StepUlimit } from './step-runner.ts'
+import type { BuildOutput } from './export/output.ts'
 
 export type BuildContext =
   | { readonly kind: 'folder'; readonly path: string }
@@ -32,7 +33,8 @@ export interface BuildRequest {
   readonly ssh?: readonly SshSource[]
   readonly run?: RunOptions
   readonly platform?: Platform
-  readonly squash: boolean
+  /** Where the result goes; default: an image in the store. */
+  readonly outputs?: readonly BuildOutput[]
   readonly timestamps: 'constant' | 'preserve'
   /** Seconds: SOURCE_DATE_EPOCH, or 0. */
   readonly epoch?: number
@@ -82,7 +84,10 @@ export type BuildEvent =
       readonly type: 'plan'
       readonly steps: readonly { readonly id: string; readonly name: string; readonly stage: string }[]
     }
-  | { readonly type: 'start'; readonly step: string; readonly time: number }
+  /** `name` for what is no step of the plan. */
+  | { readonly type: 'start'; readonly step: string; readonly name?: string; readonly time: number }
+  /** What a step did, to stay visible. */
+  | { readonly type: 'note'; readonly step: string; readonly text: string }
   | { readonly type: 'miss'; readonly step: string; readonly miss: CacheMiss }
   | {
       readonly type: 'output'
@@ -109,9 +114,13 @@ export type BuildEvent =
     }
 
 export interface BuildResult {
+  /** Of the image; of the index when there are several. */
   readonly id: Digest
-  readonly manifest: Digest
+  /** Digest of the manifest or index; absent when the result is no image. */
+  readonly manifest?: Digest
   readonly names: readonly string[]
+  /** What an output says of itself, by buildx's names. */
+  readonly metadata: Readonly<Record<string, unknown>>
   /** Every step in order, with why it was not cached. */
   readonly steps: readonly {
     readonly name: string

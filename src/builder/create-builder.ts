@@ -7,7 +7,7 @@ import { invalidDockerfile, problemAt, renderProblem } from '../dockerfile/probl
 import { checkPlatform } from '../dockerfile/values.ts'
 import { formatPlatform, hostPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
-import type { ImageRecord, Lease, Store } from '../store/store.ts'
+import type { Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
 import type { OpOptions } from '../util/progress.ts'
@@ -18,8 +18,10 @@ import { StepCache } from './cache/step-cache.ts'
 import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
 import { openContext, type OpenedContext } from './context/open-context.ts'
 import { StepExecutor } from './execute-step.ts'
+import { checkOutputs, exportBuild, type FinishedImage } from './export/export-build.ts'
 import { imageConfigOf } from './export/image-config.ts'
-import { squashConfig } from './export/squash-config.ts'
+import type { ImageWriter } from './export/image-writer.ts'
+import { imageOutput } from './export/output.ts'
 import type { BuildPlan } from './plan/image-plan.ts'
 import { makePlan, stageLabel } from './plan/make-plan.ts'
 import type { BuildStep } from './plan/step.ts'
@@ -33,6 +35,7 @@ export interface BuilderParts {
   readonly store: Store
   readonly baseImages: BaseImages
   readonly runner: StepRunner
+  readonly imageWriter: ImageWriter
   /** Private networks of RUN steps; without them steps share the network of this machine. */
   readonly networks?: StepNetworks
   /** Steps side by side; default: the processors, at least 8, as most steps wait for the network or the disk. */
@@ -60,6 +63,8 @@ async function build(
   const emit = (event: BuildEvent): void => options.onEvent?.(event)
   const { store } = parts
   const names = canonicalNames(request.names)
+  const outputs = request.outputs ?? [imageOutput]
+  checkOutputs(outputs, { names, images: 1 })
   if (request.platform !== undefined) refuseUnknown(request.platform)
   await using context = await openContext(request, { store, signal: options.signal })
   const syntax = request.buildArgs['BUILDKIT_SYNTAX']
@@ -74,16 +79,37 @@ async function build(
   for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
   emit({ type: 'plan', steps: shownSteps(plan).map(({ id, name, stage }) => ({ id, name, stage })) })
   const executor = await runPlan(parts, request, { context, dockerfile, lease, plan, now, emit }, options)
-  const { labels } = request
-  const config = imageConfigOf(plan.image, executor.results, { labels, epoch: epochOf(request) })
-  const { base, baseDiffIds } = plan.image
-  const finished = request.squash
-    ? await squashConfig(store, config, baseDiffIds.length, lease, options)
-    : config
-  // one transaction at the very end: until then there is no image and no name (all or nothing)
-  const parent = base === undefined ? {} : { parent: base.id }
-  const record = await store.images.create({ config: finished, names, ...parent }, lease)
-  return resultOf(record, plan, executor, names)
+  const epoch = epochOf(request)
+  const images = [finishedImage(request, plan, executor)]
+  const work = {
+    store,
+    lease,
+    id: `build-${lease.id}`,
+    names,
+    images,
+    epoch,
+    emit,
+    now,
+    signal: options.signal,
+  }
+  // at the very end: until then there is no image and no name (all or nothing)
+  const exported = await exportBuild({ ...work, writer: parts.imageWriter }, outputs)
+  const steps = shownSteps(plan).flatMap(({ id }) => executor.reports.get(id) ?? [])
+  return { ...exported, steps }
+}
+
+function finishedImage(
+  request: BuildRequest,
+  { image }: BuildPlan,
+  { results }: StepExecutor,
+): FinishedImage {
+  const { base, baseDiffIds, platform } = image
+  return {
+    platform: request.platform ?? platform,
+    config: imageConfigOf(image, results, { labels: request.labels, epoch: epochOf(request) }),
+    baseLayers: baseDiffIds.length,
+    ...(base === undefined ? {} : { parent: base.id }),
+  }
 }
 
 function epochOf({ epoch, buildArgs }: BuildRequest): number {
@@ -244,22 +270,7 @@ function reportWarnings(
     emit({ type: 'warning', rule, message, line, excerpt })
   }
 }
-
 /** Putting a layer on another is no step to whoever looks on. */
 function shownSteps({ steps }: BuildPlan): BuildStep[] {
   return steps.filter(({ op }) => op.kind !== 'link')
-}
-
-function resultOf(
-  { id, manifest }: ImageRecord,
-  plan: BuildPlan,
-  { reports }: StepExecutor,
-  names: readonly string[],
-): BuildResult {
-  return {
-    id,
-    manifest: manifest.digest,
-    names,
-    steps: shownSteps(plan).flatMap(({ id: step }) => reports.get(step) ?? []),
-  }
 }

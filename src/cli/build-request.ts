@@ -5,13 +5,14 @@ import type { Platform } from '../oci/platform.ts'
 import { parseReference } from '../oci/reference.ts'
 import { failure } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
+import { buildOutputs, type OutputFlags } from './build-outputs.ts'
 import type { CommandContext } from './command.ts'
 import type { FlagValues } from './flags/flag.ts'
 import { toRecord } from './input/read-variables.ts'
 import { type RunStepFlags, stepRequest } from './run-step-flags.ts'
 
 /** The flags of `build` that describe the image. */
-export interface BuildFlags extends FlagValues<RunStepFlags> {
+export interface BuildFlags extends FlagValues<RunStepFlags>, FlagValues<OutputFlags> {
   readonly 'build-arg': readonly string[]
   readonly file: string | undefined
   readonly label: readonly string[]
@@ -19,7 +20,6 @@ export interface BuildFlags extends FlagValues<RunStepFlags> {
   readonly 'no-cache': boolean
   readonly platform: Platform | undefined
   readonly pull: boolean
-  readonly squash: boolean
   readonly tag: readonly string[]
   readonly target: string | undefined
   readonly timestamps: string | undefined
@@ -29,8 +29,9 @@ export interface BuildFlags extends FlagValues<RunStepFlags> {
 export async function buildRequest(
   flags: BuildFlags,
   source: string,
-  { io, env }: CommandContext,
+  context: CommandContext,
 ): Promise<BuildRequest> {
+  const { io, env } = context
   for (const tag of flags.tag) checkTag(tag)
   const network = choose('network mode', flags.network ?? 'default', ['default', 'none', 'host'] as const)
   const timestamps = choose('--timestamps', flags.timestamps ?? 'constant', ['constant', 'preserve'] as const)
@@ -59,7 +60,7 @@ export async function buildRequest(
     network,
     ...(await stepRequest(flags, env)),
     ...(flags.platform === undefined ? {} : { platform: flags.platform }),
-    squash: flags.squash,
+    outputs: await buildOutputs(flags, context),
     timestamps,
     ...(epoch === undefined ? {} : { epoch }),
   }

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { readlinkat } from '../linux/at.ts'
 import { currentFolder, openat2, openFlags, resolveFlags } from '../linux/openat2.ts'
 import { fileTypes, statx, type FileStatus } from '../linux/statx.ts'
+import { tarOfTree } from '../store/tree/tar-of-tree.ts'
 import { writeTar } from '../tar/writer.ts'
 import { decodeBytes } from '../util/byte-string.ts'
 import { failure, isMilleError } from '../util/errors.ts'
@@ -13,7 +14,6 @@ import { withContainerPlace, withContainerRoot, type ContainerPlace } from './co
 import type { PathStat } from './containers.ts'
 import { extractTar } from './extract-tar.ts'
 import type { ContainerParts } from './parts.ts'
-import { tarOfTree } from './tar-of-tree.ts'
 
 /** The object itself, also when it is a link; PATH_NOT_IN_CONTAINER. */
 export function statPath(parts: ContainerParts, nameOrId: string, path: string): Promise<PathStat> {

@@ -1,6 +1,7 @@
 import type { Builder } from '../builder/build.ts'
 import { createContainers } from '../containers/create-containers.ts'
 import { createImages } from '../images/create-images.ts'
+import type { OpenRepository } from '../images/repositories.ts'
 import type { ContainerConfig } from '../oci/config.ts'
 import type { RegistryClient } from '../registry/repository.ts'
 import { readContainerLog } from '../runtime/container-log.ts'
@@ -32,19 +33,18 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     settleCommand: (id) => settleCommand(root, id),
     applyChanges,
   })
-  const images = createImages({
-    store,
-    users: { usersOf },
-    openRepository: async (reference) => (await client()).openRepository(reference),
-    applyChanges,
-  })
+  const openRepository: OpenRepository = async (reference) => (await client()).openRepository(reference)
+  const images = createImages({ store, users: { usersOf }, openRepository, applyChanges })
   const networks = createStepNetworks(bridge)
   const builder = once(async () => {
-    const [{ createBuilder }, { createBaseImages }] = await Promise.all([
+    const [{ createBuilder }, { createBaseImages }, { createImageWriter }] = await Promise.all([
       import('../builder/create-builder.ts'),
       import('./base-images.ts'),
+      import('./image-writer.ts'),
     ])
-    return createBuilder({ store, baseImages: createBaseImages(store, images), runner: runtime, networks })
+    const baseImages = createBaseImages(store, images)
+    const imageWriter = createImageWriter(store, openRepository)
+    return createBuilder({ store, baseImages, imageWriter, runner: runtime, networks })
   })
   return {
     root,

@@ -1,9 +1,7 @@
-import { Readable } from 'node:stream'
-import { canonicalJson } from '../oci/canonical-json.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { shortId, sha256 } from '../oci/digest.ts'
+import { shortId, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
-import { mediaTypes } from '../oci/media-types.ts'
+import { compressionOf, mediaTypes } from '../oci/media-types.ts'
 import {
   familiarReference,
   formatReference,
@@ -12,13 +10,16 @@ import {
   type Reference,
 } from '../oci/reference.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
-import { failure, isMilleError } from '../util/errors.ts'
+import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
-import { compressedLayers } from './compressed-layers.ts'
+import { writeDocument } from './compose-image.ts'
 import type { PushResult } from './images.ts'
+import { layersInForm, usualCompression } from './layer-forms.ts'
+import { ancestors } from './list.ts'
 import { repositoryOf } from './names.ts'
 import type { OpenRepository } from './repositories.ts'
-import { mountSources, uploadBlobs, type Upload } from './upload-blobs.ts'
+import { pushGraph } from './push-graph.ts'
+import { mountSources } from './upload-blobs.ts'
 
 /**
  * Pushes one tag, or with `allTags` every local tag of a repository. Layers leave compressed: as they were pulled, or
@@ -64,22 +65,18 @@ async function pushOne(
   const tag = reference.tag ?? 'latest'
   const report = options.onProgress
   for (const diffId of record.config.rootfs.diff_ids) report?.({ id: shortId(diffId), status: 'Preparing' })
-  const { raw, manifest, descriptor } = await distributable(store, record, lease, options)
-  const upload: Upload = { store, repository, sources: mountSources(store, record, reference), options }
-  // Docker names layers by diff ID here: the compressed digest is not known before the layer is compressed
-  const ids = record.config.rootfs.diff_ids.map(shortId)
-  await uploadBlobs(upload, manifest, ids, 'missing')
-  await repository
-    .push(descriptor, Readable.from([raw]), { signal: options.signal })
-    .catch(async (error: unknown) => {
-      if (!isMilleError(error, 'REGISTRY_BLOB_UNKNOWN')) throw error
-      // the registry claimed to have or to have mounted a blob, and does not (B-PS-5): it gets all of them, once
-      await uploadBlobs(upload, manifest, ids, 'all')
-      await repository.push(descriptor, Readable.from([raw]), { signal: options.signal })
-    })
-  await repository.tag(descriptor, tag, { signal: options.signal })
-  store.images.addRepoDigest(`${reference.registry}/${reference.repository}@${descriptor.digest}`, record.id)
-  return { tag, digest: descriptor.digest, size: descriptor.size }
+  const { target, ids } = await distributable(store, record, lease, options)
+  const sources = mountSources([record, ...ancestors(store, record)], reference)
+  await pushGraph({ store, repository, sources, options }, target, ids)
+  await repository.tag(target, tag, { signal: options.signal })
+  store.images.addRepoDigest(`${reference.registry}/${reference.repository}@${target.digest}`, record.id)
+  return { tag, digest: target.digest, size: target.size }
+}
+
+interface Distributable {
+  readonly target: Descriptor
+  /** How progress names the layers: Docker takes diff IDs, as the compressed digest comes late. */
+  readonly ids: ReadonlyMap<Digest, string>
 }
 
 /** The manifest that leaves this machine: the recorded one, or one like it whose layers are compressed. */
@@ -88,15 +85,22 @@ async function distributable(
   record: ImageRecord,
   lease: Lease,
   options: OpOptions,
-): Promise<{ raw: Buffer; manifest: Manifest; descriptor: Descriptor }> {
+): Promise<Distributable> {
+  const diffIds = record.config.rootfs.diff_ids
   const recorded = await store.content.read(record.manifest.digest)
   const manifest = JSON.parse(recorded.toString()) as Manifest
-  const layers = await compressedLayers(store, record, manifest, lease, options)
-  if (layers === manifest.layers) return { raw: recorded, manifest, descriptor: record.manifest }
-  const rewritten: Manifest = { ...manifest, layers }
-  const raw = canonicalJson(rewritten)
+  const named = (layers: readonly Descriptor[]): Distributable['ids'] =>
+    new Map(layers.map(({ digest }, index) => [digest, shortId(diffIds[index] ?? digest)]))
+  const isPlain = ({ mediaType }: Descriptor): boolean => compressionOf(mediaType) === 'none'
+  if (!manifest.layers.some(isPlain)) return { target: record.manifest, ids: named(manifest.layers) }
+  const layers = await layersInForm(store, diffIds, {
+    ...options,
+    compression: usualCompression,
+    mediaTypes: manifest.mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci',
+    lease,
+    bases: [record, ...ancestors(store, record)],
+  })
   const mediaType = manifest.mediaType ?? mediaTypes.ociManifest
-  const descriptor: Descriptor = { mediaType, digest: sha256(raw), size: raw.length }
-  await store.content.ingest(raw, { expected: { digest: descriptor.digest }, lease })
-  return { raw, manifest: rewritten, descriptor }
+  const target = await writeDocument(store, mediaType, { ...manifest, layers }, lease)
+  return { target, ids: named(layers) }
 }

@@ -1,12 +1,11 @@
 import { createReadStream } from 'node:fs'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { Manifest } from '../oci/manifest.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Repository } from '../registry/repository.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { eachLimited } from '../util/each-limited.ts'
 import type { OpOptions } from '../util/progress.ts'
-import { ancestors } from './list.ts'
 import { repositoryOf } from './names.ts'
 
 /** Uploads side by side, as Docker's default. */
@@ -21,27 +20,23 @@ export interface Upload {
 }
 
 /**
- * Layers and config of `manifest` to the registry; `ids` name the layers in progress. `missing` asks for each blob
- * whether it is there, and tries to mount it; `all` sends every one.
+ * Blobs to the registry; `ids` names those that show in progress. `missing` asks for each blob whether it is there, and
+ * tries to mount it; `all` sends every one.
  */
 export async function uploadBlobs(
   upload: Upload,
-  manifest: Manifest,
-  ids: readonly string[],
+  blobs: readonly Descriptor[],
+  ids: ReadonlyMap<Digest, string>,
   which: 'missing' | 'all',
 ): Promise<void> {
-  const report = upload.options.onProgress
-  await eachLimited(manifest.layers, parallelUploads, (layer, index) =>
-    uploadBlob(upload, layer, which, (status, current) =>
-      report?.({
-        id: ids[index] ?? '',
-        status,
-        total: layer.size,
-        ...(current !== undefined && { current }),
-      }),
-    ),
-  )
-  await uploadBlob(upload, manifest.config, which, () => {})
+  const { onProgress } = upload.options
+  await eachLimited(blobs, parallelUploads, (blob) => {
+    const id = ids.get(blob.digest)
+    return uploadBlob(upload, blob, which, (status, current) => {
+      if (id === undefined) return
+      onProgress?.({ id, status, total: blob.size, ...(current !== undefined && { current }) })
+    })
+  })
 }
 
 async function uploadBlob(
@@ -66,10 +61,10 @@ async function uploadBlob(
   report('Pushed')
 }
 
-/** Other repositories of the same registry that had this image, or one it is built on. */
-export function mountSources(store: Store, record: ImageRecord, reference: Reference): string[] {
+/** Other repositories of the same registry that had one of these images. */
+export function mountSources(images: readonly ImageRecord[], reference: Reference): string[] {
   const prefix = `${reference.registry}/`
-  const digests = [record, ...ancestors(store, record)].flatMap(({ repoDigests }) => repoDigests)
+  const digests = images.flatMap(({ repoDigests }) => repoDigests)
   return [...new Set(digests.map(repositoryOf))]
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))

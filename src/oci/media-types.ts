@@ -37,3 +37,10 @@ const layerCompression: ReadonlyMap<string, Compression> = new Map([
 export function compressionOf(mediaType: string): Compression | undefined {
   return layerCompression.get(mediaType)
 }
+
+/** The media type of a layer compressed like this. Docker's own types know no zstd: it stays OCI's. */
+export function layerType(compression: Compression, flavor: 'oci' | 'docker'): string {
+  if (compression === 'zstd') return mediaTypes.ociLayerZstd
+  if (flavor === 'docker') return compression === 'gzip' ? mediaTypes.dockerLayerGzip : mediaTypes.dockerLayer
+  return compression === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayer
+}

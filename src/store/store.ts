@@ -148,6 +148,11 @@ export interface LayerStore {
   merge(diffIds: readonly DiffId[], options?: LayerOptions): Promise<LayerInfo>
   /** Streams the tar, verified against the diff ID. */
   open(diffId: DiffId): Promise<Readable>
+  /** Times (nanoseconds) that files of the layer show on this machine only: its tar has a constant in their place. */
+  localTimes(diffId: DiffId): Promise<ReadonlySet<bigint>>
+  /** The blob that `keepForm` noted last for this encoding of the layer (`gzip-4`); it may be gone meanwhile. */
+  findForm(diffId: DiffId, encoding: string): Promise<BlobInfo | undefined>
+  keepForm(diffId: DiffId, encoding: string, blob: BlobInfo): Promise<void>
   /** Drops what is kept about a layer beside its blob; only the collector calls it, after the blob is gone. */
   forget(diffId: DiffId): Promise<void>
 }

@@ -1,4 +1,6 @@
 import { answerWork } from './answer-work.ts'
-import { gzipMember } from './gzip-member.ts'
+import { gzipMember, type GzipLevel } from './gzip-member.ts'
 
-answerWork((data: Uint8Array) => Promise.resolve(gzipMember(data)))
+answerWork(({ data, level }: { readonly data: Uint8Array; readonly level: GzipLevel }) =>
+  Promise.resolve(gzipMember(data, level)),
+)

@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
+import { imageOutput } from '../../src/builder/export/output.ts'
 import type { BuildRequest, BuildResult } from '../../src/builder/build.ts'
 import { getXattr, setXattr } from '../../src/linux/xattr.ts'
 import { chainIdOf, diffIdAsDigest } from '../../src/oci/digest.ts'
@@ -362,7 +363,7 @@ test('a platform that nobody has is refused before a registry is asked', async (
 test('--squash: one layer above the base, all history rows', async () => {
   const dockerfile = 'FROM busybox\nRUN echo 1 > /one\nRUN rm /one && echo 2 > /two\nENV A=1'
   const whole = tool.store.images.get((await build(dockerfile)).id)
-  const squashed = await build(dockerfile, { squash: true })
+  const squashed = await build(dockerfile, { outputs: [{ ...imageOutput, squash: true }] })
   const record = tool.store.images.get(squashed.id)
   assert.equal(record?.config.rootfs.diff_ids.length, 2)
   assert.equal(record?.config.rootfs.diff_ids[0], whole?.config.rootfs.diff_ids[0])

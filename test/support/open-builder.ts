@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BuildEvent, BuildRequest, BuildResult, Builder } from '../../src/builder/build.ts'
 import { createBuilder } from '../../src/builder/create-builder.ts'
+import { createImageWriter } from '../../src/engine/image-writer.ts'
 import { chainIdOf } from '../../src/oci/digest.ts'
 import { openRuntime } from '../../src/runtime/open-runtime.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -28,6 +29,7 @@ export async function openTestBuilder(): Promise<TestBuilder> {
   const builder = createBuilder({
     store,
     runner: runtime,
+    imageWriter: createImageWriter(store, () => Promise.reject(new Error('no registry here'))),
     baseImages: {
       resolve: (name) => {
         const image = store.images.find(name.includes('/') ? name : `docker.io/library/${name}:latest`)
@@ -51,7 +53,7 @@ export async function openTestBuilder(): Promise<TestBuilder> {
           noCache: false,
           pull: false,
           network: 'none',
-          squash: false,
+
           timestamps: 'constant',
           ...request,
         },

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import type { BuildResult } from '../../builder/build.ts'
 import { isMilleError } from '../../util/errors.ts'
+import { outputFlags } from '../build-outputs.ts'
 import { buildRequest } from '../build-request.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, parsed, text, toggle } from '../flags/flag.ts'
@@ -18,12 +20,13 @@ function parseProgress(word: string): ProgressKind {
 
 const flags = {
   ...runStepFlags,
+  ...outputFlags,
   'build-arg': list('Set build-time variables'),
   file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: 'f' }),
   'force-rm': toggle('Accepted for compatibility', { hidden: true }),
   iidfile: text('Write the image ID to a file'),
   label: list('Set metadata for an image'),
-  load: toggle('Accepted for compatibility: an image is always loaded', { hidden: true }),
+  'metadata-file': text('Write build result metadata to a file'),
   network: text('Set the networking mode for the "RUN" instructions during build (default "default")'),
   'no-cache': toggle('Do not use cache when building the image'),
   platform: platformFlag('Set target platform for build'),
@@ -31,7 +34,6 @@ const flags = {
   pull: toggle('Always attempt to pull all referenced images'),
   quiet: toggle('Suppress the build output and print image ID on success', { short: 'q' }),
   rm: toggle('Accepted for compatibility', { initial: true, hidden: true }),
-  squash: toggle('Merge the layers above the base into one'),
   tag: list('Name and optionally a tag (format: "name:tag")', { short: 't' }),
   target: text('Set the target build stage to build'),
   timestamps: text('File times in new layers: constant (default) or preserve'),
@@ -56,7 +58,9 @@ export const command: AnyCommand = defineCommand({
       } finally {
         view.finish(result)
       }
-      if (flags.iidfile !== undefined) await writeIdFile(flags.iidfile, result.id)
+      if (flags.iidfile !== undefined) await writeTextFile(flags.iidfile, result.id)
+      if (flags['metadata-file'] !== undefined)
+        await writeTextFile(flags['metadata-file'], metadataText(result))
       if (flags.why) stderr.write(whyText(result))
       if (kind === 'quiet') stdout.write(`${result.id}\n`)
       return 0
@@ -72,10 +76,18 @@ function defaultProgress(env: Readonly<Record<string, string | undefined>>): Pro
   return progressKinds.find((kind) => kind === env['BUILDKIT_PROGRESS']) ?? 'auto'
 }
 
-async function writeIdFile(path: string, id: string): Promise<void> {
-  await writeFile(path, id).catch((cause: unknown) => {
+async function writeTextFile(path: string, text: string): Promise<void> {
+  await writeFile(path, text).catch((cause: unknown) => {
     throw fileFailure(path, cause)
   })
+}
+
+/** As buildx writes it: keys sorted, two spaces. */
+function metadataText({ metadata }: BuildResult): string {
+  const ref = `mille/default/${randomBytes(16).toString('hex').slice(0, 25)}`
+  const all: Record<string, unknown> = { 'buildx.build.ref': ref, ...metadata }
+  const sorted = Object.fromEntries(Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  return JSON.stringify(sorted, undefined, 2)
 }
 
 /** Every difference of every step that was not cached. */

@@ -111,3 +111,18 @@ export function parsedList<Value>(
     accept: (previous, value) => [...previous, parse(value)],
   }
 }
+
+/** As `parsedList`, of texts that may stand for several values. */
+export function flatList<Value>(
+  help: string,
+  parse: (text: string) => readonly Value[],
+  shape: Shape = {},
+): Flag<readonly Value[]> {
+  return {
+    type: 'list',
+    ...shape,
+    help,
+    initial: [],
+    accept: (previous, value) => [...previous, ...parse(value)],
+  }
+}

@@ -36,7 +36,13 @@ const events: readonly BuildEvent[] = [
   out('c', '\n\x1b[31mred', 240),
   { type: 'warning', rule: 'StageName', message: 'odd', line: 3 },
 ]
-const result: BuildResult = { id: sha256('i'), manifest: sha256('m'), names: ['app:1'], steps: [] }
+const result: BuildResult = {
+  id: sha256('i'),
+  manifest: sha256('m'),
+  names: ['app:1'],
+  metadata: {},
+  steps: [],
+}
 
 function show(kind: ProgressKind, all: readonly BuildEvent[], end?: BuildResult): string {
   const stream = new PassThrough()
@@ -47,9 +53,15 @@ function show(kind: ProgressKind, all: readonly BuildEvent[], end?: BuildResult)
 }
 
 test('plain: numbered steps, reasons, output by line with times', () => {
-  const end: BuildEvent = { type: 'done', step: 'c', time: 1120, cached: false }
+  const end: readonly BuildEvent[] = [
+    { type: 'done', step: 'c', time: 1120, cached: false },
+    { type: 'start', step: 'export 0', name: 'exporting to image', time: 1120 },
+    { type: 'note', step: 'export 0', text: `writing image ${sha256('i')} done` },
+    { type: 'note', step: 'export 0', text: 'naming to app:1 done' },
+    { type: 'done', step: 'export 0', time: 1130, cached: false },
+  ]
   assert.equal(
-    show('plain', [...events, end], result),
+    show('plain', [...events, ...end], result),
     `#1 [base 1/2] FROM busybox
 #1 CACHED
 
@@ -66,6 +78,7 @@ WARNING: StageName: odd (line 3)
 #4 exporting to image
 #4 writing image ${sha256('i')} done
 #4 naming to app:1 done
+#4 DONE 0.0s
 `,
   )
 })

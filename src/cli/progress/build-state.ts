@@ -7,7 +7,7 @@ export type StepPhase = 'waiting' | 'running' | 'cached' | 'done' | 'failed'
 export interface StepState {
   readonly id: string
   /** `[base 2/4] RUN make`. */
-  readonly label: string
+  label: string
   /** Order of starting, from 1; 0 while it waits. */
   number: number
   phase: StepPhase
@@ -15,6 +15,7 @@ export interface StepState {
   endedAt: number
   miss: CacheMiss | undefined
   status: string
+  readonly notes: string[]
   /** The newest whole lines of output, at most `tailLength`. */
   readonly tail: string[]
 }
@@ -45,7 +46,11 @@ export class BuildState {
     const step = this.#step(event.step)
     switch (event.type) {
       case 'start':
+        if (event.name !== undefined) step.label = event.name
         this.#begin(step, event.time)
+        return []
+      case 'note':
+        step.notes.push(event.text)
         return []
       case 'miss':
         step.miss = event.miss
@@ -139,6 +144,7 @@ function newStep(id: string, label: string): StepState {
     endedAt: 0,
     miss: undefined,
     status: '',
+    notes: [],
     tail: [],
   }
 }

@@ -49,20 +49,15 @@ export function plainBuild(output: OutputStream): BuildView {
     for (const line of lines) print(step, `${(line.time / 1000).toFixed(3)} ${line.text}`)
     if (event.type === 'done') {
       print(step, event.cached ? 'CACHED' : `DONE ${secondsText(step.endedAt - step.startedAt)}`)
-    } else if (event.type === 'error') print(step, `ERROR: ${errorSummary(event.message)}`)
+    } else if (event.type === 'note') print(step, event.text)
+    else if (event.type === 'error') print(step, `ERROR: ${errorSummary(event.message)}`)
     else if (event.type === 'progress' && event.current === undefined) print(step, event.status)
   }
 
   return {
     onEvent,
-    finish(result) {
+    finish() {
       for (const timer of titled.values()) if (timer !== 'printed') clearTimeout(timer)
-      if (!result) return
-      const number = Math.max(0, ...[...state.steps.values()].map((step) => step.number)) + 1
-      const names = result.names.map((name) => `#${number} naming to ${name} done\n`).join('')
-      output.write(
-        `${last === 0 ? '' : '\n'}#${number} exporting to image\n#${number} writing image ${result.id} done\n${names}`,
-      )
     },
   }
 }

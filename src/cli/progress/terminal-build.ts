@@ -1,4 +1,3 @@
-import type { BuildResult } from '../../builder/build.ts'
 import type { OutputStream } from '../command.ts'
 import type { BuildView } from './build-progress.ts'
 import { BuildState, secondsText, type StepState, titleOf } from './build-state.ts'
@@ -32,17 +31,12 @@ export function terminalBuild(output: OutputStream): BuildView {
         warnings.push(`WARNING: ${event.rule}: ${event.message}${place}\n`)
       }
     },
-    finish(result) {
+    finish() {
       clearInterval(timer)
       draw(true)
-      output.write(warnings.join('') + resultText(result))
+      output.write(warnings.join(''))
     },
   }
-}
-
-function resultText(result: BuildResult | undefined): string {
-  if (!result) return ''
-  return ` => => writing image ${result.id}\n${result.names.map((name) => ` => => naming to ${name}\n`).join('')}`
 }
 
 interface Frame {
@@ -82,6 +76,8 @@ function stepLines(step: StepState, { elapsed, width, final }: Frame, tail: numb
   const text = visible(` => ${mark}${titleOf(step)}${status}`)
   const room = width - time.length - 1
   const line = `${text.length > room ? `${text.slice(0, room - 1)}…` : text.padEnd(room)} ${time}`
+  const notes = step.notes.map((note) => ` => => ${visible(note)}`.slice(0, width))
+  if (notes.length > 0) return [line, ...notes]
   const shown =
     step.phase === 'running' && !final ? step.tail.slice(-tail) : step.phase === 'failed' ? step.tail : []
   if (tail === 0 && step.phase === 'running') return [line]

@@ -1,9 +1,12 @@
 import type { WritableEntry } from './layer-writer.ts'
 import { noXattrs, type StoredEntry } from './stored-entry.ts'
 
+/** An entry as the tar has it, with the time that only this machine knows beside it. */
+export type MergeEntry = StoredEntry & { readonly localMtime?: bigint }
+
 export interface MergeLayer {
   readonly tar: string
-  readonly entries: readonly StoredEntry[]
+  readonly entries: readonly MergeEntry[]
 }
 
 /** What a name stands for; names that are hard links of each other share one. */
@@ -40,7 +43,7 @@ class Merge {
     this.#opaque.delete(path)
   }
 
-  add(entry: StoredEntry, tar: string): void {
+  add(entry: MergeEntry, tar: string): void {
     const before = this.#nodes.get(entry.path)
     const hid = this.#hidden.delete(entry.path)
     if (entry.type === 'directory') {
@@ -84,14 +87,15 @@ function marker(path: string, type: 'whiteout' | 'opaque'): WritableEntry {
   return { path, type, mode: 0, uid: 0, gid: 0, mtime: 0n, xattrs: noXattrs }
 }
 
-function toInode(entry: StoredEntry, tar: string): Inode {
-  const { type, mode, uid, gid, mtime, size, linkTarget, major, minor, xattrs, ranges } = entry
+function toInode(entry: MergeEntry, tar: string): Inode {
+  const { type, mode, uid, gid, mtime, localMtime, size, linkTarget, major, minor, xattrs, ranges } = entry
   return {
     type,
     mode,
     uid,
     gid,
     mtime,
+    ...(localMtime === undefined ? {} : { localMtime }),
     ...(type === 'file' ? { size, body: { kind: 'ranges', tar, ranges } as const } : {}),
     ...(linkTarget === '' ? {} : { linkTarget }),
     ...(type === 'char' || type === 'block' ? { device: { major, minor } } : {}),

@@ -7,14 +7,23 @@ import { diffIdAsDigest, digestHex, type DiffId, shortId } from '../../oci/diges
 import { mediaTypes } from '../../oci/media-types.ts'
 import { failure } from '../../util/errors.ts'
 import { workerEntry, WorkerPool } from '../../util/worker-pool.ts'
-import type { BlobStore, InflateOptions, LayerEntry, LayerInfo, LayerOptions, LayerStore } from '../store.ts'
+import type {
+  BlobInfo,
+  BlobStore,
+  InflateOptions,
+  LayerEntry,
+  LayerInfo,
+  LayerOptions,
+  LayerStore,
+} from '../store.ts'
+import { FormNotes } from './form-notes.ts'
 import { inflateLayer, type InflateJob, type InflateResult } from './inflate-layer.ts'
 import { LayerRecorder, type RecordedLayer } from './layer-recorder.ts'
 import { decodeTable, decodeTableHead, encodeTable, type LayerTable, tableHeadLength } from './layer-table.ts'
 import { writeLayer } from './layer-writer.ts'
-import { type MergeLayer, mergeLayers } from './merge-layers.ts'
+import { type MergeEntry, type MergeLayer, mergeLayers } from './merge-layers.ts'
 import { scanLayer } from './scan-layer.ts'
-import type { StoredEntry } from './stored-entry.ts'
+import { localTimes, type StoredEntry } from './stored-entry.ts'
 
 /** What the layer store needs of the content store. */
 export type LayerContent = Pick<BlobStore, 'adopt' | 'fetch' | 'path' | 'stat' | 'temporaryPath'>
@@ -53,6 +62,7 @@ export function openLayers(dependencies: LayerDependencies): BlobLayers {
 export class BlobLayers implements LayerStore, AsyncDisposable {
   readonly #content: LayerContent
   readonly #folder: string
+  readonly #forms: FormNotes
   readonly #workers = new WorkerPool(workerEntry(import.meta.url, './inflate-worker.ts'), 2)
 
   readonly #infos = new Map<DiffId, LayerInfo>()
@@ -62,6 +72,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   constructor({ content, folder }: LayerDependencies) {
     this.#content = content
     this.#folder = folder
+    this.#forms = new FormNotes(folder, content)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
 
@@ -142,7 +153,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   async merge(diffIds: readonly DiffId[], options: LayerOptions = {}): Promise<LayerInfo> {
     const layers: MergeLayer[] = []
     for (const diffId of diffIds)
-      layers.push({ tar: this.tarPath(diffId), entries: await this.entries(diffId) })
+      layers.push({ tar: this.tarPath(diffId), entries: await this.#tarEntries(diffId) })
     return await this.#publish(options, (path) => writeLayer(path, mergeLayers(layers), options.signal))
   }
 
@@ -153,9 +164,22 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     return await this.#content.fetch({ mediaType: mediaTypes.ociLayer, digest, size: blob.size })
   }
 
+  async localTimes(diffId: DiffId): Promise<ReadonlySet<bigint>> {
+    return localTimes(await this.entries(diffId))
+  }
+
+  findForm(diffId: DiffId, encoding: string): Promise<BlobInfo | undefined> {
+    return this.#forms.find(diffId, encoding)
+  }
+
+  keepForm(diffId: DiffId, encoding: string, blob: BlobInfo): Promise<void> {
+    return this.#forms.keep(diffId, encoding, blob)
+  }
+
   async forget(diffId: DiffId): Promise<void> {
     this.#infos.delete(diffId)
     await rm(this.#tablePath(diffId), { force: true })
+    await this.#forms.forget(diffId)
   }
 
   /** The checked entries of a layer, in the tar's order. LAYER_NOT_FOUND. */
@@ -169,6 +193,18 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   /** Where the uncompressed tar lies. */
   tarPath(diffId: DiffId): string {
     return this.#content.path(diffIdAsDigest(diffId))
+  }
+
+  /** The table has the times of this machine: where it does, the tar itself is asked for those that go into other tars. */
+  async #tarEntries(diffId: DiffId): Promise<readonly MergeEntry[]> {
+    const entries = await this.entries(diffId)
+    if (!entries.some(({ isLocalTime }) => isLocalTime)) return entries
+    const { entries: scanned } = await scanLayer(this.tarPath(diffId))
+    return entries.map((entry, index) => ({
+      ...entry,
+      mtime: scanned[index]?.mtime ?? entry.mtime,
+      ...(entry.isLocalTime && { localMtime: entry.mtime }),
+    }))
   }
 
   async #inflate(job: InflateJob, { signal, onProgress }: LayerOptions): Promise<InflateResult> {

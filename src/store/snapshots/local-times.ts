@@ -1,6 +1,7 @@
 import type { ChainId, DiffId } from '../../oci/digest.ts'
 import type { CommitOptions, LayerEntry } from '../store.ts'
 import type { LayerTables } from './dependencies.ts'
+import { localTimes } from '../layers/stored-entry.ts'
 import { constantTime } from './layer-times.ts'
 
 const second = 1_000_000_000n
@@ -44,13 +45,9 @@ export class LocalTimes {
   async #timesOf(diffId: DiffId): Promise<ReadonlySet<bigint>> {
     const known = this.#known.get(diffId)
     if (known !== undefined) return known
-    const times = new Set<bigint>()
-    for (const { mtime, isLocalTime } of await this.#layers.entries(diffId)) {
-      if (isLocalTime !== true) continue
-      times.add(mtime)
-      // tar and rsync copy whole seconds
-      times.add(mtime - (mtime % second))
-    }
+    const exact = [...localTimes(await this.#layers.entries(diffId))]
+    // tar and rsync copy whole seconds
+    const times = new Set([...exact, ...exact.map((mtime) => mtime - (mtime % second))])
     this.#known.set(diffId, times)
     return times
   }

@@ -1,12 +1,12 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
-import { readlinkat } from '../linux/at.ts'
-import { openat2, openFlags, resolveFlags } from '../linux/openat2.ts'
-import { fileTypes, statx, type FileStatus } from '../linux/statx.ts'
-import { walkTree } from '../linux/walk-tree.ts'
-import { getXattr, listXattrs } from '../linux/xattr.ts'
-import type { TarType } from '../tar/entry.ts'
-import type { TarSource } from '../tar/writer.ts'
-import { decodeBytes } from '../util/byte-string.ts'
+import { readlinkat } from '../../linux/at.ts'
+import { openat2, openFlags, resolveFlags } from '../../linux/openat2.ts'
+import { fileTypes, statx, type FileStatus } from '../../linux/statx.ts'
+import { walkTree } from '../../linux/walk-tree.ts'
+import { getXattr, listXattrs } from '../../linux/xattr.ts'
+import type { TarType } from '../../tar/entry.ts'
+import type { TarSource } from '../../tar/writer.ts'
+import { decodeBytes } from '../../util/byte-string.ts'
 
 const types: ReadonlyMap<number, TarType> = new Map([
   [fileTypes.file, 'file'],
@@ -19,15 +19,28 @@ const types: ReadonlyMap<number, TarType> = new Map([
 
 const chunkSize = 256 * 1024
 
+/** The time a member has in the tar, nanoseconds since the epoch. */
+export type TimeOf = (mtime: bigint) => bigint
+
+interface Walk {
+  readonly links: Map<string, string>
+  readonly timeOf: TimeOf
+}
+
 /**
  * Members for `name` in the open folder (empty: the open object itself) and everything below it, the top one called `as`. Second names of one inode
  * become hard links; sockets are left out; devices and fifos are headers, never opened. What is read is opened below
  * its folder's handle without following links, so that a running container cannot lead the reader outside (C-R9).
  */
-export async function* tarOfTree(folder: number, name: string, as: string): AsyncGenerator<TarSource> {
-  const links = new Map<string, string>()
+export async function* tarOfTree(
+  folder: number,
+  name: string,
+  as: string,
+  timeOf: TimeOf = (mtime) => mtime,
+): AsyncGenerator<TarSource> {
+  const walk: Walk = { links: new Map(), timeOf }
   const top = statx(folder, name)
-  yield* member(folder, name, as, top, links)
+  yield* member(folder, name, as, top, walk)
   if ((top.mode & fileTypes.mask) !== fileTypes.directory) return
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
   const start =
@@ -35,7 +48,7 @@ export async function* tarOfTree(folder: number, name: string, as: string): Asyn
   try {
     for (const node of walkTree(start)) {
       const path = as === '' ? node.path : `${as}/${node.path}`
-      yield* member(node.folder, node.name, path, node.status, links)
+      yield* member(node.folder, node.name, path, node.status, walk)
     }
   } finally {
     closeSync(start)
@@ -47,12 +60,12 @@ async function* member(
   name: string,
   path: string,
   status: FileStatus,
-  links: Map<string, string>,
+  { links, timeOf }: Walk,
 ): AsyncGenerator<TarSource> {
   const type = types.get(status.mode & fileTypes.mask)
   if (type === undefined) return
   const { mode, uid, gid, mtime, major, minor } = status
-  const header = { path: path === '' ? '.' : path, mode: mode & 0o7777, uid, gid, mtime }
+  const header = { path: path === '' ? '.' : path, mode: mode & 0o7777, uid, gid, mtime: timeOf(mtime) }
   const key = `${status.device}:${status.inode}`
   const first = type !== 'directory' && status.links > 1 ? links.get(key) : undefined
   if (first !== undefined) {
