@@ -1,4 +1,41 @@
-import { defineConfig, type RolldownOptions } from 'rolldown'
+import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
+
+/**
+ * Node compiles its own larger modules at their first `require`, 1 to 5 ms each, and most commands use few of them: each is
+ * asked for when a name of it is first used. The others are there from Node's own start.
+ */
+const lateModules = [
+  'child_process',
+  'crypto',
+  'fs/promises',
+  'stream',
+  'stream/promises',
+  'worker_threads',
+  'zlib',
+]
+
+function requireLate(): Plugin {
+  const required = new RegExp(`^let (\\w+) = require\\("node:(${lateModules.join('|')})"\\);$`, 'gm')
+  return {
+    name: 'require-late',
+    renderChunk(code) {
+      return code.replace(required, (line: string, name: string, module: string) => {
+        // a default import is rebound by the line that follows: it stays as it is
+        if (new RegExp(`^${name} = `, 'm').test(code)) return line
+        return `const ${name} = new Proxy({}, { get: (_, key) => require("node:${module}")[key] });`
+      })
+    },
+  }
+}
+
+/** The entry hands its chunks to its own loader, which keeps V8's code of them; within the chunks `require` is that loader's. */
+function loadChunks(): Plugin {
+  return {
+    name: 'load-chunks',
+    renderChunk: (code, { isEntry }) =>
+      isEntry ? code.replaceAll('=> require("./chunks/', '=> loadChunk("chunks/') : null,
+  }
+}
 
 /**
  * One program of the bundle with all it needs. Programs share no chunk: rolldown would put its own helpers into the first
@@ -9,13 +46,15 @@ function program(name: string, source: string): RolldownOptions {
     input: { [name]: source },
     platform: 'node',
     external: ['koffi'],
+    plugins: [requireLate(), loadChunks()],
     output: {
       dir: 'dist',
       // Node resolves, links and wraps ES modules one by one: 10 ms of a command's start
       format: 'cjs',
+      dynamicImportInCjs: false,
       entryFileNames: '[name].cjs',
       chunkFileNames: 'chunks/[name]-[hash].cjs',
-      minify: false,
+      minify: { mangle: false, compress: false, codegen: { removeWhitespace: true } },
       sourcemap: true,
     },
   }

@@ -1,16 +1,21 @@
 import { posix } from 'node:path'
+import type { Dockerfile } from '../dockerfile/ast.ts'
 import { expandAt } from '../dockerfile/located.ts'
 import { parseDockerfile } from '../dockerfile/parser.ts'
+import type { Problem } from '../dockerfile/problem.ts'
 import type { ContainerConfig } from '../oci/config.ts'
 import { hostPlatform } from '../oci/platform.ts'
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import { applyConfig } from './plan/config-instructions.ts'
 import { emptyState, imagePlanOf, lookupIn, workdirOf, type StageState } from './plan/stage-state.ts'
 
-/** A config under Dockerfile instructions that need no file system (`commit -c`, `import -c`: C13), changed as a build would. DOCKERFILE_INVALID, CHANGE_NOT_ALLOWED. */
+/**
+ * A config under Dockerfile instructions that need no file system (`commit -c`, `import -c`: C13), changed as a build
+ * would. CHANGE_INVALID, CHANGE_NOT_ALLOWED.
+ */
 export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
   if (changes.length === 0) return config
-  const dockerfile = parseDockerfile(['FROM scratch', ...changes].join('\n'), { fileName: 'change' })
+  const dockerfile = parseChanges(changes)
   if (dockerfile.stages.length > 1) throw failure('CHANGE_NOT_ALLOWED', { instruction: 'FROM' })
   const instructions = dockerfile.stages[0]?.instructions ?? []
   const state = stateOf(config)
@@ -33,6 +38,23 @@ export function applyChanges(config: ContainerConfig, changes: readonly string[]
     }
   }
   return imagePlanOf(state).config
+}
+
+/** Nobody wrote a Dockerfile here: what is wrong is told by the change, not by the line of a file. */
+function parseChanges(changes: readonly string[]): Dockerfile {
+  const lines = ['FROM scratch', ...changes].join('\n').split('\n')
+  try {
+    return parseDockerfile(lines.join('\n'), { fileName: 'change' })
+  } catch (error) {
+    if (!isMilleError(error, 'DOCKERFILE_INVALID')) throw error
+    const [problem] = error.details['problems'] as readonly Problem[]
+    const change = lines[(problem?.line ?? 0) - 1] ?? ''
+    if (problem?.kind === 'unknown-instruction') {
+      const [instruction = ''] = change.trim().split(/\s/, 1)
+      throw failure('CHANGE_NOT_ALLOWED', { instruction }, { cause: error })
+    }
+    throw failure('CHANGE_INVALID', { change, reason: problem?.message ?? error.message }, { cause: error })
+  }
 }
 
 function stateOf({ Env = [], ...config }: ContainerConfig): StageState {

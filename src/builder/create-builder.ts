@@ -48,7 +48,7 @@ type BuildOptions = OpOptions & { readonly onEvent?: (event: BuildEvent) => void
 export function createBuilder(parts: BuilderParts): Builder {
   return {
     build: (request, options = {}) => build(parts, request, options),
-    cacheUsage: () => Promise.resolve(cacheUsage(parts.store)),
+    cacheUsage: () => cacheUsage(parts.store),
     prune: (options) => pruneCache(parts.store, options),
   }
 }

@@ -33,6 +33,7 @@ export async function buildRequest(
 ): Promise<BuildRequest> {
   const { io, env } = context
   for (const tag of flags.tag) checkTag(tag)
+  for (const pair of [...flags['build-arg'], ...flags.label]) checkKey(pair)
   const network = choose('network mode', flags.network ?? 'default', ['default', 'none', 'host'] as const)
   const timestamps = choose('--timestamps', flags.timestamps ?? 'constant', ['constant', 'preserve'] as const)
   if (source === '-' && flags.file === '-') {
@@ -76,6 +77,11 @@ async function folderContext(path: string): Promise<BuildContext> {
   if (!info.isDirectory())
     throw problem(`path "${path}" is a file: name its folder, and the Dockerfile with -f`)
   return { kind: 'folder', path }
+}
+
+function checkKey(pair: string): void {
+  if (pair !== '' && !pair.startsWith('=')) return
+  throw failure('CLI_FAILED', { reason: `invalid key-value pair "${pair}": empty key` })
 }
 
 function checkTag(tag: string): void {

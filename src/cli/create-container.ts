@@ -47,6 +47,10 @@ function familiarName(name: string): string {
   return familiarReference(parseReference(formatReference(withDefaultTag(parseReference(name)))))
 }
 
+function isTaken(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
+}
+
 interface IdFile {
   write(id: string): Promise<void>
   remove(): Promise<void>
@@ -55,7 +59,7 @@ interface IdFile {
 /** The file is made first: a path that cannot be written must fail before a container exists. */
 async function reserveIdFile(path: string): Promise<IdFile> {
   const file = await openFile(path, 'wx').catch((error: unknown) => {
-    if (isMilleError(error, 'CLI_OPEN_FILE') && error.details['reason'] === 'EEXIST') {
+    if (isMilleError(error, 'CLI_OPEN_FILE') && isTaken(error.cause)) {
       const reason = `container ID file found, make sure the other container isn't running or delete ${path}`
       throw failure('CLI_FAILED', { reason }, { cause: error })
     }

@@ -1,6 +1,6 @@
-// The entry of the bundle: this file stays tiny and plain, so that an old Node can read it and say what is wrong, and so
-// that the compile cache is on before anything else is compiled.
-import module from 'node:module'
+// The entry of the bundle: this file stays tiny and plain, so that an old Node can read it and say what is wrong.
+import { createRequire } from 'node:module'
+import { ChunkLoader } from './chunk-loader.ts'
 
 const major = Number(process.versions.node.split('.')[0])
 if (major < 24) {
@@ -9,7 +9,22 @@ if (major < 24) {
   )
   process.exit(1)
 }
-if (import.meta.filename.endsWith('.cjs')) module.enableCompileCache(`${import.meta.dirname}/cache`)
+
+const argv = process.argv.slice(2)
+const chunks = new ChunkLoader({
+  folder: import.meta.dirname,
+  command: argv.find((word) => /^[a-z][a-z-]*$/.test(word)) ?? 'mille',
+  require: createRequire(import.meta.url),
+})
+// a command that failed left out much of what a good one does
+process.on('exit', (code) => {
+  if (code === 0) chunks.save()
+})
+
+/** The bundle's `import` of its chunks goes through here (rolldown.config.ts). */
+export function loadChunk(name: string): unknown {
+  return chunks.load(`${import.meta.dirname}/${name}`)
+}
 
 // no top-level await: the bundle is CommonJS, of which Node loads a command's files in half the time
-void import('./start.ts').then(({ start }) => start(process.argv.slice(2)))
+void import('./start.ts').then(({ start }) => start(argv))

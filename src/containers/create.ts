@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { hostname as hostName } from 'node:os'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,6 +17,7 @@ import type { ContainerParts } from './parts.ts'
 import { snapshotKey, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
 import { settleIdle } from './settle.ts'
 import { removeVolume } from './volumes.ts'
+import { randomHex } from '../util/random.ts'
 
 /**
  * A container that has not run: record, writable snapshot, volumes. All or nothing.
@@ -32,15 +32,15 @@ export async function createContainer(
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)
   checkLimits(request)
-  const id = randomBytes(32).toString('hex')
+  const id = randomHex(32)
   const records = store.records<ContainerData>('container')
   const name =
     request.name === undefined
       ? randomName((one) => records.find(one) !== undefined)
       : checkName(request.name)
   const { mounts, anonymousVolumes } = await resolveMounts(store, request, imageConfig)
-  const diffIds = image.config.rootfs.diff_ids
-  const chain = await containerBase(store, diffIds)
+  const stack = { id: image.id, diffIds: image.config.rootfs.diff_ids }
+  const chain = await containerBase(store, stack)
   const data: ContainerData = {
     createdAt: Date.now(),
     imageId: image.id,
@@ -64,7 +64,7 @@ export async function createContainer(
   await using _lock = await lockContainer(store, id)
   try {
     await insertNamed(parts, { id, name, data, holds })
-    await ensureBase(store, diffIds, chain)
+    await ensureBase(store, stack, chain)
     const snapshot = await store.snapshots.prepare(snapshotKey(id), chain, {
       shortLived: request.autoRemove,
     })

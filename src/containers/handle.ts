@@ -13,5 +13,6 @@ export function logPathOf(store: Store, id: string): string {
 
 /** One process at a time changes a container's state. */
 export function lockContainer(store: Store, id: string, options?: LockOptions): Promise<AsyncDisposable> {
-  return store.lock(`container-${id}`, options)
+  const lasting = (): boolean => store.records('container').get(id) !== undefined
+  return store.lock(`container-${id}`, { ...options, lasting })
 }

@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import { chainIdOf, digestHex, type ChainId, type DiffId } from '../oci/digest.ts'
+import { digestHex, type ChainId, type Digest, type DiffId } from '../oci/digest.ts'
 import { resolveInRoot } from '../runtime/working-folder.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import type { LayerEntry, Store } from '../store/store.ts'
@@ -19,56 +19,56 @@ const mountPoints = [
 
 type MountPoint = (typeof mountPoints)[number]
 
+export interface StackImage {
+  readonly id: Digest
+  readonly diffIds: readonly DiffId[]
+}
+
 /**
  * The stack a container's writable layer stands on: the image's layers, and on top a layer with the mount points that
  * the image lacks. Made by the runtime they would lie in the writable layer, in `diff` and in every image committed
  * from it. Which ones an image lacks is looked up once and remembered.
  */
-export async function containerBase(store: Store, diffIds: readonly DiffId[]): Promise<ChainId | undefined> {
-  return (await recallBase(store, diffIds)) ?? (await makeBase(store, diffIds))
+export async function containerBase(store: Store, image: StackImage): Promise<ChainId | undefined> {
+  return (await recallBase(store, image)) ?? (await makeBase(store, image))
 }
 
 /** Makes the stack again when a collection took it; to be called once the container's record holds it. */
-export async function ensureBase(
-  store: Store,
-  diffIds: readonly DiffId[],
-  base: ChainId | undefined,
-): Promise<void> {
-  if (base !== undefined && !(await store.snapshots.has(base))) await makeBase(store, diffIds)
+export async function ensureBase(store: Store, image: StackImage, base: ChainId | undefined): Promise<void> {
+  if (base !== undefined && !(await store.snapshots.has(base))) await makeBase(store, image)
 }
 
-async function recallBase(store: Store, diffIds: readonly DiffId[]): Promise<ChainId | undefined> {
-  const known = await readFile(memoryOf(store, diffIds), 'utf8').catch(() => '')
+async function recallBase(store: Store, { id }: StackImage): Promise<ChainId | undefined> {
+  const known = await readFile(memoryOf(store, id), 'utf8').catch(() => '')
   return known === '' ? undefined : (known as ChainId)
 }
 
 /** The version in the name: another list of mount points makes another layer. */
-const memoryFolder = ['bases', 'v1'] as const
+const memoryFolder = ['bases', 'v2'] as const
 
-function memoryOf(store: Store, diffIds: readonly DiffId[]): string {
-  return join(store.root, ...memoryFolder, nameOf(chainIdOf(diffIds)))
+/** By the image, whose config names its layers: hashing their chain would cost a command 4 ms for loading the hash. */
+function memoryOf(store: Store, image: Digest): string {
+  return join(store.root, ...memoryFolder, digestHex(image))
 }
 
-const nameOf = (chain: ChainId | undefined): string => (chain === undefined ? 'empty' : digestHex(chain))
-
-async function makeBase(store: Store, diffIds: readonly DiffId[]): Promise<ChainId | undefined> {
+async function makeBase(store: Store, { id, diffIds }: StackImage): Promise<ChainId | undefined> {
   await using lease = await store.lease('container base')
   const chain = await ensureApplied(store, diffIds, { lease })
   const missing = await missingMountPoints(store, chain)
   if (missing.length === 0) {
-    if (chain !== undefined) await remember(store, diffIds, chain)
+    if (chain !== undefined) await remember(store, id, chain)
     return chain
   }
   const layer = await store.layers.write(missing, { lease })
   const base = await store.snapshots.apply(layer.diffId, chain, { lease })
-  await remember(store, diffIds, base)
+  await remember(store, id, base)
   return base
 }
 
 const viewPrefix = 'base-'
 
 async function missingMountPoints(store: Store, chain: ChainId | undefined): Promise<LayerEntry[]> {
-  const key = `${viewPrefix}${nameOf(chain)}`
+  const key = `${viewPrefix}${chain === undefined ? 'empty' : digestHex(chain)}`
   await using _lock = await store.lock(key)
   await removeViews(store, key)
   const { path } = await store.snapshots.view(key, chain)
@@ -116,7 +116,7 @@ function mountPoint(path: string, type: 'file' | 'directory'): LayerEntry {
 }
 
 /** Forgets images that are gone meanwhile, so that the folder does not grow. */
-async function remember(store: Store, diffIds: readonly DiffId[], base: ChainId): Promise<void> {
+async function remember(store: Store, image: Digest, base: ChainId): Promise<void> {
   const folder = await store.folder(...memoryFolder)
   for (const name of await readdir(folder)) {
     const known = await readFile(join(folder, name), 'utf8').catch(() => '')
@@ -124,5 +124,5 @@ async function remember(store: Store, diffIds: readonly DiffId[], base: ChainId)
   }
   const made = store.content.temporaryPath()
   await writeFile(made, base, { mode: 0o600 })
-  await rename(made, memoryOf(store, diffIds))
+  await rename(made, memoryOf(store, image))
 }

@@ -1,9 +1,10 @@
 import { realpath, stat } from 'node:fs/promises'
 import { posix } from 'node:path'
+import { fromNodeError } from '../linux/system-failure.ts'
 import type { ContainerConfig } from '../oci/config.ts'
 import type { Store } from '../store/store.ts'
 import { makeFolders } from '../util/make-folders.ts'
-import { failure } from '../util/errors.ts'
+import { failure, messageOf } from '../util/errors.ts'
 import type { ContainerMount, ContainerRequest, MountRequest } from './containers.ts'
 import { getContainer } from './record.ts'
 import { createVolume, removeVolume, volumePath } from './volumes.ts'
@@ -84,9 +85,18 @@ async function bindSource({ source = '', createSource }: MountRequest): Promise<
     await stat(source)
   } catch (cause) {
     if (createSource !== true) throw failure('MOUNT_SOURCE_MISSING', { source }, { cause })
-    makeFolders(source)
+    makeSource(source)
   }
   return posix.normalize(source)
+}
+
+function makeSource(source: string): void {
+  try {
+    makeFolders(source)
+  } catch (cause) {
+    const reason = messageOf(fromNodeError(cause, source))
+    throw failure('MOUNT_SOURCE_FAILED', { source, reason }, { cause })
+  }
 }
 
 /** A folder inside a volume; a link that leads out of the volume is refused, its content is not to be trusted. */

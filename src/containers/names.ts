@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto'
 import { failure } from '../util/errors.ts'
+import { randomBetween } from '../util/random.ts'
 
 const adjectives =
   'agile amber bold brave bright brisk calm candid clever cosmic crisp daring deft eager fair fleet fluent frank gentle glad golden graceful happy hardy honest humble keen kind lively lucid lucky mellow merry modest nimble noble patient placid plucky polite proud quick quiet rapid ready rosy serene sharp silent smart snug sober solid spry steady sunny swift tidy tranquil trusty upbeat vivid warm wise witty zesty'.split(
@@ -13,13 +13,13 @@ const surnames =
 /** `adjective_surname`, as Docker names containers that nobody named (C43); with a digit when `taken` has no end. */
 export function randomName(taken: (name: string) => boolean): string {
   for (let attempt = 0; ; attempt++) {
-    const name = `${pick(adjectives)}_${pick(surnames)}${attempt < 10 ? '' : randomInt(10, 100_000)}`
+    const name = `${pick(adjectives)}_${pick(surnames)}${attempt < 10 ? '' : randomBetween(10, 100_000)}`
     if (!taken(name)) return name
   }
 }
 
 function pick(words: readonly string[]): string {
-  return words[randomInt(words.length)] as string
+  return words[randomBetween(0, words.length)] as string
 }
 
 /** Docker's rule; CONTAINER_NAME_INVALID. A name becomes a host name and part of messages, never a path. */

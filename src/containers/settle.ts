@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isRunning } from '../linux/process-identity.ts'
 import { isMilleError } from '../util/errors.ts'
@@ -96,10 +96,13 @@ async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<
       ? { code: state.exitCode, finishedAt: state.finishedAt || Date.now(), oomKilled: state.oomKilled }
       : { code: 255, finishedAt: Date.now(), oomKilled: false }
   await leaveExitCode(store, handle, exit.code)
+  const exited = (data: ContainerData): ContainerData => ({ ...unprepared(data), phase: 'exited', exit })
+  if (row.data.request.autoRemove) {
+    await removeLocked(parts, row, { volumes: true })
+    return { ...row, data: exited(row.data) }
+  }
   await releaseResources(parts, row)
-  const settled = updateContainer(store, row.id, (data) => ({ ...unprepared(data), phase: 'exited', exit }))
-  if (row.data.request.autoRemove) await removeLocked(parts, settled, { volumes: true })
-  return settled
+  return updateContainer(store, row.id, exited)
 }
 
 /** Runtime state, network and mount: all that a stopped container does not need. */
@@ -144,7 +147,7 @@ export async function removeLocked(
   updateContainer(store, id, (now) => ({ ...now, phase: 'removing' }))
   await releaseResources(parts, row)
   await ignoreMissing(store.snapshots.remove(snapshotKey(id)))
-  await rm(join(store.root, 'containers', id), { recursive: true, force: true })
+  rmSync(join(store.root, 'containers', id), { recursive: true, force: true })
   store.records<ContainerData>('container').remove(id, { durable: !data.request.autoRemove })
   if (options.volumes) await removeAnonymous(parts, data)
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { folderBytes } from '../linux/folder-size.ts'
@@ -6,6 +5,7 @@ import type { RecordRow, Store } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { VolumeDetails, Volumes } from './containers.ts'
 import type { ContainerData } from './record.ts'
+import { randomHex } from '../util/random.ts'
 
 export interface VolumeData {
   readonly createdAt: number
@@ -54,7 +54,7 @@ export async function createVolume(
   },
 ): Promise<VolumeRow> {
   const rows = store.records<VolumeData>('volume')
-  const name = request.name ?? randomBytes(32).toString('hex')
+  const name = request.name ?? randomHex(32)
   if (!validName.test(name) || name.length > 255) throw failure('VOLUME_NAME_INVALID', { name })
   const known = rows.get(name)
   if (known) return known
@@ -101,7 +101,7 @@ export async function removeVolume(store: Store, name: string, force: boolean): 
 
 /** Rename first: after a kill in the middle no half-emptied folder has the volume's name. */
 async function dropFolder(store: Store, name: string): Promise<void> {
-  const trash = join(await store.folder('trash'), `volume-${name}-${randomBytes(4).toString('hex')}`)
+  const trash = join(await store.folder('trash'), `volume-${name}-${randomHex(4)}`)
   try {
     await rename(join(store.root, 'volumes', name), trash)
   } catch (error) {

@@ -160,6 +160,8 @@ export interface AddInstruction extends InstructionBase {
   /** As COPY's. */
   readonly exclude?: readonly Word[]
   readonly link?: boolean
+  /** Are archives unpacked? Default: local ones are, those of URLs are not. */
+  readonly unpack?: boolean
 }
 
 export interface WorkdirInstruction extends InstructionBase {

@@ -24,6 +24,7 @@ export interface CopyParts {
   readonly exclude?: readonly Word[]
   readonly parents?: boolean
   readonly link?: boolean
+  readonly unpack?: boolean
 }
 
 /** Sources, destination and flags of COPY and ADD. */

@@ -15,7 +15,7 @@ const flagsOf: Readonly<Record<string, Readonly<Record<string, FlagForm | 'later
     exclude: 'list',
     'keep-git-dir': 'later',
     link: 'toggle',
-    unpack: 'later',
+    unpack: 'toggle',
   },
   COPY: {
     chmod: 'value',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Where things live that a reboot ends anyway (a tmpfs); for those who are not root below `$XDG_RUNTIME_DIR`. */
@@ -7,9 +7,10 @@ function runFolder(env: NodeJS.ProcessEnv): string {
   return join(env['XDG_RUNTIME_DIR'] || `/tmp/mille-${process.getuid?.() ?? 0}`, 'mille')
 }
 
-/** One per store, the same for every process that opens it. */
+/** One per store, the same for every process that has it open, by whatever path. The store must be there. */
 export function storeStateFolder(root: string, env: NodeJS.ProcessEnv = process.env): string {
-  return join(runFolder(env), 'stores', createHash('sha256').update(root).digest('hex').slice(0, 12))
+  const { dev, ino } = statSync(root, { bigint: true })
+  return join(runFolder(env), 'stores', `${dev.toString(16)}-${ino.toString(16)}`)
 }
 
 /** One for the whole machine: the bridge is shared by all stores. */

@@ -1,8 +1,7 @@
-import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
-import type * as Koffi from 'koffi'
 import { failure } from '../util/errors.ts'
 import type { Inflater, InflateStep } from '../util/inflater.ts'
+import { loadKoffi } from './load-koffi.ts'
 
 /**
  * Layout of `struct inflate_state` of libisal.so.2, same on all 64-bit processors. Source: igzip_lib.h (libisal-dev
@@ -51,7 +50,7 @@ export function openIsalInflater(): Inflater | undefined {
 
 function load(): Library | undefined {
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
+    const koffi = loadKoffi()
     const isal = koffi.load('libisal.so.2')
     const loaded: Library = {
       inflate: isal.func('isal_inflate', 'int', ['void *']),

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
 import type * as Koffi from 'koffi'
 import { failure } from '../util/errors.ts'
 import { encodeBytes } from '../util/byte-string.ts'
+import { loadKoffi } from './load-koffi.ts'
 
 /** What a C function of libc may be given: numbers, paths (see `cPath`), memory, or a null pointer. */
 export type CArgument = number | bigint | string | Uint8Array | null
@@ -14,10 +14,9 @@ interface Loaded {
 
 let loaded: Loaded | undefined
 
-/** Loads koffi and libc at the first call, not at import: commands that touch no files must not pay for it. */
 function load(): Loaded {
   if (loaded === undefined) {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
+    const koffi = loadKoffi()
     loaded = { libc: openLibc(koffi), errno: () => koffi.errno() }
   }
   return loaded

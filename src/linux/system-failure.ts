@@ -33,9 +33,23 @@ type SystemCode = Extract<
 
 /** The error for error number `number` (positive) of `call` on `path`; `details.errno` holds its name (`ENOENT`). */
 export function systemFailure(call: string, number: number, path: string, cause?: unknown): MilleError {
-  const reason = getSystemErrorMessage(-number) ?? `error ${String(number)}`
+  const reason = reasonOf(number) + ownHint(number)
   const details = { errno: getSystemErrorName(-number), call, path }
   return failure(codes.get(number) ?? 'SYSTEM_CALL_FAILED', { call, path, reason }, { details, cause })
+}
+
+/** To whom the kernel said no: most of what a user may not do, root may. */
+function ownHint(number: number): string {
+  const user = process.getuid?.()
+  const isRefused = number === errno.EPERM || number === errno.EACCES
+  return isRefused && user !== 0 ? ` (as user ${user}; root may)` : ''
+}
+
+/** An error number (positive) in the C library's words, which Docker and the shell use; Node's differ for these two. */
+export function reasonOf(number: number): string {
+  if (number === errno.EISDIR) return 'is a directory'
+  if (number === errno.EEXIST) return 'file exists'
+  return getSystemErrorMessage(-number) ?? `error ${String(number)}`
 }
 
 /** Passes a result through; throws for -1. Must directly follow the call, before anything else can change errno. */

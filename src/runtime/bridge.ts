@@ -1,4 +1,3 @@
-import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,6 +29,7 @@ import { addressesCollide, findPortOwner } from './port-owner.ts'
 import { startRelay, stopRelay } from './port-relay.ts'
 import type { BridgeNetwork, Endpoint, PortBinding } from './runtime.ts'
 import { readText } from '../util/read-text.ts'
+import { randomBetween, randomHex } from '../util/random.ts'
 
 export interface BridgeOptions {
   /** Folder for namespaces and records, lost at reboot or not. One for a bridge on the whole machine, whatever the store: addresses are given out by it. */
@@ -248,7 +248,7 @@ async function connectOnce(
 /** A pair of interfaces: one on the bridge, the other as `eth0` in the namespace. */
 async function wire(bridge: Bridge, record: EndpointRecord): Promise<void> {
   // random: the last interface of this address may still be on its way out
-  const host = `ve${randomBytes(5).toString('hex')}`
+  const host = `ve${randomHex(5)}`
   const mtu = `mtu ${bridge.mtu}`
   await runIp(bridge, [
     `link add ${host} ${mtu} master ${bridge.name} up type veth peer name eth0 ${mtu} address ${record.mac} netns ${record.namespace}`,
@@ -333,7 +333,7 @@ function choosePorts(
     let binding: PortBinding = { ...request, hostIp }
     if (request.hostPort === 0) {
       // anywhere in the range: the first ports of it are also the first that clients of this host are given
-      let hostPort = randomInt(FIRST_FREE_PORT, LAST_FREE_PORT)
+      let hostPort = randomBetween(FIRST_FREE_PORT, LAST_FREE_PORT)
       while (hostPort <= LAST_FREE_PORT && ownerOf({ ...binding, hostPort }) !== undefined) hostPort += 1
       binding = { ...binding, hostPort }
     }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { failure } from '../util/errors.ts'
@@ -8,6 +7,7 @@ import type { ProcessSpec } from './runtime.ts'
 import { runtimeSpec, specText } from './spec.ts'
 import { resolveUser } from './user.ts'
 import { prepareWorkingFolder } from './working-folder.ts'
+import { randomHex } from '../util/random.ts'
 
 /** Names become folder names and control group names. */
 export function checkId(id: string): void {
@@ -22,7 +22,7 @@ export function cgroupsPathOf(id: string, parent: string = '/'): string {
 }
 
 export function newId(prefix: string): string {
-  return `${prefix}-${randomBytes(8).toString('hex')}`
+  return `${prefix}-${randomHex(8)}`
 }
 
 /** Checks the request against the root folder and writes `config.json` into `folder`. */

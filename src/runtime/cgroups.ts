@@ -6,12 +6,14 @@ import { readText } from '../util/read-text.ts'
 
 const TOP = '/sys/fs/cgroup'
 
-/** This process's own folder below the mount of a first-version controller (crun goes below the mount, runc below this). */
-function ownPath(controller: string): string {
-  const line = readText('/proc/self/cgroup')
-    .split('\n')
-    .find((text) => (text.split(':')[1] ?? '').split(',').includes(controller))
-  return line?.split(':').slice(2).join(':') ?? '/'
+/** This process's own folders below the mounts of first-version controllers (crun goes below the mount, runc below these). */
+function ownPaths(): ReadonlyMap<string, string> {
+  const paths = new Map<string, string>()
+  for (const line of readText('/proc/self/cgroup').split('\n')) {
+    const [, names = '', ...path] = line.split(':')
+    for (const name of names.split(',')) paths.set(name, path.join(':'))
+  }
+  return paths
 }
 
 /** Folders of the container's control groups that exist, by controller (`unified` for the second version). */
@@ -26,8 +28,9 @@ function foldersAt(support: CgroupSupport, path: string): ReadonlyMap<string, st
     return folders
   }
   if (support.mode === 'none') return folders
+  const own = ownPaths()
   for (const name of readdirSync(TOP)) {
-    const candidates = [join(TOP, name, path), join(TOP, name, ownPath(name), path)]
+    const candidates = [join(TOP, name, path), join(TOP, name, own.get(name) ?? '/', path)]
     const found = candidates.find((folder) => existsSync(folder))
     if (found !== undefined) folders.set(name, found)
   }
@@ -56,12 +59,23 @@ export function removeCgroups(support: CgroupSupport, path: string): void {
 }
 
 function removeFolder(folder: string): void {
+  if (tryRemove(folder)) return
   try {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (entry.isDirectory()) removeFolder(join(folder, entry.name))
     }
-    rmdirSync(folder)
   } catch {
-    // busy: something lives in it; gone: someone else was faster
+    // gone: someone else was faster
+  }
+  tryRemove(folder)
+}
+
+/** False while something lives in the group or below it. */
+function tryRemove(folder: string): boolean {
+  try {
+    rmdirSync(folder)
+    return true
+  } catch {
+    return false
   }
 }

@@ -3,12 +3,13 @@ import {
   constants,
   existsSync,
   openSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRunning as isAlive } from '../linux/process-identity.ts'
@@ -35,6 +36,7 @@ import { startMonitor } from './monitor.ts'
 import { runtimeEnvironment } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
 import { isUninterruptible } from './process-state.ts'
+import { wantedControllers } from './runtime-call.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import type {
   ContainerHandle,
@@ -69,7 +71,7 @@ export async function createContainer(
 ): Promise<{ pid: number }> {
   const files = containerFiles(handle)
   if (isHalfMade(files)) await undoCreate(seat, handle, files)
-  else await forget(seat, handle, files)
+  else forget(seat, handle, files)
   try {
     await writeBundle(files.bundle, handle.id, spec, seat.program)
     await mkdir(files.exits, { recursive: true, mode: 0o700 })
@@ -78,6 +80,7 @@ export async function createContainer(
     const pid = await startMonitor({
       ...seat,
       ...files,
+      controllers: wantedControllers(seat.program, spec),
       id: handle.id,
       sessionId: handle.id,
       tty: spec.tty ?? false,
@@ -124,7 +127,7 @@ async function callRuntime(seat: RuntimeSeat, words: readonly string[]): Promise
 /** A failed create leaves no process, no state, no file but the logs that its error names. */
 async function undoCreate(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): Promise<void> {
   await endHalfMade(seat.program.cgroups, handle.id, files)
-  await forget(seat, handle, files)
+  forget(seat, handle, files)
 }
 
 function killQuietly(pid: number): void {
@@ -136,8 +139,7 @@ function killQuietly(pid: number): void {
 }
 
 /** Removes the runtime's state, the control groups and the files of the last run; the logs stay. */
-async function forget(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): Promise<void> {
-  const gone = { recursive: true, force: true }
+function forget(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): void {
   removeCgroups(seat.program.cgroups, cgroupsPathOf(handle.id))
   for (const path of [
     join(seat.root, handle.id),
@@ -149,7 +151,7 @@ async function forget(seat: RuntimeSeat, handle: ContainerHandle, files: Contain
     files.pidFile,
     files.monitorPidFile,
   ]) {
-    await rm(path, gone)
+    rmSync(path, { recursive: true, force: true })
   }
 }
 
@@ -287,7 +289,7 @@ export async function deleteContainer(
   }
   if (identity?.monitor !== undefined) await endMonitor(files, identity.monitor)
   if (isHalfMade(files)) await endHalfMade(seat.program.cgroups, handle.id, files)
-  await forget(seat, handle, files)
+  forget(seat, handle, files)
 }
 
 /** conmon still has its last output to write and its exit command to start; past the grace time it hangs. */

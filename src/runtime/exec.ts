@@ -8,6 +8,7 @@ import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { attachSocket } from './attach-socket.ts'
 import { newId } from './bundle.ts'
+import { cgroupFolders } from './cgroups.ts'
 import { checkCommand } from './command-check.ts'
 import { containerFiles, getRunning, readPidFile } from './container-files.ts'
 import type { ContainerIdentity } from './container-files.ts'
@@ -255,6 +256,8 @@ async function monitorExec(
   return await startMonitor(
     {
       ...seat,
+      // those that its container is in
+      controllers: new Set(cgroupFolders(seat.program.cgroups, handle.id).keys()),
       id: handle.id,
       sessionId: files.folder.slice(files.folder.lastIndexOf('/') + 1),
       bundle: files.folder,

@@ -12,8 +12,6 @@ export type CgroupMode = RuntimeInfo['cgroups']
 /** Where the kernel's control groups are mounted and what they can limit. */
 export interface CgroupSupport {
   readonly mode: CgroupMode
-  /** The second version's own mount beside the first's; crun refuses to work when it sees it with controllers. */
-  readonly unified?: string
   readonly controllers: ReadonlySet<string>
 }
 
@@ -49,13 +47,11 @@ export function findCgroups(): CgroupSupport {
   )
   if (filesystemType(top) !== TMPFS_MAGIC || controllers.size === 0)
     return { mode: 'none', controllers: new Set() }
-  const unified = `${top}/unified`
-  return filesystemType(unified) === CGROUP2_MAGIC
-    ? { mode: 'hybrid', unified, controllers }
-    : { mode: 'v1', controllers }
+  return { mode: filesystemType(`${top}/unified`) === CGROUP2_MAGIC ? 'hybrid' : 'v1', controllers }
 }
 
-const limitControllers: Readonly<Record<keyof ResourceLimits, string>> = {
+/** The controller that each limit needs. */
+export const limitControllers: Readonly<Record<keyof ResourceLimits, string>> = {
   memory: 'memory',
   memorySwap: 'memory',
   cpuQuota: 'cpu',

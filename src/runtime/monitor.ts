@@ -7,11 +7,15 @@ import type { OpOptions } from '../util/progress.ts'
 import { readPidFile } from './container-files.ts'
 import { findProgram } from './machine.ts'
 import type { OciProgram } from './oci-program.ts'
+import { runtimeCall } from './runtime-call.ts'
+import type { RuntimeCall } from './runtime-call.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import { readText } from '../util/read-text.ts'
 
 export interface MonitorRequest {
   readonly program: OciProgram
+  /** First-version controllers that the runtime is to see. */
+  readonly controllers: ReadonlySet<string>
   /** Folder of the runtime's own state. */
   readonly root: string
   readonly id: string
@@ -45,10 +49,11 @@ export async function startMonitor(request: MonitorRequest, options: OpOptions =
   const conmon = findProgram('conmon')
   if (conmon === undefined) throw failure('PROGRAM_MISSING', { program: 'conmon', package: 'conmon' })
   const attach = request.onAttachable !== undefined
+  using call = runtimeCall(request.program, request.controllers)
   const log = openSync(request.monitorLog, 'a', 0o600)
   let child
   try {
-    child = spawn(conmon, monitorArguments(request), {
+    child = spawn(conmon, monitorArguments(request, call), {
       stdio: ['ignore', log, log, 'pipe', ...(attach ? (['pipe', 'pipe'] as const) : [])],
       // of mille's environment conmon and the runtime need nothing else; secrets stay here
       env: {
@@ -151,10 +156,9 @@ async function firstNumber(stream: Readable): Promise<number | undefined> {
   return undefined
 }
 
-function monitorArguments(request: MonitorRequest): string[] {
-  const { program } = request
+function monitorArguments(request: MonitorRequest, call: RuntimeCall): string[] {
   const runtimeArguments = [
-    ...program.prefix,
+    ...call.prefix,
     '--root',
     request.root,
     '--log',
@@ -170,7 +174,7 @@ function monitorArguments(request: MonitorRequest): string[] {
     '--cuuid',
     request.sessionId,
     '--runtime',
-    program.command,
+    call.command,
     ...runtimeArguments.map((argument) => `--runtime-arg=${argument}`),
     '--bundle',
     request.bundle,

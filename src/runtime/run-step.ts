@@ -12,6 +12,8 @@ import { makeMountStubs, pointsOf } from './mount-stubs.ts'
 import type { MountPoint } from './mount-stubs.ts'
 import { runtimeEnvironment } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
+import { runtimeCall, wantedControllers } from './runtime-call.ts'
+import type { RuntimeCall } from './runtime-call.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import type { ProcessMount, ProcessResult, ProcessSpec } from './runtime.ts'
 import { placeSecrets, removeFolder } from './step-secrets.ts'
@@ -47,7 +49,8 @@ export async function runStep(
     const state = spec.secrets === undefined ? root : join(folder, 'state')
     stubs = makeMountStubs(spec.rootfs, [...pointsOf(['/proc', '/sys', '/dev']), ...full.mounts.map(pointOf)])
     await writeBundle(folder, id, full, program)
-    const exitCode = await runChild(program, state, folder, id, io, signal)
+    using call = runtimeCall(program, wantedControllers(program, full))
+    const exitCode = await runChild(call, state, folder, id, io, signal)
     throwIfAborted(signal)
     const log = join(folder, 'runtime.log')
     const reason = exitCode === 0 ? undefined : findRuntimeError(log)
@@ -72,7 +75,7 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 async function runChild(
-  program: OciProgram,
+  { command, prefix }: RuntimeCall,
   root: string,
   folder: string,
   id: string,
@@ -81,17 +84,13 @@ async function runChild(
 ): Promise<number> {
   const args = ['--root', root, '--log', join(folder, 'runtime.log'), '--log-format', 'json']
   const pidFile = join(folder, 'pid')
-  const child = spawn(
-    program.command,
-    [...program.prefix, ...args, 'run', '--bundle', folder, '--pid-file', pidFile, id],
-    {
-      stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
-      detached: true,
-      env: runtimeEnvironment(),
-    },
-  )
-  const ended = exitOf(child, program)
+  const child = spawn(command, [...prefix, ...args, 'run', '--bundle', folder, '--pid-file', pidFile, id], {
+    stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
+    detached: true,
+    env: runtimeEnvironment(),
+  })
+  const ended = exitOf(child, command)
   child.stdout?.on('data', (chunk: Buffer) => io.onOutput('stdout', chunk))
   child.stderr?.on('data', (chunk: Buffer) => io.onOutput('stderr', chunk))
   if (child.stdin) {
@@ -109,13 +108,11 @@ async function runChild(
   }
 }
 
-function exitOf(child: ChildProcess, program: OciProgram): Promise<number> {
+function exitOf(child: ChildProcess, command: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('close', (code) => resolve(code ?? SIGKILL_CODE))
     child.once('error', (cause) => {
-      reject(
-        failure('RUNTIME_FAILED', { runtime: program.path, reason: cause.message, log: 'none' }, { cause }),
-      )
+      reject(failure('RUNTIME_FAILED', { runtime: command, reason: cause.message, log: 'none' }, { cause }))
     })
   })
 }

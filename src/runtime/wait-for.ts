@@ -1,11 +1,23 @@
 import { watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 
+/** Milliseconds: what ends soon is waited for by looking, as taking a watch away again costs the kernel some. */
+const soon = { total: 300, pause: 2 } as const
+
 /** Resolves once `test` holds; asks it when `folder` changes and every half second. Errors: CANCELED. */
 export async function waitFor(folder: string, test: () => boolean, options: OpOptions = {}): Promise<void> {
-  if (test()) return
+  const limit = performance.now() + soon.total
+  while (!test()) {
+    if (options.signal?.aborted === true) throw failure('CANCELED', {})
+    if (performance.now() > limit) return await watchFor(folder, test, options)
+    await sleep(soon.pause)
+  }
+}
+
+async function watchFor(folder: string, test: () => boolean, options: OpOptions): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const end = (error?: Error): void => {
       watcher?.close()

@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { tryFlock } from '../linux/flock.ts'
@@ -24,18 +15,18 @@ export interface Locks {
   acquire(name: string, options?: LockOptions): Promise<AsyncDisposable>
 }
 
-/** A lock's file lives as long as someone holds it; what a killed holder leaves is an empty promise and harmless. */
+/** A lock's file lives as long as someone holds it, or lasts as the holder says; what a killed one leaves is harmless. */
 export function openLocks(folder: string): Locks {
   return { acquire: (name, options = {}) => acquire(join(folder, fileName(name)), name, options) }
 }
 
 async function acquire(path: string, name: string, options: LockOptions): Promise<AsyncDisposable> {
-  const { timeout = 60_000, shared = false, signal } = options
+  const { timeout = 60_000, shared = false, signal, lasting } = options
   const until = performance.now() + timeout
   for (let wait = 1; ; wait = Math.min(wait * 2, longestWait)) {
     signal?.throwIfAborted()
     const descriptor = tryAcquire(path, shared)
-    if (descriptor !== undefined) return held(path, descriptor, shared)
+    if (descriptor !== undefined) return held(path, descriptor, () => shared || lasting?.() === true)
     const left = until - performance.now()
     if (left <= 0)
       throw failure('STORE_LOCK_TIMEOUT', { name, seconds: timeout / 1000, holder: holderOf(path) })
@@ -72,21 +63,21 @@ function isSameFile(path: string, descriptor: number): boolean {
   return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(descriptor).ino
 }
 
+/** As wide as any process number: making the file shorter would cost more than all else here. */
 function recordHolder(descriptor: number): void {
-  ftruncateSync(descriptor)
-  writeSync(descriptor, String(process.pid), 0)
+  writeSync(descriptor, String(process.pid).padEnd(10), 0)
 }
 
 function holderOf(path: string): string {
   try {
-    const pid = readFileSync(path, 'latin1')
+    const pid = readFileSync(path, 'latin1').trim()
     return pid === '' ? 'another process' : `process ${pid}`
   } catch {
     return 'another process'
   }
 }
 
-function held(path: string, descriptor: number, shared: boolean): AsyncDisposable {
+function held(path: string, descriptor: number, stays: () => boolean): AsyncDisposable {
   let isHeld = true
   return {
     [Symbol.asyncDispose](): Promise<void> {
@@ -94,7 +85,7 @@ function held(path: string, descriptor: number, shared: boolean): AsyncDisposabl
       if (!isHeld) return Promise.resolve()
       isHeld = false
       // with shared holders the file stays: another one may have locked it
-      if (!shared) unlinkQuietly(path)
+      if (!stays()) unlinkQuietly(path)
       closeSync(descriptor)
       return Promise.resolve()
     },

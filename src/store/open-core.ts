@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'nod
 import { join, resolve } from 'node:path'
 import { fromNodeError } from '../linux/system-failure.ts'
 import { makeFolders } from '../util/make-folders.ts'
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import type { BlobFolders } from './content/blob-folders.ts'
 import { blobFolders, hasBlobs, makeBlobFolders } from './content/blob-folders.ts'
 import { FileBlobStore } from './content/blob-store.ts'
@@ -32,14 +32,14 @@ export interface StoreCore {
 
 /**
  * Opens the store below `root`, making it when there is none. Only cheap looks: no file is read but the database's.
- * STORE_DAMAGED, STORE_TOO_NEW, SQLITE_TOO_OLD, or the system's refusal (PATH_PERMISSION, NO_SPACE, …).
+ * STORE_ROOT_UNUSABLE, STORE_DAMAGED, STORE_TOO_NEW, SQLITE_TOO_OLD, or the system's refusal (PATH_PERMISSION, NO_SPACE, …).
  */
 export async function openCore(path: string, options: DatabaseOptions = {}): Promise<StoreCore> {
   const root = resolve(path)
   const folders = blobFolders(root)
   const isNew = !existsSync(join(root, 'oci-layout'))
   try {
-    if (isNew) makeStoreFolders(root, folders)
+    if (isNew) makeRoot(root, folders)
     const database = await openDatabase(root, () => !hasBlobs(folders), options)
     try {
       if (isNew) finishNewStore(root, folders)
@@ -73,6 +73,17 @@ function coreOf(root: string, folders: BlobFolders, database: Database): StoreCo
     content,
     images: new DatabaseImageStore({ root, database, folders, content, volatile }),
     cache: new DatabaseCacheStore(database),
+  }
+}
+
+/** STORE_ROOT_UNUSABLE when no such folder can be had; a full disk is told as one. */
+function makeRoot(root: string, folders: BlobFolders): void {
+  try {
+    makeStoreFolders(root, folders)
+  } catch (cause) {
+    const error = fromNodeError(cause, root)
+    if (!isMilleError(error) || error.code === 'NO_SPACE') throw error
+    throw failure('STORE_ROOT_UNUSABLE', { root, reason: error.message }, { cause })
   }
 }
 

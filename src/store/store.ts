@@ -44,6 +44,8 @@ export interface LockOptions extends OpOptions {
   /** Milliseconds to wait before failing; default 60,000. 0 tries once. */
   readonly timeout?: number
   readonly shared?: boolean
+  /** Asked at the lock's end: true keeps its file for the next holder, as making and deleting one takes 1 ms. */
+  readonly lasting?: () => boolean
 }
 
 export interface BlobInfo {

@@ -43,6 +43,10 @@ export const errorTable = {
   STORE_BUSY: ['unavailable', 'the store at {root} stayed busy for {seconds} s: try again'],
   STORE_DAMAGED: ['data-loss', 'the store at {root} is damaged: {reason}; nothing was changed'],
   STORE_LOCK_TIMEOUT: ['unavailable', 'waited {seconds} s for the lock "{name}", which {holder} holds'],
+  STORE_ROOT_UNUSABLE: [
+    'unavailable',
+    'no store can be opened at {root}: {reason}; choose another folder with --root or MILLE_ROOT',
+  ],
   STORE_TOO_NEW: [
     'unavailable',
     'the store at {root} has format {found}; this mille {version} knows formats up to {known}: use the newer mille',
@@ -127,6 +131,7 @@ export const errorTable = {
   SSH_KEY_INVALID: ['invalid-argument', 'ssh key {name}: {reason}'],
 
   // images
+  CHANGE_INVALID: ['invalid-argument', 'invalid change "{change}": {reason}'],
   CHANGE_NOT_ALLOWED: ['invalid-argument', '{instruction} is not a valid change command'],
   ARCHIVE_EMPTY: ['invalid-argument', 'the archive is empty'],
   ARCHIVE_INVALID: ['invalid-argument', 'not an image archive: {reason}'],
@@ -169,7 +174,7 @@ export const errorTable = {
     'unauthenticated',
     'Get "https://{host}/v2/": unauthorized: incorrect username or password',
   ],
-  MANIFEST_UNKNOWN: ['not-found', 'manifest for {name} not found: manifest unknown'],
+  MANIFEST_UNKNOWN: ['not-found', 'manifest for {name} not found: manifest unknown{hint}'],
   REGISTRY_ANSWER_INVALID: ['unavailable', '{host} does not answer like a registry: {reason}'],
   REGISTRY_BLOB_UNKNOWN: ['conflict', '{host}: {repository} lacks a part of the manifest: {reason}'],
   REGISTRY_DENIED: [
@@ -299,6 +304,7 @@ export const errorTable = {
   ],
   INVALID_FILTER: ['invalid-argument', "invalid filter '{filter}': there are {known}"],
   INVALID_FILTER_VALUE: ['invalid-argument', "invalid filter '{filter}={value}': one of {known}"],
+  MOUNT_SOURCE_FAILED: ['invalid-argument', "error while creating mount source path '{source}': {reason}"],
   MOUNT_SOURCE_INVALID: ['invalid-argument', 'invalid mount source "{source}": must be an absolute path'],
   MOUNT_SOURCE_MISSING: [
     'invalid-argument',

@@ -65,6 +65,11 @@ export function isMilleError(error: unknown, ...codes: readonly ErrorCode[]): er
   return error instanceof MilleError && (codes.length === 0 || codes.includes(error.code))
 }
 
+/** What an error of any kind says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** Replaces control characters (terminal escapes, newlines in names) by visible `\xNN` forms. Newline and tab stay. */
 export function escapeControl(text: string): string {
   return text.replace(

@@ -1,21 +1,29 @@
 /**
- * The candidate that `word` was probably meant to be: edit distance under 3 (and under the word's length), or the
- * same word in another case; undefined when `word` is a candidate itself or nothing is near.
+ * The candidate that `word` was probably meant to be: one or two edits away, by length, or the same word in
+ * another case; undefined when `word` is a candidate itself or nothing is near.
  */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestDistance = 3
+  let bestDistance = Infinity
   const lower = word.toLowerCase()
   for (const candidate of candidates) {
     if (candidate === word) return undefined
-    if (Math.abs(candidate.length - word.length) >= bestDistance) continue
-    const distance = editDistance(lower, candidate.toLowerCase())
-    if (distance < bestDistance && distance < word.length) {
+    if (Math.abs(candidate.length - word.length) > 2) continue
+    const known = candidate.toLowerCase()
+    const most = mostEdits(lower, known)
+    const distance = editDistance(lower, known)
+    if (distance <= most && distance < bestDistance && distance < word.length) {
       best = candidate
       bestDistance = distance
     }
   }
   return best
+}
+
+/** `top` is two edits from `nope` and has nothing to do with it; `NOOP` and `NOPE` at least begin alike. */
+function mostEdits(word: string, candidate: string): 1 | 2 {
+  const letters = Math.max(word.length, candidate.length)
+  return letters >= 6 || (letters >= 4 && word[0] === candidate[0]) ? 2 : 1
 }
 
 /** Levenshtein distance where swapping two neighbours is one step, so that `buidl` is near `build`. */

@@ -1,10 +1,22 @@
 import { digestHex, shortId } from '../../oci/digest.ts'
 import type { CacheRecord, Store } from '../../store/store.ts'
 import type { Builder, CacheUsage } from '../build.ts'
+import { listSources, pruneSources } from '../sources/source-cache.ts'
 import { FileLists } from './file-lists.ts'
 
 /** Cache rows for `system df`: aliases (the same result found by its text) are not counted. */
-export function cacheUsage(store: Store): CacheUsage[] {
+export async function cacheUsage(store: Store): Promise<CacheUsage[]> {
+  const sources = (await listSources(store)).map(({ kind, ...source }): CacheUsage => ({
+    ...source,
+    type: `source.${kind}`,
+    uses: 1,
+    inUse: false,
+    shared: false,
+  }))
+  return [...stepUsage(store), ...sources]
+}
+
+function stepUsage(store: Store): CacheUsage[] {
   const records = store.cache.list()
   const used = usedLayers(store)
   return records
@@ -22,7 +34,7 @@ export function cacheUsage(store: Store): CacheUsage[] {
     }))
 }
 
-/** Without `all` only what no image has: dropping the rest would free nothing (as `builder prune`). */
+/** Without `all` only what no image has: dropping the rest would free nothing (as `builder prune`). Sources go always. */
 export async function pruneCache(
   store: Store,
   { all }: { readonly all: boolean },
@@ -34,10 +46,12 @@ export async function pruneCache(
   const gone = new Set(removed.map(({ key }) => key))
   const kept = records.filter(({ key }) => !gone.has(key)).map(({ key }) => digestHex(key))
   new FileLists(await store.folder('contexts')).retain(new Set(kept))
+  const sources = await pruneSources(store, { all: true })
   const { bytes } = await store.collect()
+  const steps = removed.filter((record) => !isAlias(record)).map(({ key }) => shortId(key))
   return {
-    removed: removed.filter((record) => !isAlias(record)).map(({ key }) => shortId(key)),
-    reclaimed: bytes,
+    removed: [...steps, ...sources.map(({ id }) => id)],
+    reclaimed: sources.reduce((sum, { size }) => sum + size, bytes),
   }
 }
 

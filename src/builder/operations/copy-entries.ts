@@ -125,7 +125,7 @@ export class CopyEntries {
     const parent = relative.includes('/') ? relative.slice(0, relative.lastIndexOf('/')) : ''
     const name = relative.slice(parent === '' ? 0 : parent.length + 1)
     const folder = this.#target.lower.locate(`${this.#target.destination}/${parent}`).path
-    this.#parents(join(folder, name))
+    this.#parents(join(folder, name), 0o755)
     return join(folder, name)
   }
 
@@ -210,15 +210,15 @@ export class CopyEntries {
   }
 
   /** Folders above `path`: those of the image as they are, missing ones of root or of the owner asked for. */
-  #parents(path: string): void {
+  #parents(path: string, mode?: number): void {
     const parts = path.split('/')
     for (let depth = 1; depth < parts.length; depth++) {
       const parent = parts.slice(0, depth).join('/')
-      if (!this.#entries.has(parent)) this.#existing(parent)
+      if (!this.#entries.has(parent)) this.#existing(parent, mode)
     }
   }
 
-  #existing(path: string): void {
+  #existing(path: string, mode: number = folderMode(this.#target.chmod)): void {
     if (path === '' || this.#entries.has(path)) return
     const status = this.#target.lower.status(path)
     if (status !== undefined && (status.mode & mask) !== directory) {
@@ -228,7 +228,7 @@ export class CopyEntries {
     this.#entries.set(path, {
       path,
       type: 'directory',
-      mode: status === undefined ? folderMode(this.#target.chmod) : status.mode & 0o7777,
+      mode: status === undefined ? mode : status.mode & 0o7777,
       ...(status === undefined ? this.#owner() : { uid: status.uid, gid: status.gid }),
       ...this.#times(this.#now),
       ...(xattrs === undefined ? {} : { xattrs }),

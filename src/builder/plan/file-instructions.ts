@@ -94,7 +94,14 @@ export function planAdd(reading: Reading, state: StageState, instruction: AddIns
   }
   const sources = parts.op.sources.filter((source) => !isUrl(source))
   return {
-    op: { kind: 'add', ...parts.op, sources, urls, ...(checksum === undefined ? {} : { checksum }) },
+    op: {
+      kind: 'add',
+      ...parts.op,
+      sources,
+      urls,
+      ...(checksum === undefined ? {} : { checksum }),
+      ...(instruction.unpack === undefined ? {} : { unpack: instruction.unpack }),
+    },
     name: hidePasswords(instruction.text),
     createdBy: copyText(
       'ADD',

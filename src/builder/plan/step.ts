@@ -81,6 +81,7 @@ export interface AddOp extends Omit<CopyOp, 'kind' | 'origin'> {
   readonly kind: 'add'
   readonly urls: readonly string[]
   readonly checksum?: string
+  readonly unpack?: boolean
 }
 
 export interface WorkdirOp {

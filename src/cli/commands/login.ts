@@ -1,7 +1,7 @@
 import { text as readText } from 'node:stream/consumers'
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, type CommandContext, defineCommand } from '../command.ts'
-import { text, toggle } from '../flags/flag.ts'
+import { type FlagValues, text, toggle } from '../flags/flag.ts'
 import { askLine } from '../input/confirm.ts'
 
 const flags = {
@@ -23,6 +23,7 @@ export const command: AnyCommand = defineCommand({
   flags,
   async run({ flags, args: [server = 'docker.io'] }, context) {
     const { stdout, stderr } = context.io
+    checkTogether(flags)
     if (flags.password !== undefined) {
       stderr.write('WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n')
     }
@@ -36,20 +37,25 @@ export const command: AnyCommand = defineCommand({
   },
 })
 
+function checkTogether(given: FlagValues<typeof flags>): void {
+  if (!given['password-stdin']) return
+  if (given.password !== undefined) {
+    const reason = 'conflicting options: cannot specify both --password and --password-stdin'
+    throw failure('CLI_FAILED', { reason })
+  }
+  if (given.username === undefined) {
+    const reason = 'the --password-stdin option requires --username to be set'
+    throw failure('CLI_FAILED', { reason })
+  }
+}
+
 async function readCredentials(
   { username, password, fromStdin }: Given,
   context: CommandContext,
 ): Promise<{ username: string; password: string }> {
   const { stdin } = context.io
-  if (fromStdin) {
-    if (password !== undefined)
-      throw failure('CLI_FAILED', {
-        reason: 'conflicting options: cannot specify both --password and --password-stdin',
-      })
-    if (username === undefined)
-      throw failure('CLI_FAILED', { reason: 'Must provide --username with --password-stdin' })
+  if (fromStdin && username !== undefined)
     return { username, password: (await readText(stdin)).replace(/\r?\n$/, '') }
-  }
   if ((username === undefined || password === undefined) && !stdin.isTTY) {
     const reason =
       'Error: Cannot perform an interactive login from a non TTY device: use --username and --password-stdin'

@@ -1,3 +1,4 @@
+import { parseReference } from '../../oci/reference.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 
@@ -14,9 +15,19 @@ export const command: AnyCommand = defineCommand({
       await images.tag(source, target)
     } catch (cause) {
       if (!isMilleError(cause, 'REFERENCE_INVALID')) throw cause
-      const reason = `Error parsing reference: "${target}" is not a valid repository/tag: ${cause.message}`
+      const wrong = isReference(source) ? target : source
+      const reason = `Error parsing reference: "${wrong}" is not a valid repository/tag: ${cause.message}`
       throw failure('CLI_FAILED', { reason }, { cause })
     }
     return 0
   },
 })
+
+function isReference(text: string): boolean {
+  try {
+    parseReference(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,29 +1,22 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { reasonOf } from '../../linux/system-failure.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or directory',
-  EACCES: 'permission denied',
-  EISDIR: 'is a directory',
-  ENOTDIR: 'not a directory',
-  ENOSPC: 'no space left on device',
-  EROFS: 'read-only file system',
-}
-
-/** Opens a file that the user named; CLI_OPEN_FILE with the reason in words. */
+/** Opens a file that the user named; CLI_OPEN_FILE with the reason in words, also for a folder. */
 export async function openFile(path: string, flags: 'r' | 'wx' | 'w' = 'r'): Promise<FileHandle> {
-  try {
-    return await open(path, flags)
-  } catch (cause) {
+  const file = await open(path, flags).catch((cause: unknown) => {
     throw fileFailure(path, cause)
-  }
+  })
+  // a folder opens for reading like a file, and fails at the first read, where its name is not known any more
+  if (!(await file.stat()).isDirectory()) return file
+  await file.close()
+  throw failure('CLI_OPEN_FILE', { path, reason: 'is a directory' })
 }
 
 /** The error of a file operation as one line for the user; anything but a system error is handed on. */
 export function fileFailure(path: string, cause: unknown): unknown {
-  if (isMilleError(cause)) return cause
-  const code =
-    cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
-  if (code === undefined) return cause
-  return failure('CLI_OPEN_FILE', { path, reason: reasons[code] ?? code }, { cause })
+  if (isMilleError(cause) || !(cause instanceof Error) || !('errno' in cause)) return cause
+  const { errno } = cause
+  if (typeof errno !== 'number' || errno >= 0) return cause
+  return failure('CLI_OPEN_FILE', { path, reason: reasonOf(-errno) }, { cause })
 }

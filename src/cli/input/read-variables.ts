@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
 import { failure } from '../../util/errors.ts'
 import { fileFailure } from './open-file.ts'
@@ -26,21 +27,24 @@ export async function readVariables(
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw fileFailure(path, cause)
   })
-  if (bytes.includes(0)) throw failure('CLI_FAILED', { reason: `invalid ${what} file (${path}): not text` })
+  // one string a byte first: a line that is not UTF-8 must be told by its number
   const lines = bytes
-    .toString('utf8')
-    .replace(/^\ufeff/, '')
+    .toString('latin1')
+    .replace(/^\xef\xbb\xbf/, '')
     .split(/\r?\n/)
   return lines.flatMap((raw, index) => {
-    const line = raw.trimStart()
+    const wrong = (reason: string): Error =>
+      failure('CLI_FAILED', { reason: `invalid ${what} file (${path}): line ${index + 1}: ${reason}` })
+    const encoded = Buffer.from(raw, 'latin1')
+    if (!isUtf8(encoded)) throw wrong('not valid UTF-8')
+    if (encoded.includes(0)) throw wrong('a NUL byte')
+    const line = encoded.toString('utf8').trimStart()
     if (line === '' || line.startsWith('#')) return []
     const equals = line.indexOf('=')
     const name = equals < 0 ? line : line.slice(0, equals)
-    const wrong = (reason: string): Error =>
-      failure('CLI_FAILED', { reason: `invalid ${what} file (${path}): line ${index + 1}: ${reason}` })
     if (name === '') throw wrong(`no variable name on line '${line}'`)
-    if (/\s/.test(name.trimEnd())) throw wrong(`variable '${name}' contains whitespaces`)
-    return equals < 0 && what === 'env' ? resolveVariables([name.trimEnd()], env) : [line]
+    if (/\s/.test(name)) throw wrong(`variable '${name}' contains whitespaces`)
+    return equals < 0 && what === 'env' ? resolveVariables([name], env) : [line]
   })
 }
 

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { Agent, EnvHttpProxyAgent, request } from 'undici'
 import type { Dispatcher } from 'undici'
 import { failure, isMilleError } from '../../util/errors.ts'
+import { networkReason } from '../../util/network-reason.ts'
 import { version } from '../../util/version.ts'
 import { isLoopback } from './private-address.ts'
 import { maxRedirects, redirectTarget } from './redirect.ts'
@@ -131,15 +132,10 @@ function isStream(body: Readable | Buffer | string): body is Readable {
 
 /** The network's reason in one line; a certificate's own words, with a hint when the clock may be to blame. */
 export function unreachable(host: string, error: unknown): Error {
-  const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error
-  const { code = '', message = '' } = (cause ?? {}) as { code?: string; message?: string }
+  const { code = '' } = (error ?? {}) as { code?: string }
   const hint =
     code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID' ? " (is this machine's clock right?)" : ''
-  return failure(
-    'REGISTRY_UNREACHABLE',
-    { host, reason: (message || code || String(cause)) + hint },
-    { cause },
-  )
+  return failure('REGISTRY_UNREACHABLE', { host, reason: networkReason(error) + hint }, { cause: error })
 }
 
 /** Reads a small body: at most `limit` bytes; undefined when there are more. */

@@ -18,6 +18,7 @@ import type { RegistryHost } from './host.ts'
 import { listPages } from './pages.ts'
 import { backOff, pause } from './retry.ts'
 import type { RetryPolicy } from './retry.ts'
+import { tagHint } from './tag-hint.ts'
 
 const acceptedTypes = [
   mediaTypes.ociIndex,
@@ -25,6 +26,9 @@ const acceptedTypes = [
   mediaTypes.dockerList,
   mediaTypes.dockerManifest,
 ].join(', ')
+
+/** Milliseconds that a better error message is worth. */
+const hintTimeout = 3000
 
 /** Documents kept for a `tag` or `fetch` that follows at once. */
 const maxKept = 4
@@ -45,7 +49,10 @@ export class RemoteRepository implements Repository {
   }
 
   async resolve(name: string, options: OpOptions = {}): Promise<Descriptor> {
-    const answer = await this.#manifest('HEAD', name, options)
+    const answer = await this.#manifest('HEAD', name, options).catch(async (error: unknown) => {
+      if (!isMilleError(error, 'MANIFEST_UNKNOWN') || isDigest(name)) throw error
+      throw this.#unknown(name, await this.#tagHint(name, options))
+    })
     await drain(answer.body)
     const digest = answer.header('docker-content-digest')
     const size = Number(answer.header('content-length') ?? 'none')
@@ -203,10 +210,19 @@ export class RemoteRepository implements Repository {
     throw this.#unknown(name)
   }
 
-  #unknown(name: string): Error {
+  /** Best effort: many registries show their tags to nobody. */
+  async #tagHint(name: string, options: OpOptions): Promise<string> {
+    const enough = AbortSignal.timeout(hintTimeout)
+    const signal = options.signal === undefined ? enough : AbortSignal.any([options.signal, enough])
+    const hint = await tagHint(name, this.tags({ signal })).catch(() => '')
+    options.signal?.throwIfAborted()
+    return hint
+  }
+
+  #unknown(name: string, hint: string = ''): Error {
     const { registry, repository } = this.reference
     const separator = isDigest(name) ? '@' : ':'
-    return failure('MANIFEST_UNKNOWN', { name: `${registry}/${repository}${separator}${name}` })
+    return failure('MANIFEST_UNKNOWN', { name: `${registry}/${repository}${separator}${name}`, hint })
   }
 
   #call(

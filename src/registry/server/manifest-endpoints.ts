@@ -15,7 +15,7 @@ export const getManifest: Endpoint = async (request, parts, { storage }) => {
   const manifest = await storage.findManifest(repository, name)
   // a client must not get a type it did not ask for: old ones would misread it
   if (manifest === undefined || !accepts(request.headers.accept, manifest.mediaType)) {
-    throw failure('MANIFEST_UNKNOWN', { name: `${repository} ${name}` })
+    throw failure('MANIFEST_UNKNOWN', { name: `${repository} ${name}`, hint: '' })
   }
   const etag = `"${manifest.digest}"`
   const headers = { 'content-type': manifest.mediaType, 'docker-content-digest': manifest.digest, etag }
@@ -56,7 +56,7 @@ export const deleteManifest: Endpoint = async (_request, parts, { storage, allow
       ? await storage.deleteManifest(repository, reference.digest)
       : await storage.deleteTag(repository, reference.tag)
   const name = 'digest' in reference ? reference.digest : reference.tag
-  if (!removed) throw failure('MANIFEST_UNKNOWN', { name: `${repository} ${name}` })
+  if (!removed) throw failure('MANIFEST_UNKNOWN', { name: `${repository} ${name}`, hint: '' })
   return { status: 202 }
 }
 

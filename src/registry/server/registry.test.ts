@@ -54,6 +54,21 @@ test('ping says what this is', async () => {
   }
 })
 
+test('the log tells how long a request took', async () => {
+  await using registry = await startRegistry()
+  const opened = await send(`${registry.url}/v2/a/blobs/uploads/`, 'POST')
+  const slow = (async function* () {
+    yield layer.bytes.subarray(0, 100)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    yield layer.bytes.subarray(100)
+  })()
+  const put = `${registry.url}${opened.headers.get('location') ?? ''}?digest=${layer.descriptor.digest}`
+  const answer = await fetch(put, { method: 'PUT', body: slow, duplex: 'half' })
+  assert.equal(answer.status, 201)
+  const ms = registry.log.find(({ method }) => method === 'PUT')?.['ms']
+  assert.ok(typeof ms === 'number' && ms >= 29, String(ms))
+})
+
 test('an upload by POST, PATCHes with ranges, and PUT with the last bytes', async () => {
   await using registry = await startRegistry()
   const bytes = layer.bytes

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { fromNodeError } from '../../linux/system-failure.ts'
-import { failure } from '../../util/errors.ts'
+import { failure, messageOf } from '../../util/errors.ts'
 import type { Answer } from './answer.ts'
 import { capConnections } from './connection-cap.ts'
 import { Htpasswd, isAnonymous } from './htpasswd.ts'
@@ -87,6 +87,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     exchanges.fail(request, reply, error)
   })
   app.addHook('onRequest', (request, reply, done) => {
+    exchanges.begin(request)
     // comes also when the connection is broken off in the middle of the answer
     reply.raw.once('close', () => {
       exchanges.log(request, reply)
@@ -156,6 +157,8 @@ class FastifyRegistry implements Registry {
 
 /** What the log line tells beyond what the server knows. */
 interface Note {
+  /** By `performance.now()`. */
+  readonly startedAt: number
   user?: string
   error?: unknown
 }
@@ -183,6 +186,11 @@ class Exchanges {
     return failure('INVALID_ARGUMENT', { reason: 'one Host header is needed' })
   }
 
+  /** Notes the time from which the log line counts. */
+  begin({ raw }: FastifyRequest): void {
+    this.#note(raw)
+  }
+
   async handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const answer = await this.#answer(request.raw)
     if (answer.body instanceof Readable) {
@@ -202,7 +210,7 @@ class Exchanges {
 
   log({ raw, ip, url }: FastifyRequest, reply: FastifyReply): void {
     if (this.#options.onLog === undefined) return
-    const { user, error } = this.#note(raw)
+    const { startedAt, user, error } = this.#note(raw)
     // JSON escapes control bytes: no request writes a line of its own into the log
     const line = {
       time: new Date(),
@@ -211,9 +219,9 @@ class Exchanges {
       method: raw.method,
       url,
       status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
+      ms: Math.round((performance.now() - startedAt) * 10) / 10,
       ...((!raw.complete || !reply.raw.writableFinished) && { aborted: true }),
-      ...(error !== undefined && { error: error instanceof Error ? error.message : String(error) }),
+      ...(error !== undefined && { error: messageOf(error) }),
     }
     this.#options.onLog(JSON.stringify(line))
   }
@@ -247,7 +255,7 @@ class Exchanges {
   #note(raw: IncomingMessage): Note {
     const known = this.#notes.get(raw)
     if (known !== undefined) return known
-    const note: Note = {}
+    const note: Note = { startedAt: performance.now() }
     this.#notes.set(raw, note)
     return note
   }

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../../oci/digest.ts'
 import { digestHex } from '../../oci/digest.ts'
+import { randomHex } from '../../util/random.ts'
 
 /** Where the content store keeps its files. All on one file system by construction, so every rename is atomic. */
 export interface BlobFolders {
@@ -35,7 +35,7 @@ export function blobPath(folders: BlobFolders, digest: Digest): string {
 /** Moves a file or folder out of sight; the name in the new folder is unguessable. False when it is gone already. */
 export function moveAside(path: string, folder: string, label: string): boolean {
   try {
-    renameSync(path, join(folder, `${label}-${randomBytes(8).toString('hex')}`))
+    renameSync(path, join(folder, `${label}-${randomHex(8)}`))
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false

@@ -1,14 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { currentProcess, isRunning } from '../../linux/process-identity.ts'
+import { randomHex } from '../../util/random.ts'
 
 const pattern = /^tmp-(\d+)-(\d+)-([0-9a-f-]{36})-[0-9a-f]+$/
 
 /** A fresh path in `folder`; its name tells who makes the file, so that the left-overs of dead processes are known. */
 export function temporaryPath(folder: string): string {
   const { pid, started, boot } = currentProcess()
-  return join(folder, `tmp-${String(pid)}-${started}-${boot}-${randomBytes(8).toString('hex')}`)
+  return join(folder, `tmp-${String(pid)}-${started}-${boot}-${randomHex(8)}`)
 }
 
 /** Unlinks what dead processes left. One readdir of a folder that is nearly always empty: cheap enough for every open. */

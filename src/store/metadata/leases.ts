@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { ProcessIdentity } from '../../linux/process-identity.ts'
 import { currentProcess, isRunning } from '../../linux/process-identity.ts'
 import type { Lease, LeaseOptions, Resource, VolatileResource } from '../store.ts'
 import type { Database } from './database.ts'
 import type { VolatileLedger } from './volatile.ts'
+import { randomHex } from '../../util/random.ts'
 
 /** The name under which a resource is kept. */
 export function resourceName(resource: Resource): string {
@@ -21,7 +21,7 @@ export function openLease(
   purpose: string,
   { deferred = false }: LeaseOptions = {},
 ): Lease {
-  const id = randomUUID()
+  const id = randomHex(16)
   const { pid, started, boot } = currentProcess()
   database.run(
     'INSERT INTO leases (id, purpose, pid, started, boot) VALUES (?, ?, ?, ?, ?)',

@@ -5,7 +5,7 @@ import type { StoredEntry } from '../layers/stored-entry.ts'
 /** A lock between processes; `name` is a plain word. A `shared` one may be held by many, or be made exclusive. */
 export type LockFunction = (
   name: string,
-  options?: { readonly shared?: boolean; readonly timeout?: number },
+  options?: { readonly shared?: boolean; readonly timeout?: number; readonly lasting?: () => boolean },
 ) => Promise<AsyncDisposable>
 
 /** What the snapshotters need of the layer store. */

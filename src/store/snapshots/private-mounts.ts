@@ -37,7 +37,7 @@ export class PrivateMounts {
   /** Runs `mountIt` unless something is mounted on `path` already, whichever process did it. */
   async ensure(path: string, mountIt: () => void): Promise<void> {
     if (this.#ready && this.isMounted(path)) return
-    await using _ = await this.#lock('mounts')
+    await using _ = await this.#lock('mounts', { lasting: () => true })
     this.#prepare()
     mkdirSync(path, { recursive: true, mode: 0o700 })
     if (!this.isMounted(path)) mountIt()

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFolder } from '../../linux/openat2.ts'
 import { currentProcess, isRunning } from '../../linux/process-identity.ts'
 import { removeTree } from '../../linux/remove-tree.ts'
 import { unmountBelow } from '../../linux/unmount-below.ts'
+import { randomHex } from '../../util/random.ts'
 
 /**
  * Half-made and half-removed things, each below a name that tells which process of which boot works on it. What a
@@ -23,7 +23,7 @@ export class Staging {
 
   /** A fresh name that tells this process. */
   newName(): string {
-    return `${this.#owner}.${randomBytes(8).toString('hex')}`
+    return `${this.#owner}.${randomHex(8)}`
   }
 
   /** A path that does not exist, on the same file system as everything it will be renamed to. */

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { test } from 'node:test'
+import { readText } from '../../src/util/read-text.ts'
+import { freshBundle } from '../support/kill-sweep.ts'
+
+const project = resolve(import.meta.dirname, '../..')
+
+interface Demo {
+  readonly code: number | null
+  readonly out: string
+  readonly root: string
+}
+
+/** Runs the demo on ports of its own; Ctrl-C reaches the whole process group once `until` was printed. */
+async function runDemo(port: number, until?: string): Promise<Demo> {
+  freshBundle()
+  const child = spawn('sh', [join(project, 'scripts/demo.sh')], {
+    env: { ...process.env, MILLE_DEMO_PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  let out = ''
+  let interrupted = false
+  const read = (chunk: Buffer): void => {
+    out += chunk.toString()
+    if (interrupted || until === undefined || !out.includes(until) || child.pid === undefined) return
+    interrupted = true
+    process.kill(-child.pid, 'SIGINT')
+  }
+  child.stdout.on('data', read)
+  child.stderr.on('data', read)
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, out, root: /MILLE_ROOT=(\S+)/.exec(out)?.[1] ?? '' }
+}
+
+function assertGone({ root, out }: Demo): void {
+  assert.match(root, /mille-demo/)
+  assert.equal(existsSync(root), false, out)
+  assert.equal(readText('/proc/self/mountinfo').includes(root), false)
+}
+
+test('the demo does the main job and leaves nothing', async () => {
+  const demo = await runDemo(28081)
+  assert.equal(demo.code, 0, demo.out)
+  assert.match(demo.out, /#6 CACHED/)
+  assert.equal(demo.out.match(/<h1>Hello from mille<\/h1>/g)?.length, 3)
+  // fetched from the changed container, and at the end from what was pulled back by digest
+  assert.equal(demo.out.match(/^<h1>Changed in hello-a<\/h1>$/gm)?.length, 2)
+  assert.match(demo.out, /^\$ mille commit -m 'a new page' hello-a hello:changed$/m)
+  assertGone(demo)
+})
+
+test('Ctrl-C in the middle of the demo leaves nothing either', async () => {
+  const demo = await runDemo(28091, '$ mille diff hello-a')
+  assert.equal(demo.code, 130, demo.out)
+  assertGone(demo)
+})
