@@ -1,7 +1,9 @@
+import { fromNodeError } from '../linux/system-failure.ts'
 import { chainId, diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Ingredient } from '../store/store.ts'
 import type { BuildResult, CacheMiss } from './build.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
+import { messageOf } from '../util/errors.ts'
 import type { StepCache } from './cache/step-cache.ts'
 import { stepKey } from './cache/step-key.ts'
 import type { Content, PreparedStep, StepLayer } from './operations/operation.ts'
@@ -55,7 +57,7 @@ export class StepExecutor {
       this.reports.set(step.id, miss === undefined ? report : { ...report, miss })
       session.emit({ type: 'done', step: step.id, time, cached: result.cached })
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = messageOf(fromNodeError(error))
       session.emit({ type: 'error', step: step.id, time: session.now(), message })
       throw error
     }

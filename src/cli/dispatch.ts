@@ -1,5 +1,4 @@
 import type { Engine, EngineOptions } from '../engine/engine.ts'
-import { fromNodeError } from '../linux/system-failure.ts'
 import { failure } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
 import type { AnyCommand, CommandContext, CommandIo, SignalSource } from './command.ts'
@@ -53,7 +52,7 @@ export async function dispatch(argv: readonly string[], surroundings: Surroundin
     }
     return await runCommand(command, found, options, surroundings)
   } catch (error) {
-    const report = reportError(fromNodeError(error), command === undefined ? { path } : { path, command })
+    const report = reportError(error, command === undefined ? { path } : { path, command })
     io.stderr.write(report.text)
     if (surroundings.env['MILLE_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack}\n`)
     return report.exitCode

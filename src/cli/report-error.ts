@@ -1,4 +1,5 @@
-import { isMilleError, type MilleError } from '../util/errors.ts'
+import { fromNodeError } from '../linux/system-failure.ts'
+import { isMilleError, messageOf, type MilleError } from '../util/errors.ts'
 import type { AnyCommand } from './command.ts'
 import { usageLines } from './help.ts'
 
@@ -14,13 +15,13 @@ export interface ErrorSource {
 }
 
 /** The lines and the exit code of a failed command, in Docker's wording (architecture: table of kinds). */
-export function reportError(error: unknown, source: ErrorSource): ErrorReport {
+export function reportError(thrown: unknown, source: ErrorSource): ErrorReport {
+  const error = fromNodeError(thrown)
   if (isMilleError(error, 'CANCELED') || isAbort(error)) return { text: '', exitCode: 130 }
   if (isMilleError(error) && error.kind === 'usage') return reportUsage(error, source)
-  const line = isMilleError(error) || !(error instanceof Error) ? errorLine(error) : error.message
   if (source.command?.failsAsRun) {
     return {
-      text: `mille: ${line}\n\nRun '${source.path} --help' for more information\n`,
+      text: `mille: ${lineOf(error)}\n\nRun '${source.path} --help' for more information\n`,
       exitCode: startFailureCode(error) ?? 125,
     }
   }
@@ -34,11 +35,15 @@ export function startFailureCode(error: unknown): number | undefined {
 }
 
 /** The message of an error as one prints it: the engine's with Docker's prefix, those of the command line bare. */
-export function errorLine(error: unknown): string {
-  if (isMilleError(error))
-    return isBare(error) ? error.message : `Error response from daemon: ${error.message}`
-  if (!(error instanceof Error)) return String(error)
-  return `mille: ${error.message}`
+export function errorLine(thrown: unknown): string {
+  const error = fromNodeError(thrown)
+  return isMilleError(error) ? lineOf(error) : `mille: ${lineOf(error)}`
+}
+
+function lineOf(error: unknown): string {
+  // nothing that a user can cause ends here: whoever sees this line should report it
+  if (!isMilleError(error)) return `internal error: ${messageOf(error)} (MILLE_DEBUG=1 shows where)`
+  return isBare(error) ? error.message : `Error response from daemon: ${error.message}`
 }
 
 function isBare(error: MilleError): boolean {

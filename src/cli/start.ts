@@ -1,5 +1,7 @@
 import { writeSync } from 'node:fs'
 import type { Engine, EngineOptions } from '../engine/engine.ts'
+import { fromNodeError } from '../linux/system-failure.ts'
+import { messageOf } from '../util/errors.ts'
 import type { CommandIo, SignalSource } from './command.ts'
 import { dispatch } from './dispatch.ts'
 
@@ -77,7 +79,7 @@ export async function start(argv: readonly string[]): Promise<void> {
       setTimeout(() => process.exit(141), pipeGrace).unref()
       return
     }
-    writeSync(2, `mille: standard output: ${error.message}\n`)
+    writeSync(2, `mille: ${messageOf(fromNodeError(error, '/dev/stdout'))}\n`)
     process.exit(1)
   }
   process.stdout.on('error', onPipe)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import type { BuildResult } from '../../builder/build.ts'
+import { fromNodeError } from '../../linux/system-failure.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { outputFlags } from '../build-outputs.ts'
 import { buildRequest } from '../build-request.ts'
@@ -64,7 +65,8 @@ export const command: AnyCommand = defineCommand({
       if (flags.why) stderr.write(whyText(result))
       if (kind === 'quiet') stdout.write(`${result.id}\n`)
       return 0
-    } catch (error) {
+    } catch (thrown) {
+      const error = fromNodeError(thrown)
       if (!isMilleError(error) || error.kind === 'canceled' || error.kind === 'usage') throw error
       stderr.write(buildErrorText(error.message))
       return 1
