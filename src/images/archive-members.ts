@@ -59,7 +59,10 @@ async function readMembers(
     const path = memberPath(entry.path)
     switch (entry.type) {
       case 'file':
-        files.set(path, await store.content.ingest(body, { ...expectedOf(path), lease, signal }))
+        files.set(
+          path,
+          await store.content.ingest(body, { expected: expectedOf(path, entry.size), lease, signal }),
+        )
         break
       case 'symlink':
         links.set(path, posix.join(posix.dirname(path), entry.linkTarget ?? ''))
@@ -95,9 +98,9 @@ function memberPath(path: string): string {
 
 const blobPath = /^blobs\/sha256\/([0-9a-f]{64})$/
 
-function expectedOf(path: string): { expected?: { digest: Digest } } {
+function expectedOf(path: string, size: number): { readonly size: number; readonly digest?: Digest } {
   const hex = blobPath.exec(path)?.[1]
-  return hex === undefined ? {} : { expected: { digest: `sha256:${hex}` as Digest } }
+  return hex === undefined ? { size } : { size, digest: `sha256:${hex}` as Digest }
 }
 
 /** Where a blob lies in an OCI layout. */

@@ -37,7 +37,10 @@ export async function downloadBlob(
   for (let attempt = 1; ; attempt++) {
     if (await store.content.exists(blob)) return
     try {
-      await using writer = await store.content.openWriter(`download ${blob.digest}`, options)
+      await using writer = await store.content.openWriter(`download ${blob.digest}`, {
+        ...options,
+        size: blob.size,
+      })
       if (writer.offset > blob.size) await writer.truncate(0)
       if (attempt === 1) options.onGrowing?.(writer.follow())
       await appendMissing(writer, repository, blob, options)

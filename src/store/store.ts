@@ -62,8 +62,11 @@ export interface IngestOptions extends OpOptions {
 /** Content-addressed blobs at `blobs/sha256/<hex>`, the OCI image layout. An uncompressed layer tar is a blob like any other. */
 export interface BlobStore extends ContentTarget {
   ingest(body: Readable | Uint8Array, options?: IngestOptions): Promise<BlobInfo>
-  /** One writer per key over all processes; an unfinished one is found again under its key, with its `offset`. */
-  openWriter(key: string, options?: OpOptions): Promise<BlobWriter>
+  /**
+   * One writer per key over all processes; an unfinished one is found again under its key, with its `offset`.
+   * `size`, where it is known: NO_SPACE at once when the rest cannot fit.
+   */
+  openWriter(key: string, options?: OpOptions & { readonly size?: number }): Promise<BlobWriter>
   stat(digest: Digest): Promise<BlobInfo | undefined>
   /** A whole small blob (at most `limit` bytes, default 4 MiB), verified. */
   read(digest: Digest, limit?: number): Promise<Buffer>

@@ -15,7 +15,7 @@ export const errorTable = {
   USAGE: ['usage', '{reason}'],
 
   // linux: system calls
-  NO_SPACE: ['unavailable', 'no space left on device: {call} {path}'],
+  NO_SPACE: ['unavailable', '{call} {path}: {reason}'],
   PATH_BUSY: ['conflict', '{call} {path}: device or resource busy'],
   PATH_CROSSES_DEVICE: ['invalid-argument', '{call} {path}: crosses a mount or leaves its root'],
   PATH_EXISTS: ['conflict', '{call} {path}: file exists'],

@@ -101,7 +101,8 @@ test('the archives below are good but for what each test changes', async () => {
 })
 
 test('members that leave the archive (C-M13)', async () => {
-  const up = '../'.repeat(20)
+  // few: a header has room for 100 bytes of name, and the folder for temporary files may lie deep
+  const up = '../'.repeat(8)
   await refused(docker({}, [{ name: `${up}${outside}/file` }, 'x']), 'ARCHIVE_PATH')
   await refused(docker({}, [{ name: `${outside}/file` }, 'x']), 'ARCHIVE_PATH')
   await refused(docker({}, [{ name: 'a/../../b' }, 'x']), 'ARCHIVE_PATH')

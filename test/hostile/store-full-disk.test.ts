@@ -49,6 +49,28 @@ test('a full disk refuses what does not fit and leaves nothing of it', async () 
   assert.equal(store.images.list()[0]?.id, image.id)
 })
 
+test('work that cannot fit is refused before it begins, with the bytes it needs and those there are', async () => {
+  using disk = smallDisk(8)
+  await using store = await openStore(join(disk.path, 'store'))
+  const size = 50_000_000
+  const needs = (work: string) => (error: unknown) => {
+    assert.ok(isFull(error))
+    assert.match(
+      (error as Error).message,
+      new RegExp(`no space left on device while ${work}; need 50MB, have \\d+(\\.\\d+)?MB$`),
+    )
+    return true
+  }
+  const body = new Readable({ read: () => assert.fail('the body is not read') })
+  await assert.rejects(store.content.ingest(body, { expected: { size } }), needs('taking in a blob'))
+  await assert.rejects(store.content.openWriter('pull', { size }), needs('fetching a blob'))
+  await using lease = await store.lease('test')
+  const entry = { path: 'a', type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 0n, size } as const
+  const file = { kind: 'file', path: '/dev/zero' } as const
+  await assert.rejects(store.layers.write([{ ...entry, body: file }], { lease }), needs('writing a layer'))
+  await (await store.content.openWriter('pull'))[Symbol.asyncDispose]()
+})
+
 test('listing, removing and collecting work on a disk without one free byte', async () => {
   using disk = smallDisk(16)
   const root = join(disk.path, 'store')

@@ -1,6 +1,6 @@
+import { humanSize } from '../../util/human-size.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { toggle } from '../flags/flag.ts'
-import { humanSize } from '../format/units.ts'
 import { confirm } from '../input/confirm.ts'
 
 const flags = {

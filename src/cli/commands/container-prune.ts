@@ -1,6 +1,6 @@
+import { humanSize } from '../../util/human-size.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { filters, toggle } from '../flags/flag.ts'
-import { humanSize } from '../format/units.ts'
 import { confirm } from '../input/confirm.ts'
 import { parseFilters } from '../input/parse-filters.ts'
 import { parseMoment } from '../input/parse-time.ts'

@@ -1,6 +1,6 @@
+import { humanSize } from '../../util/human-size.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { filters, toggle } from '../flags/flag.ts'
-import { humanSize } from '../format/units.ts'
 import { confirm } from '../input/confirm.ts'
 import { parseImageFilters } from '../input/image-filters.ts'
 import { prunedLines } from '../rows/removal-lines.ts'

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { humanSize } from '../../util/human-size.ts'
 import { alignColumns } from './align-columns.ts'
 import { printRows } from './print-rows.ts'
-import { humanDuration, humanSize, parseBytes } from './units.ts'
+import { humanDuration, parseBytes } from './units.ts'
 
 test('sizes are decimal with 3 or 4 significant digits', () => {
   const sizes: readonly (readonly [number, string, string])[] = [

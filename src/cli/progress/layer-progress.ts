@@ -1,6 +1,6 @@
+import { humanSize } from '../../util/human-size.ts'
 import type { ProgressEvent } from '../../util/progress.ts'
 import type { OutputStream } from '../command.ts'
-import { humanSize } from '../format/units.ts'
 
 /** Shows the layers of a pull, push or load while they move. */
 export interface LayerProgress {

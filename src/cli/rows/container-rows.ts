@@ -1,6 +1,7 @@
 import type { ContainerDetails, ContainerState } from '../../containers/containers.ts'
+import { humanSize } from '../../util/human-size.ts'
 import type { RowFields } from '../format/print-rows.ts'
-import { goTime, humanDuration, humanSize } from '../format/units.ts'
+import { goTime, humanDuration } from '../format/units.ts'
 import { ellipsis } from './history-rows.ts'
 import { portsText } from './ports-text.ts'
 

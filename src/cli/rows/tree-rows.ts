@@ -1,7 +1,7 @@
 import type { TreeNode } from '../../images/images.ts'
 import { shortId } from '../../oci/digest.ts'
+import { humanSize } from '../../util/human-size.ts'
 import { alignColumns } from '../format/align-columns.ts'
-import { humanSize } from '../format/units.ts'
 
 /** Images below the image they are built on, with ID and whole size. */
 export function printTree(roots: readonly TreeNode[]): string {

@@ -1,6 +1,6 @@
 import type { VolumeDetails } from '../../containers/containers.ts'
+import { humanSize } from '../../util/human-size.ts'
 import type { RowFields } from '../format/print-rows.ts'
-import { humanSize } from '../format/units.ts'
 
 export const volumeHeaders = {
   Driver: 'DRIVER',

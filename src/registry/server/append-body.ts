@@ -1,7 +1,8 @@
 import type { Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
+import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
-import { failure } from '../../util/errors.ts'
+import { systemFailure } from '../../linux/system-failure.ts'
 
 export interface AppendOptions {
   /** Hash of the bytes before `start`; goes on with the body's. */
@@ -103,7 +104,7 @@ async function writeAll(file: FileHandle, chunks: readonly Buffer[], position: n
       rest.length - done,
       position + bytesWritten + done,
     )
-    if (more === 0) throw failure('NO_SPACE', { call: 'write', path: 'upload' })
+    if (more === 0) throw systemFailure('write', constants.errno.ENOSPC, 'upload')
     done += more
   }
 }

@@ -1,5 +1,7 @@
+import { constants } from 'node:os'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { systemFailure } from '../../linux/system-failure.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
@@ -188,7 +190,7 @@ export class RegistryDatabase {
       // SQLite itself rolls back after some errors, a full disk among them
       if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
       if (sqliteCode(error) !== full) throw error
-      throw failure('NO_SPACE', { call: 'write', path: 'registry.db' }, { cause: error })
+      throw systemFailure('write', constants.errno.ENOSPC, 'registry.db', error)
     }
   }
 

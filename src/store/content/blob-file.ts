@@ -1,10 +1,10 @@
 import type { Hash } from 'node:crypto'
 import { createHash } from 'node:crypto'
 import { close, fdatasync, ftruncate, read, writev } from 'node:fs'
+import { constants } from 'node:os'
 import { promisify } from 'node:util'
 import type { Digest } from '../../oci/digest.ts'
-import { fromNodeError } from '../../linux/system-failure.ts'
-import { failure } from '../../util/errors.ts'
+import { fromNodeError, systemFailure } from '../../linux/system-failure.ts'
 
 const callFdatasync = promisify(fdatasync)
 const callFtruncate = promisify(ftruncate)
@@ -113,7 +113,7 @@ export class BlobFile {
     while (rest.length > 0) {
       const count = await this.#call(writeChunks(this.descriptor, rest.slice(0, 1024), position))
       // a full disk may also show as an endless row of empty writes
-      if (count === 0) throw failure('NO_SPACE', { call: 'write', path: this.#path })
+      if (count === 0) throw systemFailure('write', constants.errno.ENOSPC, this.#path)
       position += count
       rest = dropBytes(rest, count)
     }

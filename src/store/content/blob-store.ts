@@ -84,11 +84,11 @@ export class FileBlobStore implements BlobStore {
       : ingestBytes(folders, ledger, body, options)
   }
 
-  async openWriter(key: string, options: OpOptions = {}): Promise<BlobWriter> {
+  async openWriter(key: string, options: OpOptions & { readonly size?: number } = {}): Promise<BlobWriter> {
     const { folders, ledger, ingests, locks } = this.#parts
     const name = ingestName(key)
     const lock = await locks.acquire(name, { signal: options.signal })
-    return openBlobWriter({ folders, ledger, ingests, lock, path: join(folders.ingest, name) })
+    return openBlobWriter({ folders, ledger, ingests, lock, path: join(folders.ingest, name) }, options.size)
   }
 
   temporaryPath(): string {

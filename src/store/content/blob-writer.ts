@@ -1,5 +1,6 @@
 import { constants, fstatSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
+import { requireSpace } from '../../linux/free-space.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { failure } from '../../util/errors.ts'
 import { GrowingFile } from '../../util/growing-file.ts'
@@ -22,8 +23,8 @@ export interface WriterParts {
 }
 
 /** Opens the writer of one key, whose lock the caller has: finds what an earlier one left and hashes it again. */
-export async function openBlobWriter(parts: WriterParts): Promise<BlobWriter> {
-  const { path, ingests } = parts
+export async function openBlobWriter(parts: WriterParts, size?: number): Promise<BlobWriter> {
+  const { path, folders, ingests } = parts
   let file: BlobFile
   try {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -31,6 +32,7 @@ export async function openBlobWriter(parts: WriterParts): Promise<BlobWriter> {
     file = new BlobFile(descriptor, path, true)
     const status = fstatSync(descriptor)
     await file.resume(status.isFile() ? ingests.trusted(basename(path), status.size) : 0)
+    if (size !== undefined) requireSpace(folders.ingest, size - file.size, 'fetching a blob')
     ingests.use(basename(path), 0)
   } catch (error) {
     await parts.lock[Symbol.asyncDispose]()

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { sha256 } from '../../oci/digest.ts'
+import { requireSpace } from '../../linux/free-space.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { failure } from '../../util/errors.ts'
 import type { BlobInfo, IngestOptions } from '../store.ts'
@@ -61,14 +62,16 @@ export async function ingestStream(
   body: Readable,
   options: IngestOptions,
 ): Promise<BlobInfo> {
-  const { lease } = options
+  const { lease, expected } = options
   const path = temporaryPath(folders.ingest)
   try {
+    if (expected?.size !== undefined)
+      requireSpace(folders.ingest, expected.size, `taking in ${expected.digest ?? 'a blob'}`)
     const file = new BlobFile(openSync(path, 'wx', 0o600), path, lease?.deferred !== true)
     try {
       await appendStream(file, body, options)
       const info: BlobInfo = { digest: file.digest(), size: file.size }
-      checkExpected(info, options.expected ?? {})
+      checkExpected(info, expected ?? {})
       await publishBlob(folders, ledger, path, info, lease, () => file.sync())
       return info
     } finally {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, statfsSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { requireSpace } from '../../linux/free-space.ts'
 import { startWriteback } from '../../linux/sync.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { DiffId } from '../../oci/digest.ts'
 import { checkLayerEntry } from '../../tar/check-entry.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { TarParser } from '../../tar/parser.ts'
-import { failure } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
+import { humanSize } from '../../util/human-size.ts'
 import { checkLinks } from './check-links.ts'
 import type { LayerTable } from './layer-table.ts'
 import { type StoredEntry, toStoredEntry } from './stored-entry.ts'
@@ -86,18 +88,17 @@ export class LayerRecorder implements Disposable {
   #write(chunk: Buffer): void {
     try {
       for (let done = 0; done < chunk.length;) done += writeSync(this.#file, chunk, done)
-    } catch (error) {
-      throw fromNodeError(error, this.#path)
+    } catch (cause) {
+      const error = fromNodeError(cause, this.#path)
+      if (!isMilleError(error, 'NO_SPACE')) throw error
+      // how large the layer is, only its end would tell
+      const reason = `${String(error.details['reason'])} while writing a layer of more than ${humanSize(this.#size)}`
+      throw failure('NO_SPACE', { call: 'write', path: this.#path, reason }, { cause })
     }
   }
 
   #checkSpace(): void {
     this.#checkAt = this.#size + checkEvery
-    const { bavail, bsize } = statfsSync(this.#path)
-    if (bavail * bsize < reserve + checkEvery)
-      throw failure('NO_SPACE', {
-        call: `inflate: need ${String(reserve + checkEvery)} bytes more, have ${String(bavail * bsize)},`,
-        path: this.#path,
-      })
+    requireSpace(this.#path, reserve + checkEvery, 'inflating a layer')
   }
 }

@@ -1,5 +1,7 @@
 import { createHash, hash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { requireSpace } from '../../linux/free-space.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { DiffId } from '../../oci/digest.ts'
 import type { TarHeader } from '../../tar/encode-header.ts'
@@ -32,6 +34,8 @@ export async function writeLayer(
   entries: readonly WritableEntry[],
   signal?: AbortSignal,
 ): Promise<RecordedLayer> {
+  const size = entries.reduce((total, entry) => total + sizeIn(entry), 0)
+  requireSpace(dirname(path), size, 'writing a layer')
   using writer = new LayerWriter(path)
   const slice = timeSlice(signal)
   for (const entry of orderEntries(entries as readonly LayerEntry[]) as readonly WritableEntry[]) {
@@ -62,7 +66,7 @@ class LayerWriter implements Disposable {
 
   /** Writes headers and data; data that comes as a stream is returned, for `addStream`. */
   add(entry: WritableEntry): AsyncIterable<Uint8Array> | undefined {
-    const size = entry.type === 'file' ? (entry.size ?? sizeOf(entry.body)) : 0
+    const size = sizeIn(entry)
     const dataOffset = this.#addHeader(headerOf(entry, size))
     this.#entries.push(storedOf(entry, size, dataOffset))
     const { body } = entry
@@ -215,8 +219,9 @@ function openFile(path: string, flags: number): number {
   }
 }
 
-function sizeOf(body: FileBody | RangeBody | undefined): number {
-  return body?.kind === 'bytes' ? body.bytes.length : 0
+function sizeIn({ type, size, body }: WritableEntry): number {
+  if (type !== 'file') return 0
+  return size ?? (body?.kind === 'bytes' ? body.bytes.length : 0)
 }
 
 function headerOf(entry: WritableEntry, size: number): TarHeader {
