@@ -4,7 +4,7 @@ import type { Platform } from '../oci/platform.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { Lease } from '../store/store.ts'
 
-/** An image that a stage starts from or COPY takes files from: in the store, its layers applied. */
+/** An image that a stage starts from or COPY takes files from. */
 export interface BaseImage {
   /** The image ID. */
   readonly id: Digest
@@ -27,5 +27,8 @@ export interface ResolveOptions extends OpOptions {
 
 /** Lent by the engine: finds images, pulls missing ones. NOT_FOUND kinds when there is no such image anywhere. */
 export interface BaseImages {
+  /** In the store, its layers applied. */
   resolve(name: string, platform: Platform, options: ResolveOptions): Promise<BaseImage>
+  /** As `resolve`, but its layers are neither fetched nor applied: for plans that do not run. */
+  describe(name: string, platform: Platform, options: ResolveOptions): Promise<BaseImage>
 }

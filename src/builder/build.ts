@@ -5,6 +5,7 @@ import type { OpOptions } from '../util/progress.ts'
 import type { Entitlement } from './plan/run-instructions.ts'
 import type { StepLimits, StepUlimit } from './step-runner.ts'
 import type { BuildOutput } from './export/output.ts'
+import type { CheckReport, OutlineReport, TargetsReport } from './calls.ts'
 
 export type BuildContext =
   | { readonly kind: 'folder'; readonly path: string }
@@ -109,7 +110,11 @@ export type BuildEvent =
       readonly type: 'warning'
       readonly rule: string
       readonly message: string
+      readonly description?: string
+      readonly url?: string
+      readonly file?: string
       readonly line?: number
+      /** The lines around it, those of the instruction marked. */
       readonly excerpt?: string
     }
 
@@ -136,6 +141,12 @@ export interface Builder {
     request: BuildRequest,
     options?: OpOptions & { readonly onEvent?: (event: BuildEvent) => void },
   ): Promise<BuildResult>
+  /** Runs the checks (`--check`) without building. Errors of the Dockerfile are part of the report. */
+  check(request: BuildRequest, options?: OpOptions): Promise<CheckReport>
+  /** What the target takes. Errors: those of `build` that are found before a step runs. */
+  outline(request: BuildRequest, options?: OpOptions): Promise<OutlineReport>
+  /** The stages that can be built. Errors: DOCKERFILE_*. */
+  targets(request: BuildRequest, options?: OpOptions): Promise<TargetsReport>
   /** Build cache rows for `system df` and `builder prune`. */
   cacheUsage(): Promise<readonly CacheUsage[]>
   prune(options: {

@@ -1,11 +1,9 @@
 import { availableParallelism } from 'node:os'
-import type { Dockerfile, Warning } from '../dockerfile/ast.ts'
+import type { Dockerfile } from '../dockerfile/ast.ts'
 import { recheck } from '../dockerfile/checks.ts'
-import { parseDockerfile } from '../dockerfile/parser.ts'
 import { findStage } from '../dockerfile/stages.ts'
-import { invalidDockerfile, problemAt, renderProblem } from '../dockerfile/problem.ts'
 import { checkPlatform } from '../dockerfile/values.ts'
-import { formatPlatform, hostPlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
@@ -17,6 +15,7 @@ import { cacheUsage, pruneCache } from './cache/usage.ts'
 import { StepCache } from './cache/step-cache.ts'
 import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
 import { openContext, type OpenedContext } from './context/open-context.ts'
+import { checkBuild, listTargets, outlineBuild } from './answer-calls.ts'
 import { StepExecutor } from './execute-step.ts'
 import { checkOutputs, exportBuild, type FinishedImage } from './export/export-build.ts'
 import { imageConfigOf } from './export/image-config.ts'
@@ -25,6 +24,9 @@ import { imageOutput } from './export/output.ts'
 import type { BuildPlan } from './plan/image-plan.ts'
 import { makePlan, stageLabel } from './plan/make-plan.ts'
 import type { BuildStep } from './plan/step.ts'
+import { planOptions } from './plan-options.ts'
+import { readDockerfile } from './read-dockerfile.ts'
+import { reportWarnings } from './report-warnings.ts'
 import { runSteps } from './schedule.ts'
 import type { BuildSession } from './session.ts'
 import { stepHostname } from './operations/run.ts'
@@ -49,6 +51,9 @@ export function createBuilder(parts: BuilderParts): Builder {
   return {
     build: (request, options = {}) => build(parts, request, options),
     cacheUsage: () => cacheUsage(parts.store),
+    check: (request, options = {}) => checkBuild(parts, request, options),
+    outline: (request, options = {}) => outlineBuild(parts, request, options),
+    targets: (request, options = {}) => listTargets(parts, request, options),
     prune: (options) => pruneCache(parts.store, options),
   }
 }
@@ -67,14 +72,11 @@ async function build(
   checkOutputs(outputs, { names, images: 1 })
   if (request.platform !== undefined) refuseUnknown(request.platform)
   await using context = await openContext(request, { store, signal: options.signal })
-  const syntax = request.buildArgs['BUILDKIT_SYNTAX']
-  const dockerfile = parseDockerfile(context.source, {
-    fileName: context.fileName,
-    ...(syntax === undefined ? {} : { syntax }),
-  })
+  const dockerfile = readDockerfile(context, request)
   await using lease = await store.lease('build')
   const plan = await planBuild(parts, request, dockerfile, lease, options)
-  const findings = recheck(dockerfile, plan.facts)
+  const ignore = context.ignore?.rules
+  const findings = recheck(dockerfile, { ...plan.facts, ...(ignore && { ignore }) })
   reportWarnings(dockerfile, findings, emit)
   for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
   emit({ type: 'plan', steps: shownSteps(plan).map(({ id, name, stage }) => ({ id, name, stage })) })
@@ -127,18 +129,11 @@ async function planBuild(
   lease: Lease,
   { signal, onProgress }: BuildOptions,
 ): Promise<BuildPlan> {
-  const local = hostPlatform()
-  const { pull, buildArgs, network, target, entitlements = [] } = request
-  return await makePlan(dockerfile, {
-    buildArgs,
-    network,
-    // whoever gives all steps the network of this machine allows it to each
-    entitlements: network === 'host' ? [...entitlements, 'network.host'] : entitlements,
-    local,
-    platform: request.platform ?? local,
-    ...(target === undefined ? {} : { target }),
-    resolve: (name, platform) => baseImages.resolve(name, platform, { pull, lease, signal, onProgress }),
-  })
+  const { pull } = request
+  const options = planOptions(request, (name, platform) =>
+    baseImages.resolve(name, platform, { pull, lease, signal, onProgress }),
+  )
+  return await makePlan(dockerfile, options)
 }
 
 interface RunningBuild {
@@ -248,28 +243,6 @@ function canonicalNames(names: readonly string[]): string[] {
   return names.map((name) => formatReference(withDefaultTag(parseReference(name))))
 }
 
-/** Findings of the checks; with `check=error=true` they end the build before anything has run. */
-function reportWarnings(
-  dockerfile: Dockerfile,
-  findings: readonly Warning[],
-  emit: (event: BuildEvent) => void,
-): void {
-  const problems = findings.flatMap(({ rule, message, range, within, hint }) =>
-    hint ? [] : problemAt(dockerfile.fileName, range, 'invalid-value', `${rule}: ${message}`, { within }),
-  )
-  if (dockerfile.directives.check?.error === true && problems.length > 0) {
-    const shown = invalidDockerfile(problems, dockerfile.source).message
-    throw failure('DOCKERFILE_WARNINGS', {
-      text: `${shown}\n\nlint violations are errors here: check=error=true`,
-    })
-  }
-  for (const { rule, message, line, range, within, hint } of findings) {
-    if (hint === 'check') continue
-    const problem = problemAt(dockerfile.fileName, range, 'invalid-value', message, { within })
-    const excerpt = renderProblem(problem, dockerfile.source)
-    emit({ type: 'warning', rule, message, line, excerpt })
-  }
-}
 /** Putting a layer on another is no step to whoever looks on. */
 function shownSteps({ steps }: BuildPlan): BuildStep[] {
   return steps.filter(({ op }) => op.kind !== 'link')

@@ -39,6 +39,8 @@ export interface CommandContext {
   /** Opens the store at the first call; closed by the dispatcher. */
   readonly engine: () => Promise<Engine>
   readonly engineOptions: EngineOptions
+  /** `--debug`, or MILLE_DEBUG: warnings with all details, errors with their stack. */
+  readonly debug: boolean
   /** `mille container ls`: the words the command was called by. */
   readonly path: string
 }

@@ -19,6 +19,7 @@ export interface Surroundings {
 }
 
 const globalFlags = {
+  debug: toggle('Enable debug mode', { short: 'D' }),
   'insecure-registry': list('Registry that may be reached without TLS'),
   root: text('Folder of the store'),
   version: toggle('Print version information and quit', { short: 'v' }),
@@ -35,6 +36,7 @@ export async function dispatch(argv: readonly string[], surroundings: Surroundin
   const { io } = surroundings
   let command: AnyCommand | undefined
   let path = 'mille'
+  let isDebugging = Boolean(surroundings.env['MILLE_DEBUG'])
   try {
     const global = parseFlags(globalFlags, argv, { stopAtArgument: true })
     if (global.flags.version) return await printVersion(surroundings)
@@ -46,15 +48,16 @@ export async function dispatch(argv: readonly string[], surroundings: Surroundin
       return 0
     }
     command = await found.entry.load()
+    isDebugging ||= global.flags.debug
     const options: EngineOptions = {
       ...(global.flags.root === undefined ? {} : { root: global.flags.root }),
       insecureRegistries: global.flags['insecure-registry'],
     }
-    return await runCommand(command, found, options, surroundings)
+    return await runCommand(command, found, options, { ...surroundings, debug: isDebugging })
   } catch (error) {
     const report = reportError(error, command === undefined ? { path } : { path, command })
     io.stderr.write(report.text)
-    if (surroundings.env['MILLE_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack}\n`)
+    if (isDebugging && error instanceof Error) io.stderr.write(`${error.stack}\n`)
     return report.exitCode
   }
 }
@@ -63,7 +66,7 @@ async function runCommand(
   command: AnyCommand,
   found: Found,
   engineOptions: EngineOptions,
-  surroundings: Surroundings,
+  surroundings: Surroundings & Pick<CommandContext, 'debug'>,
 ): Promise<number> {
   const { stopAtArgument = false } = command
   const { flags, args, help, given } = parseFlags(command.flags, found.rest, { stopAtArgument })

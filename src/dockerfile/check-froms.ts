@@ -3,7 +3,7 @@ import type { Stage, Warning, Word } from './ast.ts'
 import { expandIn } from './check-scope.ts'
 import type { CheckFacts } from './check-scope.ts'
 import { findVariables } from './expand.ts'
-import { checkBase, globalNames } from './global-args.ts'
+import { checkBase, declaredGlobals } from './global-args.ts'
 import type { GlobalScope } from './global-args.ts'
 import { hasVariable } from './instruction-body.ts'
 import { platformArgs } from './predefined-args.ts'
@@ -16,7 +16,7 @@ const suggestedNames = 20
 
 /** Findings about what FROM lines name. */
 export function checkFroms(dockerfile: GlobalScope, facts?: CheckFacts): Warning[] {
-  const names = globalNames(dockerfile)
+  const names = declaredGlobals(dockerfile)
   const defaults = defaultValues(dockerfile, facts)
   const seen = new Set<string>()
   let budget = suggestedNames
@@ -28,6 +28,7 @@ export function checkFroms(dockerfile: GlobalScope, facts?: CheckFacts): Warning
       ...checkDefault(dockerfile, stage, defaults),
       ...words.flatMap((word) => checkUndefined(dockerfile, stage, word, names, near)),
       ...checkPlatform(dockerfile, stage),
+      ...checkBasePlatform(stage, facts),
     ]
     if (stage.name !== undefined) seen.add(stage.name)
     return warnings
@@ -60,6 +61,14 @@ function checkPlatform({ directives }: GlobalScope, stage: Stage): Warning[] {
   if (platformWords(platform.text).some((word) => name.includes(word))) return []
   const message = `FROM --platform flag should not use constant value "${platform.text}"`
   return [finding('FromPlatformFlagConstDisallowed', place, message)]
+}
+
+function checkBasePlatform(stage: Stage, facts: CheckFacts | undefined): Warning[] {
+  const platform = facts?.bases.get(stage.index)?.platform
+  if (platform === undefined) return []
+  const { found, expected } = platform
+  const message = `Base image ${stage.base.text} was pulled with platform "${found}", expected "${expected}" for current build`
+  return [finding('InvalidBaseImagePlatform', placeOf(stage, stage.base), message)]
 }
 
 function isWholeVariable(text: string): boolean {

@@ -12,6 +12,8 @@ export interface BaseFacts {
   /** Arguments its ONBUILD triggers have declared. */
   readonly args: ReadonlySet<string>
   readonly hasShell: boolean
+  /** Given when the image is not for the platform asked for. */
+  readonly platform?: { readonly found: string; readonly expected: string }
 }
 
 /** What the text does not say; checks use it where it is there. */

@@ -4,7 +4,7 @@ import { checkHints } from './check-hints.ts'
 import { extendScope, startScope } from './check-scope.ts'
 import type { CheckFacts, CheckScope } from './check-scope.ts'
 import { checkVariables, definedNames } from './check-variables.ts'
-import { globalNames } from './global-args.ts'
+import { declaredGlobals } from './global-args.ts'
 import type { GlobalScope } from './global-args.ts'
 
 /** No one reads more. */
@@ -15,7 +15,7 @@ const inheritedNames = 200_000
 /** Findings about the instructions of stages, in the order in which a build meets them. */
 export function checkStages(dockerfile: GlobalScope, facts?: CheckFacts): Warning[] {
   const { escape } = dockerfile.directives
-  const globals = globalNames(dockerfile)
+  const globals = declaredGlobals(dockerfile)
   const ends = new Map<number, CheckScope>()
   const budget = { suggestions: 100 }
   const warnings: Warning[] = []

@@ -52,8 +52,19 @@ function undefinedUses(
   values: ReadonlyMap<string, unknown>,
   escape: string,
 ): UndefinedUse[] {
-  const words = expandedWords(instruction).flatMap(({ text, range }) => {
-    const missing = findVariables(text, escape).filter(({ name }) => !values.has(name))
+  // unlike those of ENV, the defaults of one ARG see the names before them
+  const own = instruction.kind === 'ARG' ? instruction.args : []
+  const isDefined = (name: string, before: Word): boolean =>
+    values.has(name) ||
+    own
+      .slice(
+        0,
+        own.findIndex((arg) => arg.value === before),
+      )
+      .some((arg) => arg.name.text === name)
+  const words = expandedWords(instruction).flatMap((word) => {
+    const { text, range } = word
+    const missing = findVariables(text, escape).filter(({ name }) => !isDefined(name, word))
     const isInside = range.start.line === range.end.line
     const { start } = range
     return uniqueNames(missing).map(({ name, offset, length }) => {

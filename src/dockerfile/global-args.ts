@@ -61,10 +61,15 @@ export function checkBase(base: string): Fault | undefined {
   return base === '' ? { reason: 'the base name is empty' } : checkReference(base)
 }
 
-/** Names that the global scope declares, predefined ones included. */
-export function globalNames(dockerfile: Pick<Dockerfile, 'globalArgs'>): Set<string> {
+/** Names that the global scope declares, platform arguments included. */
+export function declaredGlobals(dockerfile: Pick<Dockerfile, 'globalArgs'>): Set<string> {
   const declared = dockerfile.globalArgs.flatMap(({ args }) => args.map(({ name }) => name.text))
-  return new Set([...declared, ...platformArgs, ...proxyArgs])
+  return new Set([...declared, ...platformArgs])
+}
+
+/** Names that FROM may see: the declared ones and proxy arguments. */
+export function globalNames(dockerfile: Pick<Dockerfile, 'globalArgs'>): Set<string> {
+  return new Set([...declaredGlobals(dockerfile), ...proxyArgs])
 }
 
 /** Each may cost a search for a near name: a hostile file could hold thousands. */

@@ -48,9 +48,12 @@ export function parseDockerfile(source: string | Uint8Array, options: ParseOptio
   const { globalArgs, stages } = groupStages(parsed, lines, reporter)
   const scope = { fileName, source: decoded.text, directives, globalArgs, stages }
   reportStageReferences(stages, reporter)
+  const isSound = reporter.problems.length === 0
   for (const problem of findBaseProblems(scope)) reporter.add(problem)
-  if (reporter.problems.length > 0) throw invalidDockerfile(reporter.problems, decoded.text)
-  return { kind: 'dockerfile', ...scope, warnings: checkDockerfile(scope, logical) }
+  const warnings = isSound ? checkDockerfile(scope, logical) : []
+  // what a wrong base comes from is often found by a check
+  if (reporter.problems.length > 0) throw invalidDockerfile(reporter.problems, decoded.text, warnings)
+  return { kind: 'dockerfile', ...scope, warnings }
 }
 
 export interface ParseInstructionOptions {

@@ -1,7 +1,7 @@
 import { hidePasswords } from '../util/hide-passwords.ts'
 import { escapeControl, failure } from '../util/errors.ts'
 import type { MilleError } from '../util/errors.ts'
-import type { SourceRange } from './ast.ts'
+import type { SourceRange, Warning } from './ast.ts'
 
 export type ProblemKind =
   | 'directive'
@@ -67,16 +67,31 @@ const shownProblems = 20
 
 /**
  * The error to throw for `problems` (at least one): all of them shown in file order, the first decides the code:
- * DOCKERFILE_FLAG_UNSUPPORTED for a flag of a later version, else DOCKERFILE_INVALID. `details.problems` has the data.
+ * DOCKERFILE_FLAG_UNSUPPORTED for a flag of a later version, else DOCKERFILE_INVALID. `details` has the problems and
+ * the warnings as data.
  */
-export function invalidDockerfile(problems: readonly Problem[], source: string): MilleError {
+export function invalidDockerfile(
+  problems: readonly Problem[],
+  source: string,
+  warnings: readonly Warning[] = [],
+): MilleError {
   const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
   const lines = splitSource(source)
   const shown = sorted.slice(0, shownProblems).map((problem) => renderLines(problem, lines))
   if (sorted.length > shownProblems) shown.push(`… and ${sorted.length - shownProblems} more errors`)
   const unsupported = sorted[0]?.kind === 'unsupported-flag'
   const code = unsupported ? 'DOCKERFILE_FLAG_UNSUPPORTED' : 'DOCKERFILE_INVALID'
-  return failure(code, { text: shown.join('\n\n') }, { details: { problems: sorted } })
+  return failure(code, { text: shown.join('\n\n') }, { details: { problems: sorted, warnings } })
+}
+
+/** The problems that an error of this folder, or one made from it, has as data. */
+export function problemsOf({ details }: MilleError): readonly Problem[] {
+  return Array.isArray(details['problems']) ? (details['problems'] as readonly Problem[]) : []
+}
+
+/** The warnings that such an error carries: of a file whose only fault are its bases. */
+export function warningsOf({ details }: MilleError): readonly Warning[] {
+  return Array.isArray(details['warnings']) ? (details['warnings'] as readonly Warning[]) : []
 }
 
 const contextLines = 2

@@ -12,20 +12,32 @@ import { failure } from '../util/errors.ts'
  * else it is pulled. Layers are applied, so that a step can mount them.
  */
 export function createBaseImages(store: Store, images: Images): BaseImages {
+  const findLocal = (name: string, platform: Platform, options: ResolveOptions): ImageRecord | undefined => {
+    const found = options.pull ? undefined : findImage(store.images, name)?.record
+    return found && fits(found, platform) ? found : undefined
+  }
   return {
     async resolve(name, platform, options) {
-      const found = options.pull ? undefined : findImage(store.images, name)?.record
-      const local = found && fits(found, platform) ? found : undefined
+      const local = findLocal(name, platform, options)
       const record = local ?? (await pull(store, images, name, platform, options))
       options.lease.hold({ kind: 'image', id: record.id })
-      return describe(store, record, name, options)
+      return apply(store, record, name, options)
+    },
+    async describe(name, platform, options) {
+      const local = findLocal(name, platform, options)
+      const { id, config } = local ?? (await images.readConfig(name, { platform, signal: options.signal }))
+      return { id, name: canonicalName(name), config, diffIds: config.rootfs.diff_ids }
     },
   }
 }
 
+function canonicalName(name: string): string {
+  return formatReference(withDefaultTag(parseReference(name)))
+}
+
 function fits({ config }: ImageRecord, platform: Platform): boolean {
   const { os, architecture, variant } = config
-  return matchPlatform({ os, architecture, ...(variant !== undefined && { variant }) }, platform)
+  return matchPlatform(platform, { os, architecture, ...(variant !== undefined && { variant }) })
 }
 
 async function pull(
@@ -42,7 +54,7 @@ async function pull(
   return record
 }
 
-async function describe(
+async function apply(
   store: Store,
   record: ImageRecord,
   name: string,
@@ -53,7 +65,7 @@ async function describe(
   const chain = await ensureApplied(store, diffIds, { signal, lease })
   return {
     id: record.id,
-    name: formatReference(withDefaultTag(parseReference(name))),
+    name: canonicalName(name),
     config: record.config,
     diffIds,
     ...(chain !== undefined && { chain }),

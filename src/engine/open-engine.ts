@@ -68,6 +68,9 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
 function lazyBuilder(builder: () => Promise<Builder>): Builder {
   return {
     build: async (request, options) => (await builder()).build(request, options),
+    check: async (request, options) => (await builder()).check(request, options),
+    outline: async (request, options) => (await builder()).outline(request, options),
+    targets: async (request, options) => (await builder()).targets(request, options),
     cacheUsage: async () => (await builder()).cacheUsage(),
     prune: async (options) => (await builder()).prune(options),
   }

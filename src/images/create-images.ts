@@ -33,6 +33,8 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
     prune: (options) => pruneImages(store, users, options),
     pull: async (name, options) =>
       (await import('./pull.ts')).pullImage(store, openRepository, name, options),
+    readConfig: async (name, options) =>
+      (await import('./pull.ts')).readRemoteConfig(store, openRepository, name, options),
     push: async (name, options) =>
       (await import('./push.ts')).pushImage(store, openRepository, name, options),
     save: async (names, sink, options) => {

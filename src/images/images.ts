@@ -103,6 +103,11 @@ export interface Images {
   ): Promise<RemovalLine[]>
   prune(options: Omit<ImageFilters, 'dangling'> & { readonly all?: boolean }): Promise<PruneReport>
   pull(name: string, options?: PullOptions): Promise<PullResult[]>
+  /** The config of an image in its registry; its layers are not fetched and nothing of it is kept. */
+  readConfig(
+    name: string,
+    options?: PullOptions,
+  ): Promise<{ readonly id: Digest; readonly config: ImageConfig }>
   push(
     name: string,
     options?: OpOptions & { readonly allTags?: boolean; readonly platform?: Platform },

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { parseImageConfig } from '../oci/image-config.ts'
 import type { ImageConfig } from '../oci/config.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { DiffId } from '../oci/digest.ts'
+import type { DiffId, Digest } from '../oci/digest.ts'
 import { parseManifestDocument } from '../oci/parse-manifest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { choosePlatform, hostPlatform } from '../oci/platform.ts'
@@ -116,6 +116,23 @@ async function fetchDocument(
   const raw = await buffer(await repository.fetch(descriptor, options))
   await store.content.ingest(Readable.from([raw]), { expected: { digest: descriptor.digest }, lease })
   return raw
+}
+
+/** The config alone: documents are held by the lease only, so the next collection takes them away. */
+export async function readRemoteConfig(
+  store: Store,
+  open: OpenRepository,
+  name: string,
+  options: PullOptions = {},
+): Promise<{ readonly id: Digest; readonly config: ImageConfig }> {
+  const reference = withDefaultTag(parseReference(name))
+  const repository = await open(reference)
+  await using lease = await store.lease(`config of ${formatReference(reference)}`)
+  const top = await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)
+  const { manifest } = await fetchManifest(store, repository, top, lease, options)
+  checkImageManifest(manifest)
+  const raw = await fetchDocument(store, repository, manifest.config, lease, options)
+  return { id: manifest.config.digest, config: parseImageConfig(raw) }
 }
 
 async function fetchLayers(

@@ -125,7 +125,7 @@ export const errorTable = {
   BUILD_CONTEXT_NOT_FOUND: ['not-found', 'build context {path}: {reason}'],
   COPY_FAILED: ['invalid-argument', '{text}'],
   DOCKERFILE_NOT_FOUND: ['not-found', 'failed to read Dockerfile: {reason}'],
-  DOCKERFILE_WARNINGS: ['invalid-argument', '{text}'],
+  DOCKERFILE_WARNINGS: ['invalid-argument', 'lint violation found for rules: {rules}'],
   STEP_FAILED: ['invalid-argument', '{text}'],
   SSH_AGENT_UNREACHABLE: ['unavailable', 'cannot reach the ssh agent at {path}: {reason}'],
   SSH_KEY_INVALID: ['invalid-argument', 'ssh key {name}: {reason}'],

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { BaseImage } from '../../src/builder/base-images.ts'
 import type { BuildEvent, BuildRequest, BuildResult, Builder } from '../../src/builder/build.ts'
 import { createBuilder } from '../../src/builder/create-builder.ts'
 import { createImageWriter } from '../../src/engine/image-writer.ts'
@@ -26,20 +27,19 @@ export async function openTestBuilder(): Promise<TestBuilder> {
   const stateFolder = mkdtempSync(join(tmpdir(), 'mille-state-'))
   await makeBusyboxImage(store)
   const runtime = openRuntime({ stateFolder })
+  const resolve = (name: string): Promise<BaseImage> => {
+    const image = store.images.find(name.includes('/') ? name : `docker.io/library/${name}:latest`)
+    if (image === undefined) return Promise.reject(failure('NO_SUCH_IMAGE', { reference: name }))
+    const diffIds = image.config.rootfs.diff_ids
+    const chain = chainIdOf(diffIds)
+    const base = { id: image.id, name, config: image.config, diffIds }
+    return Promise.resolve(chain === undefined ? base : { ...base, chain })
+  }
   const builder = createBuilder({
     store,
     runner: runtime,
     imageWriter: createImageWriter(store, () => Promise.reject(new Error('no registry here'))),
-    baseImages: {
-      resolve: (name) => {
-        const image = store.images.find(name.includes('/') ? name : `docker.io/library/${name}:latest`)
-        if (image === undefined) return Promise.reject(failure('NO_SUCH_IMAGE', { reference: name }))
-        const diffIds = image.config.rootfs.diff_ids
-        const chain = chainIdOf(diffIds)
-        const base = { id: image.id, name, config: image.config, diffIds }
-        return Promise.resolve(chain === undefined ? base : { ...base, chain })
-      },
-    },
+    baseImages: { resolve, describe: resolve },
   })
   return {
     store,

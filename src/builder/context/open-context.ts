@@ -26,6 +26,7 @@ export interface OpenedContext extends AsyncDisposable {
   readonly fileName: string
   /** Names context and Dockerfile over builds. */
   readonly scope: string
+  readonly ignore?: Ignore
   /** The files, opened at the first call. */
   tree(): SourceTree
 }
@@ -73,6 +74,7 @@ async function openFolderContext(
     source: found.source,
     fileName: found.fileName,
     scope: digestHex(sha256(`${root}\0${found.path ?? '-'}`)).slice(0, 16),
+    ...(ignore && { ignore }),
     tree: () => (tree ??= new FolderTree(root, { isContext: true, indexFile, ...(ignore && { ignore }) })),
     [Symbol.asyncDispose]: async () => await tree?.[Symbol.asyncDispose](),
   }
@@ -200,6 +202,7 @@ function tarContext(
     source,
     fileName: name ?? 'Dockerfile',
     scope: `tar ${name ?? '-'}`,
+    ...(ignore && { ignore }),
     tree: () => tree,
     [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
   }

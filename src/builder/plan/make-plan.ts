@@ -11,14 +11,17 @@ import type { BaseFacts, CheckFacts } from '../../dockerfile/check-scope.ts'
 import { findVariables } from '../../dockerfile/expand.ts'
 import { resolveBase, resolveGlobalArgs } from '../../dockerfile/global-args.ts'
 import { dockerfileError, expandAt } from '../../dockerfile/located.ts'
+import { invalidDockerfile, problemsOf } from '../../dockerfile/problem.ts'
 import { controlArgs, platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
 import { findCopyStage, findStage, fromWords, getTarget } from '../../dockerfile/stages.ts'
 import { checkPlatform, checkReference } from '../../dockerfile/values.ts'
 import type { Fault } from '../../dockerfile/values.ts'
 import { parsePlatform, type Platform } from '../../oci/platform.ts'
+import { isMilleError, type MilleError } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { BaseImage } from '../base-images.ts'
 import { baseFinder, type FindBase, type UseOfBase } from './base-finder.ts'
+import { baseFactsOf } from './base-facts.ts'
 import { applyConfig } from './config-instructions.ts'
 import { planAdd, planCopy, planWorkdir } from './file-instructions.ts'
 import type { PlannedOp } from './file-instructions.ts'
@@ -57,6 +60,37 @@ export async function makePlan(dockerfile: Dockerfile, options: PlanOptions): Pr
     warnings: planner.warnings(),
     facts: planner.facts(),
   }
+}
+
+/** What is known of a Dockerfile without running a step. */
+export interface Exploration {
+  readonly facts: CheckFacts
+  /** Why it cannot be built. */
+  readonly failure?: MilleError
+}
+
+/** Plans the target or every stage for its facts alone; an error does not hide what other stages tell. */
+export async function explorePlan(
+  dockerfile: Dockerfile,
+  stages: 'all' | 'target',
+  options: PlanOptions,
+): Promise<Exploration> {
+  const target = getTarget(dockerfile, options.target)
+  const planner = new Planner(dockerfile, options, stageLabel(target))
+  const failures = new Set<MilleError>()
+  for (const stage of stages === 'all' ? dockerfile.stages : [target]) {
+    try {
+      await planner.stage(stage)
+    } catch (error) {
+      if (!isMilleError(error) || error.kind === 'canceled') throw error
+      failures.add(error)
+    }
+  }
+  const [first] = failures
+  if (first === undefined) return { facts: planner.facts() }
+  const problems = [...failures].flatMap(problemsOf)
+  const failure = problems.length > 1 ? invalidDockerfile(problems, dockerfile.source) : first
+  return { facts: planner.facts(), failure }
 }
 
 export function stageLabel({ name, index }: Stage): string {
@@ -170,9 +204,7 @@ class Planner {
     const triggers = parseTriggers(state.config.OnBuild ?? [], stage.from, this.#dockerfile)
     delete state.config.OnBuild
     for (const instruction of triggers) await this.#instruction(stage, state, instruction)
-    const { env, args, config } = state
-    const hasShell = (config.Shell ?? []).length > 0
-    this.#baseFacts.set(stage.index, { env: new Map(env), args: new Set(args.keys()), hasShell })
+    this.#baseFacts.set(stage.index, baseFactsOf(state, this.#platformOf(stage)))
     for (const instruction of stage.instructions) await this.#instruction(stage, state, instruction)
     return state
   }

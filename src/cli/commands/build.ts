@@ -10,6 +10,7 @@ import { list, parsed, text, toggle } from '../flags/flag.ts'
 import { platformFlag } from '../flags/platform-flag.ts'
 import { fileFailure } from '../input/open-file.ts'
 import { buildErrorText } from '../progress/build-error.ts'
+import { answerCall, parseCall } from '../build-call.ts'
 import { buildProgress, type ProgressKind, progressKinds } from '../progress/build-progress.ts'
 import { runStepFlags } from '../run-step-flags.ts'
 
@@ -23,6 +24,9 @@ const flags = {
   ...runStepFlags,
   ...outputFlags,
   'build-arg': list('Set build-time variables'),
+  call: parsed('Set method for evaluating build ("check", "outline", "targets")', parseCall),
+  check: toggle('Shorthand for "--call=check"'),
+  debug: toggle('Show warnings with their lines', { short: 'D' }),
   file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: 'f' }),
   'force-rm': toggle('Accepted for compatibility', { hidden: true }),
   iidfile: text('Write the image ID to a file'),
@@ -51,8 +55,12 @@ export const command: AnyCommand = defineCommand({
     try {
       const request = await buildRequest(flags, source, context)
       const { builder } = await context.engine()
+      const call = flags.check ? { method: 'check' as const, json: flags.call?.json ?? false } : flags.call
+      if (call !== undefined && call.method !== 'build') {
+        return await answerCall(call, builder, request, context)
+      }
       const kind = flags.quiet ? 'quiet' : (flags.progress ?? defaultProgress(context.env))
-      const view = buildProgress(kind, stderr)
+      const view = buildProgress(kind, stderr, flags.debug || context.debug)
       let result: BuildResult | undefined
       try {
         result = await builder.build(request, { signal: context.signal, onEvent: view.onEvent })

@@ -1,11 +1,11 @@
-const padding = 3
+const defaultGap = 3
 const leastWidth = 10
 
 /**
- * Lines of tab-separated cells with their columns aligned, as Docker prints tables: at least `minimum` (10) wide, 3 spaces apart,
- * what follows a line's last tab is not padded. A column ends at the first line that has no such cell.
+ * Lines of tab-separated cells with their columns aligned, as Docker prints tables: at least `minimum` (10) wide, `gap`
+ * (3) spaces apart, what follows a line's last tab is not padded. A column ends at the first line that has no such cell.
  */
-export function alignColumns(text: string, minimum: number = leastWidth): string {
+export function alignColumns(text: string, minimum: number = leastWidth, gap: number = defaultGap): string {
   const lines = text.split('\n').map((line) => line.split('\t'))
   const widths = lines.map((): number[] => [])
   const most = Math.max(...lines.map((cells) => cells.length - 1))
@@ -15,7 +15,7 @@ export function alignColumns(text: string, minimum: number = leastWidth): string
       let end = start
       let width = minimum
       while (column < (lines[end]?.length ?? 0) - 1) {
-        width = Math.max(width, displayWidth(lines[end]?.[column] ?? '') + padding)
+        width = Math.max(width, displayWidth(lines[end]?.[column] ?? '') + gap)
         end += 1
       }
       for (let row = start; row < end; row++) widths[row]?.push(width)

@@ -41,10 +41,7 @@ export function goJson(value: unknown): string {
 }
 
 function rowJson(row: FormatRow): string {
-  return JSON.stringify(sorted(row.fields)).replace(
-    /[<>&\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return escapeHtml(JSON.stringify(sorted(row.fields)))
 }
 
 function sorted(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -57,4 +54,13 @@ export function isTruthy(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0
   if (value instanceof FormatRow) return true
   return typeof value !== 'object' || Object.keys(value).length > 0
+}
+
+/** JSON as Go indents it, escaped for HTML. */
+export function goIndentedJson(value: unknown): string {
+  return `${escapeHtml(JSON.stringify(value, undefined, 2))}\n`
+}
+
+function escapeHtml(json: string): string {
+  return json.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

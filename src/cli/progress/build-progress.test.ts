@@ -34,7 +34,7 @@ const events: readonly BuildEvent[] = [
   out('c', 'one\ntw', 220),
   out('c', 'o \xe2', 230),
   out('c', '\n\x1b[31mred', 240),
-  { type: 'warning', rule: 'StageName', message: 'odd', line: 3 },
+  { type: 'warning', rule: 'StageName', message: 'odd', line: 3, url: 'https://x/', excerpt: '---\n' },
 ]
 const result: BuildResult = {
   id: sha256('i'),
@@ -71,7 +71,6 @@ test('plain: numbered steps, reasons, output by line with times', () => {
 #3 [app 1/1] RUN make
 #3 0.100 one
 #3 0.120 two â
-WARNING: StageName: odd (line 3)
 #3 1.000 \x1b[31mred
 #3 DONE 1.0s
 
@@ -79,6 +78,9 @@ WARNING: StageName: odd (line 3)
 #4 writing image ${sha256('i')} done
 #4 naming to app:1 done
 #4 DONE 0.0s
+
+ 1 warning found (use mille --debug to expand):
+ - StageName: odd (line 3)
 `,
   )
 })
@@ -88,7 +90,7 @@ test('plain: a step that fails says so', () => {
     ...events,
     { type: 'error', step: 'c', time: 300, message: 'Dockerfile:3:1\n> 3 | RUN make\nerror: exit code 3' },
   ])
-  assert.match(text, /#3 0\.180 \x1b\[31mred\n#3 ERROR: exit code 3\n$/)
+  assert.match(text, /#3 0\.180 \x1b\[31mred\n#3 ERROR: exit code 3\n\n 1 warning found/)
 })
 
 test('quiet prints nothing; rawjson one object a line', () => {

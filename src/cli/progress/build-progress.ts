@@ -17,10 +17,10 @@ export type ProgressKind = (typeof progressKinds)[number]
 
 const silent: BuildView = { onEvent() {}, finish() {} }
 
-/** The view for `--progress`; `auto` is live on a terminal and plain elsewhere. */
-export function buildProgress(kind: ProgressKind, output: OutputStream): BuildView {
+/** The view for `--progress`; `auto` is live on a terminal and plain elsewhere. `expanded`: warnings with their lines. */
+export function buildProgress(kind: ProgressKind, output: OutputStream, expanded = false): BuildView {
   if (kind === 'quiet' || kind === 'none') return silent
   if (kind === 'rawjson') return rawJsonBuild(output)
-  if (kind === 'tty' || (kind === 'auto' && output.isTTY)) return terminalBuild(output)
-  return plainBuild(output)
+  if (kind === 'tty' || (kind === 'auto' && output.isTTY)) return terminalBuild(output, expanded)
+  return plainBuild(output, expanded)
 }

@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { BuildEvent, CacheMiss } from '../../builder/build.ts'
+import type { BuildWarning } from './build-warnings.ts'
 
 export type StepPhase = 'waiting' | 'running' | 'cached' | 'done' | 'failed'
 
@@ -33,6 +34,7 @@ const longestLine = 16 * 1024
 /** Follows the events of one build; all views read it. */
 export class BuildState {
   readonly steps: Map<string, StepState> = new Map()
+  readonly warnings: BuildWarning[] = []
   readonly #partial = new Map<string, { readonly decoder: StringDecoder; text: string }>()
   #started = 0
 
@@ -42,7 +44,10 @@ export class BuildState {
       this.#plan(event.steps)
       return []
     }
-    if (event.type === 'warning') return []
+    if (event.type === 'warning') {
+      this.warnings.push(event)
+      return []
+    }
     const step = this.#step(event.step)
     switch (event.type) {
       case 'start':

@@ -2,13 +2,14 @@ import type { BuildEvent } from '../../builder/build.ts'
 import type { OutputStream } from '../command.ts'
 import { errorSummary } from './build-error.ts'
 import type { BuildView } from './build-progress.ts'
+import { warningsText } from './build-warnings.ts'
 import { BuildState, secondsText, type StepState, titleOf } from './build-state.ts'
 
 /** How long a step's title waits for the reason of its miss, which is found while the step is looked up. */
 const titleDelay = 100
 
 /** BuildKit's plain log: `#5 [2/4] RUN make`, `#5 0.123 output`, `#5 DONE 0.2s`. Only appends, for logs and pipes. */
-export function plainBuild(output: OutputStream): BuildView {
+export function plainBuild(output: OutputStream, expanded: boolean): BuildView {
   const state = new BuildState()
   const titled = new Map<string, NodeJS.Timeout | 'printed'>()
   let last = 0
@@ -28,13 +29,7 @@ export function plainBuild(output: OutputStream): BuildView {
 
   const onEvent = (event: BuildEvent): void => {
     const lines = state.apply(event)
-    if (event.type === 'plan') return
-    if (event.type === 'warning') {
-      output.write(
-        `WARNING: ${event.rule}: ${event.message}${event.line === undefined ? '' : ` (line ${event.line})`}\n`,
-      )
-      return
-    }
+    if (event.type === 'plan' || event.type === 'warning') return
     const step = state.steps.get(event.step)
     if (!step) return
     if (event.type === 'start') {
@@ -58,6 +53,7 @@ export function plainBuild(output: OutputStream): BuildView {
     onEvent,
     finish() {
       for (const timer of titled.values()) if (timer !== 'printed') clearTimeout(timer)
+      output.write(warningsText(state.warnings, { expanded, coloured: false }))
     },
   }
 }

@@ -1,14 +1,14 @@
 import type { OutputStream } from '../command.ts'
 import type { BuildView } from './build-progress.ts'
+import { warningsText } from './build-warnings.ts'
 import { BuildState, secondsText, type StepState, titleOf } from './build-state.ts'
 
 const frameMilliseconds = 80
 const tailLines = 6
 
 /** A live view: one line for each step with its time, below the running ones the newest output. Redrawn in one write. */
-export function terminalBuild(output: OutputStream): BuildView {
+export function terminalBuild(output: OutputStream, expanded: boolean): BuildView {
   const state = new BuildState()
-  const warnings: string[] = []
   const start = performance.now()
   let drawn = 0
 
@@ -26,15 +26,11 @@ export function terminalBuild(output: OutputStream): BuildView {
   return {
     onEvent(event) {
       state.apply(event)
-      if (event.type === 'warning') {
-        const place = event.line === undefined ? '' : ` (line ${event.line})`
-        warnings.push(`WARNING: ${event.rule}: ${event.message}${place}\n`)
-      }
     },
     finish() {
       clearInterval(timer)
       draw(true)
-      output.write(warnings.join(''))
+      output.write(warningsText(state.warnings, { expanded, coloured: true }))
     },
   }
 }

@@ -1,0 +1,19 @@
+import { hostPlatform } from '../oci/platform.ts'
+import type { BuildRequest } from './build.ts'
+import type { PlanOptions } from './plan/make-plan.ts'
+
+/** What a plan must know of a request. */
+export function planOptions(request: BuildRequest, resolve: PlanOptions['resolve']): PlanOptions {
+  const local = hostPlatform()
+  const { buildArgs, network, target, entitlements = [] } = request
+  return {
+    buildArgs,
+    network,
+    // whoever gives all steps the network of this machine allows it to each
+    entitlements: network === 'host' ? [...entitlements, 'network.host'] : entitlements,
+    local,
+    platform: request.platform ?? local,
+    ...(target === undefined ? {} : { target }),
+    resolve,
+  }
+}
