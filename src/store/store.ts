@@ -207,7 +207,11 @@ export interface Snapshotter {
   readonly reason?: string
   /** Makes layer `diffId` usable on top of `parent`. Idempotent, done once however many processes ask. */
   apply(diffId: DiffId, parent: ChainId | undefined, options?: LayerOptions): Promise<ChainId>
-  has(chain: ChainId): Promise<boolean>
+  /**
+   * Are the layers of the whole stack there? False also when data is gone: applying makes it again. Chains in `whole`, which
+   * the caller holds, are not looked at again; those found are added to it.
+   */
+  has(chain: ChainId, whole?: Set<ChainId>): Promise<boolean>
   /** A new writable snapshot, mounted; without `parent` on an empty root. CONFLICT kinds when the key exists. `shortLived`: nothing in it is ever synced. */
   prepare(key: string, parent: ChainId | undefined, options?: PrepareOptions): Promise<Snapshot>
   /** A read-only one. */

@@ -37,6 +37,7 @@ export class StepCache {
   readonly #lists: FileLists
   readonly #used = new Set<Digest>()
   readonly #chains = new Map<string, ChainId>()
+  readonly #whole = new Set<ChainId>()
 
   constructor(store: Store, lease: Lease, listFolder: string) {
     this.#store = store
@@ -134,7 +135,7 @@ export class StepCache {
     if (this.#chainOf(diffIds) !== chain) return false
     if (added !== undefined && (await this.#store.content.stat(diffIdAsDigest(added))) === undefined)
       return false
-    if (await this.#store.snapshots.has(chain)) return true
+    if (await this.#store.snapshots.has(chain, this.#whole)) return true
     try {
       await ensureApplied(this.#store, diffIds, { lease: this.#lease })
       return true

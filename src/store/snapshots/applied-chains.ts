@@ -34,10 +34,17 @@ export class AppliedChains {
     this.#others = others
   }
 
-  /** False also when data of the stack is gone: applying makes it again. */
-  has(chain: ChainId): boolean {
-    if (!this.#records.has(chain)) return false
-    return this.#records.stack(chain).every(({ key }) => this.#backend.has(key))
+  /** See `Snapshotter.has`. */
+  has(chain: ChainId, whole: Set<ChainId> = new Set()): boolean {
+    const looked: ChainId[] = []
+    for (let next: ChainId | undefined = chain; next !== undefined && !whole.has(next);) {
+      const record = this.#records.find(next)
+      if (record === undefined || !this.#backend.has(record.key)) return false
+      looked.push(next)
+      next = record.parent
+    }
+    for (const one of looked) whole.add(one)
+    return true
   }
 
   /** See `Snapshotter.apply`. */

@@ -52,8 +52,8 @@ export class CopySnapshots implements Snapshotter {
     return await this.#chains.apply(diffId, parent, options)
   }
 
-  async has(chain: ChainId): Promise<boolean> {
-    return this.#chains.has(chain)
+  async has(chain: ChainId, whole?: Set<ChainId>): Promise<boolean> {
+    return this.#chains.has(chain, whole)
   }
 
   async prepare(key: string, parent: ChainId | undefined): Promise<Snapshot> {
