@@ -1,5 +1,6 @@
 import type { ChainId } from '../oci/digest.ts'
-import type { Snapshot, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
+import type { Snapshot } from '../store/snapshotter.ts'
 import { FolderTree } from './context/folder-tree.ts'
 import type { SourceTree } from './context/source-tree.ts'
 import { TarTree } from './context/tar-tree.ts'

@@ -22,9 +22,9 @@ import type {
   LockOptions,
   RecordKind,
   RecordStore,
-  Snapshotter,
   Store,
 } from './store.ts'
+import type { Snapshotter } from './snapshotter.ts'
 import { measureUsage } from './usage.ts'
 
 export interface OpenStoreOptions {

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Snapshotter } from '../../src/store/store.ts'
+import type { Snapshotter } from '../../src/store/snapshotter.ts'
 import { layerBench, type LayerBench } from '../support/layer-bench.ts'
 
 const kills = 8

@@ -1,7 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ChainId } from '../../src/oci/digest.ts'
-import type { LayerEntry, Snapshotter } from '../../src/store/store.ts'
+import type { LayerEntry } from '../../src/store/store.ts'
+import type { Snapshotter } from '../../src/store/snapshotter.ts'
 import { openBench } from './layer-bench.ts'
 
 /** A process to be killed: applies, prepares, changes, commits and removes without end. Arguments: root, kind. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { digestHex, type Digest } from '../../src/oci/digest.ts'
 import { type BlobLayers, openLayers } from '../../src/store/layers/open-layers.ts'
 import { openSnapshots } from '../../src/store/snapshots/open-snapshots.ts'
-import type { Snapshotter } from '../../src/store/store.ts'
+import type { Snapshotter } from '../../src/store/snapshotter.ts'
 import { readText } from '../../src/util/read-text.ts'
 
 /** A layer store and a snapshotter in a temporary folder, without metadata: for tests of these two alone. */

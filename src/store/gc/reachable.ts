@@ -1,7 +1,8 @@
 import type { ChainId } from '../../oci/digest.ts'
 import type { Database } from '../metadata/database.ts'
 import { resourceName } from '../metadata/leases.ts'
-import type { ChainInfo, Resource } from '../store.ts'
+import type { Resource } from '../store.ts'
+import type { ChainInfo } from '../snapshotter.ts'
 
 /** What must stay. */
 export interface Reachable {

@@ -1,4 +1,4 @@
-import type { ChainInfo } from '../store.ts'
+import type { ChainInfo } from '../snapshotter.ts'
 import { currentProcess } from '../../linux/process-identity.ts'
 import type { BlobInfo, BlobStore } from '../store.ts'
 import type { Database } from '../metadata/database.ts'

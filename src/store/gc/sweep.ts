@@ -3,7 +3,8 @@ import { digestHex } from '../../oci/digest.ts'
 import type { BlobFolders } from '../content/blob-folders.ts'
 import { blobPath, moveAside } from '../content/blob-folders.ts'
 import type { Database } from '../metadata/database.ts'
-import type { BlobInfo, ChainInfo, LayerStore, Snapshotter } from '../store.ts'
+import type { BlobInfo, LayerStore } from '../store.ts'
+import type { ChainInfo, Snapshotter } from '../snapshotter.ts'
 import { findReachable } from './reachable.ts'
 
 export interface SweepParts {

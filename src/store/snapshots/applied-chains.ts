@@ -1,6 +1,7 @@
 import { chainId, digestHex, type ChainId, type DiffId } from '../../oci/digest.ts'
 import { isMilleError } from '../../util/errors.ts'
-import type { ChainInfo, LayerOptions } from '../store.ts'
+import type { LayerOptions } from '../store.ts'
+import type { ChainInfo } from '../snapshotter.ts'
 import type { ChainRecord, ChainRecords } from './chain-records.ts'
 import type { LayerBackend, RootMetadata, SnapshotDependencies } from './dependencies.ts'
 import type { OtherKinds } from './other-kinds.ts'

@@ -3,16 +3,15 @@ import { join } from 'node:path'
 import { copyTreeIntoFolder } from '../../linux/copy-tree.ts'
 import { openFolder } from '../../linux/openat2.ts'
 import type { ChainId, DiffId } from '../../oci/digest.ts'
+import type { LayerInfo, LayerOptions } from '../store.ts'
 import type {
   ChainInfo,
   Change,
   CommitOptions,
-  LayerInfo,
-  LayerOptions,
   Snapshot,
   Snapshotter,
   SnapshotUsage,
-} from '../store.ts'
+} from '../snapshotter.ts'
 import type { AppliedChains } from './applied-chains.ts'
 import { changeEntries } from './change-entries.ts'
 import type { SnapshotDependencies } from './dependencies.ts'

@@ -1,5 +1,6 @@
 import type { ChainId, DiffId } from '../../oci/digest.ts'
-import type { LayerEntry, LayerInfo, LayerOptions, Snapshotter } from '../store.ts'
+import type { LayerEntry, LayerInfo, LayerOptions } from '../store.ts'
+import type { Snapshotter } from '../snapshotter.ts'
 import type { StoredEntry } from '../layers/stored-entry.ts'
 
 /** A lock between processes; `name` is a plain word. A `shared` one may be held by many, or be made exclusive. */

@@ -1,4 +1,4 @@
-import type { CommitOptions } from '../store.ts'
+import type { CommitOptions } from '../snapshotter.ts'
 
 /** 1980-01-01: the first time that every archive format can hold. */
 const defaultEpoch = 315_532_800

@@ -1,5 +1,6 @@
 import type { ChainId, DiffId } from '../../oci/digest.ts'
-import type { CommitOptions, LayerEntry } from '../store.ts'
+import type { LayerEntry } from '../store.ts'
+import type { CommitOptions } from '../snapshotter.ts'
 import type { LayerTables } from './dependencies.ts'
 import { localTimes } from '../layers/stored-entry.ts'
 import { constantTime } from './layer-times.ts'

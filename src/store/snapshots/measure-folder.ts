@@ -1,5 +1,5 @@
 import { walkTree } from '../../linux/walk-tree.ts'
-import type { SnapshotUsage } from '../store.ts'
+import type { SnapshotUsage } from '../snapshotter.ts'
 
 /** Allocated bytes and inodes of everything in an open folder, hard links once, the folder itself included. */
 export function measureFolder(folder: number): SnapshotUsage {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../util/errors.ts'
-import type { Snapshotter } from '../store.ts'
+import type { Snapshotter } from '../snapshotter.ts'
 import { AppliedChains, dropUnused } from './applied-chains.ts'
 import { ChainRecords } from './chain-records.ts'
 import type { LayerBackend, SnapshotDependencies } from './dependencies.ts'

@@ -2,16 +2,15 @@ import { closeSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFolder } from '../../linux/openat2.ts'
 import type { ChainId, DiffId } from '../../oci/digest.ts'
+import type { LayerInfo, LayerOptions } from '../store.ts'
 import type {
   ChainInfo,
   Change,
   CommitOptions,
-  LayerInfo,
-  LayerOptions,
   Snapshot,
   Snapshotter,
   SnapshotUsage,
-} from '../store.ts'
+} from '../snapshotter.ts'
 import type { AppliedChains } from './applied-chains.ts'
 import type { SnapshotDependencies } from './dependencies.ts'
 import { layerTime } from './layer-times.ts'

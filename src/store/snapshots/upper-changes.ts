@@ -5,7 +5,7 @@ import { type TreeNode, walkTree } from '../../linux/walk-tree.ts'
 import { getXattr, listXattrs } from '../../linux/xattr.ts'
 import { readFolder } from '../../linux/read-folder.ts'
 import { isOverlayXattr } from '../layers/overlay-xattr.ts'
-import type { ChangeKind } from '../store.ts'
+import type { ChangeKind } from '../snapshotter.ts'
 
 /** One difference between a tree and what lies below it. */
 export interface TreeChange {
