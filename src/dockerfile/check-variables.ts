@@ -105,7 +105,8 @@ export function expandedWords(instruction: Instruction): readonly Word[] {
       const paths = instruction.sources.flatMap((source) => (source.kind === 'path' ? source.word : []))
       const { chown, chmod, destination } = instruction
       const own = instruction.kind === 'COPY' ? instruction.from : instruction.checksum
-      return [...paths, destination, ...[chown, chmod, own].filter((word) => word !== undefined)]
+      const flags = [chown, chmod, own].filter((word) => word !== undefined)
+      return [...paths, destination, ...flags, ...(instruction.exclude ?? [])]
     }
     case 'RUN':
       return (instruction.mounts ?? []).flatMap(({ fields }) => fields.flatMap(({ value }) => value ?? []))

@@ -1,9 +1,11 @@
-import type { Dockerfile, FromInstruction, SourceRange, Stage } from './ast.ts'
-import { extendScope, startScope } from './check-scope.ts'
+import type { Dockerfile, FromInstruction, RunInstruction, SourceRange, Stage } from './ast.ts'
+import { expandIn, extendScope, startScope } from './check-scope.ts'
 import type { CheckFacts, CheckScope } from './check-scope.ts'
 import { descriptionOf } from './check-text.ts'
 import { findVariables } from './expand.ts'
 import { platformArgs } from './predefined-args.ts'
+import { readMount } from './run-mount.ts'
+import type { RunMount, SecretMount } from './run-mount.ts'
 
 /** A build argument that a target takes (B63). */
 export interface OutlineArg {
@@ -16,17 +18,29 @@ export interface OutlineArg {
   readonly range: SourceRange
 }
 
+/** A secret or an agent that a step mounts. */
+export interface OutlineMount {
+  /** The id. */
+  readonly name: string
+  readonly required: boolean
+  readonly range: SourceRange
+}
+
 export interface Outline {
   /** Of the target; empty when it has none. */
   readonly name: string
   readonly description: string
   readonly args: readonly OutlineArg[]
+  readonly secrets: readonly OutlineMount[]
+  readonly ssh: readonly OutlineMount[]
 }
 
 /** What `target` takes, its stages included: those of `facts`. */
 export function outlineOf(dockerfile: Dockerfile, target: Stage, facts: CheckFacts): Outline {
   const globals = globalOutline(dockerfile, facts)
   const args = new Map<string, OutlineArg>()
+  const secrets = new Map<string, OutlineMount>()
+  const ssh = new Map<string, OutlineMount>()
   const ends = new Map<number, CheckScope>()
   const use = (name: string): void => {
     const found = globals.get(name)
@@ -40,6 +54,12 @@ export function outlineOf(dockerfile: Dockerfile, target: Stage, facts: CheckFac
     if (isNeeded) for (const name of variablesOf(dockerfile, stage.from)) use(name)
     for (const instruction of stage.instructions) {
       extendScope(scope, instruction, dockerfile.directives.escape, facts)
+      if (isNeeded && instruction.kind === 'RUN') {
+        for (const mount of mountsOf(instruction, scope, dockerfile.directives.escape)) {
+          if (mount.type === 'secret') addMount(secrets, mount, instruction)
+          else if (mount.type === 'ssh') addMount(ssh, mount, instruction)
+        }
+      }
       if (!isNeeded || instruction.kind !== 'ARG') continue
       for (const { name, value } of instruction.args) {
         if (value === undefined && globals.has(name.text)) use(name.text)
@@ -58,8 +78,35 @@ export function outlineOf(dockerfile: Dockerfile, target: Stage, facts: CheckFac
   return {
     name: target.name ?? '',
     description: stageDescription(target),
-    args: [...args.values()].toSorted((a, b) => a.range.start.line - b.range.start.line),
+    args: byLine(args),
+    secrets: byLine(secrets),
+    ssh: byLine(ssh),
   }
+}
+
+function byLine<Item extends { readonly range: SourceRange }>(items: ReadonlyMap<string, Item>): Item[] {
+  return [...items.values()].toSorted((a, b) => a.range.start.line - b.range.start.line)
+}
+
+function mountsOf({ mounts = [] }: RunInstruction, { values }: CheckScope, escape: string): RunMount[] {
+  return mounts.flatMap(({ fields }) => {
+    const plain = fields.map(({ key, value }) => ({
+      key: key.text,
+      ...(value === undefined ? {} : { value: expandIn(value.text, values, escape) ?? value.text }),
+    }))
+    const mount = readMount(plain)
+    return 'reason' in mount ? [] : [mount]
+  })
+}
+
+/** The first use names the place; one that needs it makes it needed. */
+function addMount(
+  found: Map<string, OutlineMount>,
+  { id, required }: Pick<SecretMount, 'id' | 'required'>,
+  { range }: RunInstruction,
+): void {
+  const known = found.get(id)
+  found.set(id, { name: id, required: required || known?.required === true, range: known?.range ?? range })
 }
 
 interface GlobalArg {
@@ -97,6 +144,7 @@ export interface OutlineTarget {
   readonly description: string
   /** As written. */
   readonly base: string
+  readonly platform?: string
   readonly isDefault: boolean
   readonly range: SourceRange
 }
@@ -106,6 +154,7 @@ export function targetsOf({ stages }: Dockerfile): OutlineTarget[] {
     name: stage.name ?? '',
     description: stageDescription(stage),
     base: stage.base.text,
+    ...(stage.platform === undefined ? {} : { platform: stage.platform.text }),
     isDefault: index === stages.length - 1,
     range: stage.from.range,
   }))

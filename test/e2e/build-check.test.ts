@@ -167,6 +167,30 @@ WORDS       5 scratch
   ])
 })
 
+test('--call=outline lists the secrets and agents that steps mount', () => {
+  const lines = [
+    'FROM scratch AS tools',
+    'RUN --mount=type=secret,id=token --mount=type=ssh true',
+    'FROM scratch',
+    'ARG ID=key',
+    'RUN --mount=type=secret,id=$ID,required --mount=from=tools,target=/t true',
+  ]
+  assert.equal(
+    build(lines, '--call=outline').out,
+    `BUILD ARG   VALUE   DESCRIPTION
+ID          key     
+
+SECRET   REQUIRED
+token    
+key      true
+
+SSH       REQUIRED
+default   
+
+`,
+  )
+})
+
 test('--call=targets lists the stages, --call=subrequests.describe the methods', () => {
   assert.equal(
     build(described, '--call=targets').out,

@@ -62,7 +62,11 @@ function change(reading: Reading, state: StageState, instruction: ConfigInstruct
       config.User = expand(instruction.user)
       return `USER ${config.User}`
     case 'VOLUME': {
-      const paths = instruction.paths.map(expand)
+      const paths = instruction.paths.map((word) => {
+        const path = expand(word)
+        if (path !== '') return path
+        throw refuse(reading, instruction, word, { reason: 'the path of a volume is empty' })
+      })
       config.Volumes = { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) }
       return `VOLUME [${paths.join(' ')}]`
     }

@@ -177,3 +177,7 @@ test('a password in a URL is not shown in history', async () => {
   const { image: result } = await plan('FROM base\nADD https://user:hunter2@host/file /')
   assert.match(result.history[0]?.createdBy ?? '', /^ADD https:\/\/user:\*\*\*@host\/file \/ # buildkit$/)
 })
+
+test('a volume whose path is empty once its variables are known is refused', async () => {
+  await assert.rejects(plan('FROM base\nVOLUME $NOWHERE'), /Dockerfile:2:8\n[^]*path of a volume is empty/)
+})

@@ -1,9 +1,10 @@
 import type { CallSource, OutlineReport, TargetsReport } from '../../builder/calls.ts'
+import type { OutlineMount } from '../../dockerfile/outline.ts'
 import { alignColumns } from './align-columns.ts'
 
 /** The tables that `buildx build --call=outline` prints. */
 export function outlineText({ outline }: OutlineReport): string {
-  const { name, description, args } = outline
+  const { name, description, args, secrets, ssh } = outline
   const head = [
     ...(name === '' ? [] : [`TARGET:\t${name}\n`]),
     ...(description === '' ? [] : [`DESCRIPTION:\t${description}\n`]),
@@ -12,11 +13,19 @@ export function outlineText({ outline }: OutlineReport): string {
   return [
     ...(head.length === 0 ? [] : [`${alignColumns(head.join(''), 0, 1)}\n`]),
     ...(rows.length === 0 ? [] : [`${alignColumns(`BUILD ARG\tVALUE\tDESCRIPTION\n${rows.join('')}`, 0)}\n`]),
+    mountsText('SECRET', secrets),
+    mountsText('SSH', ssh),
   ].join('')
 }
 
+function mountsText(title: string, mounts: readonly OutlineMount[]): string {
+  if (mounts.length === 0) return ''
+  const rows = mounts.map(({ name, required }) => `${name}\t${required ? 'true' : ''}\n`)
+  return `${alignColumns(`${title}\tREQUIRED\n${rows.join('')}`, 0)}\n`
+}
+
 export function outlineJson({ outline, source }: OutlineReport): unknown {
-  const { name, description, args } = outline
+  const { name, description, args, secrets, ssh } = outline
   return {
     ...given({ name, description }),
     ...(args.length === 0
@@ -28,8 +37,20 @@ export function outlineJson({ outline, source }: OutlineReport): unknown {
             location: location(arg.range.start.line, arg.range.end.line),
           })),
         }),
+    ...mountsJson('secrets', secrets),
+    ...mountsJson('ssh', ssh),
     sources: sources({ source }),
   }
+}
+
+function mountsJson(key: string, mounts: readonly OutlineMount[]): Record<string, unknown> {
+  if (mounts.length === 0) return {}
+  const rows = mounts.map(({ name, required, range }) => ({
+    name,
+    ...(required ? { required } : {}),
+    location: location(range.start.line, range.end.line),
+  }))
+  return { [key]: rows }
 }
 
 /** The table of `--call=targets`. */
@@ -43,11 +64,12 @@ export function targetsText({ targets }: TargetsReport): string {
 
 export function targetsJson({ targets, source }: TargetsReport): unknown {
   return {
-    targets: targets.map(({ name, description, base, isDefault, range }) => ({
+    targets: targets.map(({ name, description, base, platform, isDefault, range }) => ({
       ...given({ name }),
       ...(isDefault ? { default: true } : {}),
       ...given({ description }),
       base,
+      ...(platform === undefined ? {} : { platform }),
       location: location(range.start.line, range.end.line),
     })),
     sources: sources({ source }),
