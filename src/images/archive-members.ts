@@ -61,7 +61,7 @@ async function readMembers(
       case 'file':
         files.set(
           path,
-          await store.content.ingest(body, { expected: expectedOf(path, entry.size), lease, signal }),
+          await store.layers.keep(body, { expected: expectedOf(path, entry.size), lease, signal }),
         )
         break
       case 'symlink':

@@ -11,6 +11,7 @@ import { DatabaseRecordStore } from './metadata/records.ts'
 import type { StoreCore } from './open-core.ts'
 import { makeFolder, openCore } from './open-core.ts'
 import { openSnapshots } from './snapshots/open-snapshots.ts'
+import type { RecordKind, RecordStore } from './record-store.ts'
 import type {
   BlobStore,
   CacheStore,
@@ -20,8 +21,6 @@ import type {
   Lease,
   LeaseOptions,
   LockOptions,
-  RecordKind,
-  RecordStore,
   Store,
 } from './store.ts'
 import type { Snapshotter } from './snapshotter.ts'

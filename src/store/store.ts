@@ -3,6 +3,7 @@ import type { ContentTarget } from '../oci/content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ChainId, DiffId, Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/config.ts'
+import type { RecordKind, RecordStore } from './record-store.ts'
 import type { CollectReport, Damage, StoreUsage } from './reports.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { FileBody } from './file-body.ts'
@@ -58,6 +59,8 @@ export interface IngestOptions extends OpOptions {
   readonly expected?: { readonly digest?: Digest; readonly size?: number }
   /** Holds the blob as soon as it is visible. */
   readonly lease?: Lease
+  /** Sees all bytes on their way, in order. */
+  readonly onBytes?: (bytes: Buffer) => void
 }
 
 /** Content-addressed blobs at `blobs/sha256/<hex>`, the OCI image layout. An uncompressed layer tar is a blob like any other. */
@@ -146,6 +149,8 @@ export interface LayerStore {
   find(diffId: DiffId): Promise<LayerInfo | undefined>
   /** From a compressed (or plain) layer blob of the content store; DIFFID_MISMATCH when `expected` is not met. */
   inflate(blob: Descriptor, expected: DiffId | undefined, options?: InflateOptions): Promise<LayerInfo>
+  /** Any blob: if it is a layer tar, what is in it is noted on the way, so that `inflate` need not read it again. */
+  keep(blob: Readable, options?: Omit<IngestOptions, 'onBytes'>): Promise<BlobInfo>
   /** A new layer from entries, by the deterministic writer: entries are sorted, owners numeric, bytes hashed while written. */
   write(entries: Iterable<LayerEntry> | AsyncIterable<LayerEntry>, options?: LayerOptions): Promise<LayerInfo>
   /** A ready tar stream whose bytes are kept exactly (import, load). Checks entries against the attack table. */
@@ -285,33 +290,4 @@ export interface CacheStore {
   lineage(lineage: string, limit?: number): CacheRecord[]
   list(): CacheRecord[]
   remove(keys: readonly Digest[]): void
-}
-
-export type RecordKind = 'container' | 'volume' | 'network' | 'cache-mount'
-
-export interface RecordRow<Data> {
-  readonly id: string
-  readonly name: string
-  readonly data: Data
-  /** Kept alive while the record exists. */
-  readonly holds?: readonly Resource[]
-  readonly sequence: number
-}
-
-export interface RecordStore<Data> {
-  list(): RecordRow<Data>[]
-  get(id: string): RecordRow<Data> | undefined
-  /** By name, whole id or unique id prefix; AMBIGUOUS_ID when several match. */
-  find(nameOrId: string): RecordRow<Data> | undefined
-  /** NAME_IN_USE when another row has the name. */
-  insert(row: Omit<RecordRow<Data>, 'sequence'>, options?: RecordOptions): void
-  /** Reads, changes and writes in one transaction; undefined when the row is gone. */
-  update(id: string, change: (data: Data) => Data): RecordRow<Data> | undefined
-  rename(id: string, name: string): void
-  remove(id: string, options?: RecordOptions): boolean
-}
-
-export interface RecordOptions {
-  /** Default true: the change survives a power cut once the command has ended. False: after one, the row may be there or not. */
-  readonly durable?: boolean
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -22,6 +23,7 @@ import type { LayerEntry } from '../../src/store/store.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import { GrowingFile } from '../../src/util/growing-file.ts'
 import { layerBench, type LayerBench } from '../support/layer-bench.ts'
+import { rawEnd, rawEntry } from '../support/raw-tar.ts'
 import { describeTree } from '../support/tree.ts'
 import { applyAll, file, folder, link, marker } from './snapshotter.ts'
 
@@ -172,6 +174,24 @@ test('inflate: a blob is read along while it is fetched; when it is given up not
     } else assert.deepEqual(await layer, info)
   }
   assert.deepEqual(readFileSync(bench.layers.tarPath(info.diffId)), tar)
+})
+
+test('keep: any bytes become a blob; a layer tar is a layer at once, with its table', async () => {
+  await using bench = layerBench('unpacked')
+  const { diffId, size } = await bench.layers.write(everything)
+  const tar = readFileSync(bench.layers.tarPath(diffId))
+  const before = await bench.layers.entries(diffId)
+  const table = join(bench.root, 'layers', `${diffId.slice(7)}.json`)
+  rmSync(table)
+  assert.deepEqual(await bench.layers.keep(Readable.from([tar])), { digest: diffId, size })
+  assert.ok(existsSync(table))
+  assert.deepEqual(await bench.layers.entries(diffId), before)
+  const escape = Buffer.concat([rawEntry({ name: '../x' }), rawEnd])
+  for (const bytes of [Buffer.from('{}'), Buffer.alloc(0), tar.subarray(0, 700), escape]) {
+    const info = await bench.layers.keep(Readable.from([bytes], { objectMode: false }))
+    assert.deepEqual(info, { digest: sha256(bytes), size: bytes.length })
+  }
+  assert.equal(readdirSync(join(bench.root, 'layers')).length, 1)
 })
 
 test('a lost or damaged table of contents is made again from the tar', async () => {

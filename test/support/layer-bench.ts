@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { digestHex, type Digest } from '../../src/oci/digest.ts'
+import { buffer } from 'node:stream/consumers'
+import { digestHex, sha256, type Digest } from '../../src/oci/digest.ts'
 import { type BlobLayers, openLayers } from '../../src/store/layers/open-layers.ts'
 import { openSnapshots } from '../../src/store/snapshots/open-snapshots.ts'
 import type { Snapshotter } from '../../src/store/snapshotter.ts'
@@ -52,6 +53,13 @@ export function openBench(
           existsSync(blobPath(digest)) ? { digest, size: statSync(blobPath(digest)).size } : undefined,
         ),
       adopt: (path, info) => Promise.resolve(renameSync(path, blobPath(info.digest))),
+      ingest: async (body, { onBytes } = {}) => {
+        const bytes = body instanceof Uint8Array ? Buffer.from(body) : await buffer(body)
+        onBytes?.(bytes)
+        const digest = sha256(bytes)
+        writeFileSync(blobPath(digest), bytes)
+        return { digest, size: bytes.length }
+      },
       fetch: ({ digest }) => Promise.resolve(createReadStream(blobPath(digest))),
     },
   })

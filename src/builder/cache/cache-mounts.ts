@@ -5,7 +5,8 @@ import { openFolder } from '../../linux/openat2.ts'
 import { identifyProcess } from '../../linux/process-identity.ts'
 import { removeTree } from '../../linux/remove-tree.ts'
 import { digestHex, sha256 } from '../../oci/digest.ts'
-import type { RecordRow, RecordStore, Store } from '../../store/store.ts'
+import type { RecordRow, RecordStore } from '../../store/record-store.ts'
+import type { Store } from '../../store/store.ts'
 import { isMilleError } from '../../util/errors.ts'
 
 /** What is kept about a cache mount: its files lie in the store's `cache-mounts/<id>`. */

@@ -4,7 +4,7 @@ import { type AnyCommand, type CommandContext, defineCommand } from '../command.
 import { list, text } from '../flags/flag.ts'
 import { platformFlag } from '../flags/platform-flag.ts'
 import { fetchFile } from '../input/fetch-file.ts'
-import { openFile } from '../input/open-file.ts'
+import { readBigFile } from '../input/open-file.ts'
 
 const flags = {
   change: list('Apply Dockerfile instruction to the created image', { short: 'c' }),
@@ -34,6 +34,6 @@ export const command: AnyCommand = defineCommand({
 
 async function openSource(source: string, { io, signal }: CommandContext): Promise<Readable> {
   if (source === '-') return io.stdin
-  if (!/^https?:\/\//.test(source)) return (await openFile(source)).createReadStream()
+  if (!/^https?:\/\//.test(source)) return readBigFile(source)
   return await fetchFile(source, signal)
 }

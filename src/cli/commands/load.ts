@@ -1,7 +1,7 @@
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text, toggle } from '../flags/flag.ts'
-import { openFile } from '../input/open-file.ts'
+import { readBigFile } from '../input/open-file.ts'
 import { layerProgress } from '../progress/layer-progress.ts'
 
 const flags = {
@@ -20,7 +20,7 @@ export const command: AnyCommand = defineCommand({
     if (!isFile && io.stdin.isTTY) {
       throw failure('CLI_FAILED', { reason: 'requested load from stdin, but stdin is empty: use -i FILE' })
     }
-    const source = isFile ? (await openFile(flags.input)).createReadStream() : io.stdin
+    const source = isFile ? await readBigFile(flags.input) : io.stdin
     const { images } = await context.engine()
     // only a terminal is shown the layers: Docker's plain output is the names alone
     const progress = flags.quiet || !io.stdout.isTTY ? undefined : layerProgress(io.stdout)

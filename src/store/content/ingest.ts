@@ -88,7 +88,7 @@ export async function ingestStream(
 async function appendStream(
   file: BlobFile,
   body: Readable,
-  { expected = {}, signal, onProgress }: IngestOptions,
+  { expected = {}, signal, onProgress, onBytes }: IngestOptions,
 ): Promise<void> {
   let chunks: Uint8Array[] = []
   let waiting = 0
@@ -109,9 +109,10 @@ async function appendStream(
     })
   }
   try {
-    for await (const chunk of body as AsyncIterable<Uint8Array | string>) {
+    for await (const chunk of body as AsyncIterable<Buffer | string>) {
       signal?.throwIfAborted()
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      onBytes?.(bytes)
       total += bytes.byteLength
       if (expected.size !== undefined && total > expected.size) throw sizeMismatch(expected, total)
       chunks.push(bytes)

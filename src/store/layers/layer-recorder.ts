@@ -4,14 +4,10 @@ import { requireSpace } from '../../linux/free-space.ts'
 import { startWriteback } from '../../linux/sync.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { DiffId } from '../../oci/digest.ts'
-import { checkLayerEntry } from '../../tar/check-entry.ts'
-import type { TarEntry } from '../../tar/entry.ts'
-import { TarParser } from '../../tar/parser.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { humanSize } from '../../util/human-size.ts'
-import { checkLinks } from './check-links.ts'
 import type { LayerTable } from './layer-table.ts'
-import { type StoredEntry, toStoredEntry } from './stored-entry.ts'
+import { TableRecorder } from './table-recorder.ts'
 
 export interface RecordedLayer {
   readonly diffId: DiffId
@@ -33,8 +29,7 @@ export class LayerRecorder implements Disposable {
   readonly #file: number
   readonly #limit: number
   readonly #hash = createHash('sha256')
-  readonly #entries: StoredEntry[] = []
-  readonly #parser = new TarParser({ entry: (entry) => this.#add(entry) })
+  readonly #table = new TableRecorder()
   #size = 0
   #started = 0
   #checkAt = checkEvery
@@ -66,23 +61,16 @@ export class LayerRecorder implements Disposable {
       startWriteback(this.#file, this.#started, this.#size - this.#started)
       this.#started = this.#size
     }
-    this.#parser.push(chunk)
+    this.#table.push(chunk)
   }
 
   end(): RecordedLayer {
-    this.#parser.end()
-    checkLinks(this.#entries)
-    const diffId = `sha256:${this.#hash.digest('hex')}` as DiffId
-    return { diffId, table: { size: this.#size, entries: this.#entries } }
+    const table = this.#table.end()
+    return { diffId: `sha256:${this.#hash.digest('hex')}` as DiffId, table }
   }
 
   [Symbol.dispose](): void {
     closeSync(this.#file)
-  }
-
-  #add(entry: TarEntry): void {
-    const stored = toStoredEntry(checkLayerEntry(entry))
-    if (stored !== undefined) this.#entries.push(stored)
   }
 
   #write(chunk: Buffer): void {

@@ -3,13 +3,14 @@ import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
-import { diffIdAsDigest, digestHex, type DiffId, shortId } from '../../oci/digest.ts'
+import { diffIdAsDigest, digestHex, parseDiffId, type DiffId, shortId } from '../../oci/digest.ts'
 import { mediaTypes } from '../../oci/media-types.ts'
 import { failure } from '../../util/errors.ts'
 import { workerEntry, WorkerPool } from '../../util/worker-pool.ts'
 import type {
   BlobInfo,
   BlobStore,
+  IngestOptions,
   InflateOptions,
   LayerEntry,
   LayerInfo,
@@ -24,9 +25,10 @@ import { writeLayer } from './layer-writer.ts'
 import { type MergeEntry, type MergeLayer, mergeLayers } from './merge-layers.ts'
 import { scanLayer } from './scan-layer.ts'
 import { localTimes, type StoredEntry } from './stored-entry.ts'
+import { TableAttempt } from './table-recorder.ts'
 
 /** What the layer store needs of the content store. */
-export type LayerContent = Pick<BlobStore, 'adopt' | 'fetch' | 'path' | 'stat' | 'temporaryPath'>
+export type LayerContent = Pick<BlobStore, 'adopt' | 'fetch' | 'ingest' | 'path' | 'stat' | 'temporaryPath'>
 
 export interface LayerDependencies {
   readonly content: LayerContent
@@ -139,6 +141,16 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
       }
       return recorder.end()
     })
+  }
+
+  async keep(blob: Readable, options: IngestOptions = {}): Promise<BlobInfo> {
+    const attempt = new TableAttempt()
+    const info = await this.#content.ingest(blob, { ...options, onBytes: (bytes) => attempt.push(bytes) })
+    const table = attempt.end()
+    const diffId = parseDiffId(info.digest)
+    if (table !== undefined && (await this.#readTableHead(diffId))?.size !== info.size)
+      await this.#keepTable(diffId, table)
+    return info
   }
 
   async write(

@@ -1,5 +1,6 @@
 import { failure } from '../../util/errors.ts'
-import type { RecordKind, RecordOptions, RecordRow, RecordStore, Resource } from '../store.ts'
+import type { RecordKind, RecordOptions, RecordRow, RecordStore } from '../record-store.ts'
+import type { Resource } from '../store.ts'
 import type { Database, Row } from './database.ts'
 import { findByPrefix } from './find-by-prefix.ts'
 
