@@ -39,7 +39,12 @@ export class ChunkLoader {
   constructor(options: ChunkOptions) {
     const { folder, command } = options
     this.#options = options
-    this.#file = join(folder, 'cache', `${process.version}-${process.arch}`, `${command}.bin`)
+    // V8 takes back only what it made itself, with the same flags
+    const maker = [process.version, process.arch, ...process.execArgv]
+      .join('-')
+      .replace(/[^\w.=-]/g, '_')
+      .slice(0, 200)
+    this.#file = join(folder, 'cache', maker, `${command}.bin`)
     this.#known = readCache(this.#file)
   }
 
