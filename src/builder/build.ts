@@ -41,6 +41,9 @@ export interface BuildRequest {
   readonly epoch?: number
 }
 
+/** A request as it is asked for: only the context has no default. */
+export type BuildWish = Pick<BuildRequest, 'context'> & Partial<BuildRequest>
+
 /** A secret of the build; read only when a step that wants it has to run. */
 export interface SecretSource {
   readonly id: string
@@ -138,15 +141,15 @@ export interface BuildResult {
 export interface Builder {
   /** All or nothing: an image appears only when every step has succeeded. Errors: DOCKERFILE_*, STEP_FAILED, … with source lines in the message. */
   build(
-    request: BuildRequest,
+    request: BuildWish,
     options?: OpOptions & { readonly onEvent?: (event: BuildEvent) => void },
   ): Promise<BuildResult>
   /** Runs the checks (`--check`) without building. Errors of the Dockerfile are part of the report. */
-  check(request: BuildRequest, options?: OpOptions): Promise<CheckReport>
+  check(request: BuildWish, options?: OpOptions): Promise<CheckReport>
   /** What the target takes. Errors: those of `build` that are found before a step runs. */
-  outline(request: BuildRequest, options?: OpOptions): Promise<OutlineReport>
+  outline(request: BuildWish, options?: OpOptions): Promise<OutlineReport>
   /** The stages that can be built. Errors: DOCKERFILE_*. */
-  targets(request: BuildRequest, options?: OpOptions): Promise<TargetsReport>
+  targets(request: BuildWish, options?: OpOptions): Promise<TargetsReport>
   /** Build cache rows for `system df` and `builder prune`. */
   cacheUsage(): Promise<readonly CacheUsage[]>
   prune(options: {

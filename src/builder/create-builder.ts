@@ -10,7 +10,7 @@ import { failure } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { BaseImages } from './base-images.ts'
-import type { BuildEvent, BuildRequest, BuildResult, Builder } from './build.ts'
+import type { BuildEvent, BuildRequest, BuildResult, BuildWish, Builder } from './build.ts'
 import { cacheUsage, pruneCache } from './cache/usage.ts'
 import { StepCache } from './cache/step-cache.ts'
 import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
@@ -49,12 +49,25 @@ type BuildOptions = OpOptions & { readonly onEvent?: (event: BuildEvent) => void
 /** Builds images from Dockerfiles on a store. Opening costs nothing. */
 export function createBuilder(parts: BuilderParts): Builder {
   return {
-    build: (request, options = {}) => build(parts, request, options),
+    build: (wish, options = {}) => build(parts, complete(wish), options),
     cacheUsage: () => cacheUsage(parts.store),
-    check: (request, options = {}) => checkBuild(parts, request, options),
-    outline: (request, options = {}) => outlineBuild(parts, request, options),
-    targets: (request, options = {}) => listTargets(parts, request, options),
+    check: (wish, options = {}) => checkBuild(parts, complete(wish), options),
+    outline: (wish, options = {}) => outlineBuild(parts, complete(wish), options),
+    targets: (wish, options = {}) => listTargets(parts, complete(wish), options),
     prune: (options) => pruneCache(parts.store, options),
+  }
+}
+
+function complete(wish: BuildWish): BuildRequest {
+  return {
+    names: [],
+    buildArgs: {},
+    labels: {},
+    noCache: false,
+    pull: false,
+    network: 'default',
+    timestamps: 'constant',
+    ...wish,
   }
 }
 

@@ -125,7 +125,7 @@ function keepNewlines(): void {
 
 async function loadEngine(options: EngineOptions): Promise<Engine> {
   const { openEngine } = await import('../engine/open-engine.ts')
-  return await openEngine({ ...options, processEnds: true })
+  return await openEngine({ ...options, processEnds: true, program: process.argv[1] })
 }
 
 /** Pipes are written asynchronously: what is queued must leave before the process does. */

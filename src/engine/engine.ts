@@ -9,6 +9,11 @@ export interface EngineOptions {
   readonly insecureRegistries?: readonly string[]
   /** The process ends as soon as the engine is disposed: what the kernel closes anyway is left to it. */
   readonly processEnds?: boolean | undefined
+  /**
+   * The `mille` command, a file that Node runs: a container's monitor calls it when the container ends. Default: the one
+   * of this package.
+   */
+  readonly program?: string | undefined
   /** One line for the user: something was left out, or is unwise. */
   readonly onWarning?: ((text: string) => void) | undefined
 }

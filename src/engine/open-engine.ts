@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Builder } from '../builder/build.ts'
 import { createContainers } from '../containers/create-containers.ts'
 import { createImages } from '../images/create-images.ts'
@@ -8,6 +10,7 @@ import { readContainerLog } from '../runtime/container-log.ts'
 import { openRuntime } from '../runtime/open-runtime.ts'
 import type { BridgeNetwork } from '../runtime/runtime.ts'
 import { openStore } from '../store/open-store.ts'
+import { failure } from '../util/errors.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { engineInfo } from './info.ts'
 import { createRegistries } from './registries.ts'
@@ -30,7 +33,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     runtime,
     bridge,
     readLog: readContainerLog,
-    settleCommand: (id) => settleCommand(root, id),
+    settleCommand: (id) => settleCommand(options.program ?? ownProgram(), root, id),
     applyChanges,
   })
   const openRepository: OpenRepository = async (reference) => (await client()).openRepository(reference)
@@ -117,8 +120,16 @@ async function openClient(options: EngineOptions): Promise<RegistryClient> {
   })
 }
 
-/** What the monitor of a container runs at its end: this very program, on this very store. */
-function settleCommand(root: string, id: string): string[] {
-  const program = process.argv[1] ?? ''
+/** The bundled command of the package that this file is of, whether it runs from sources or from the library. */
+function ownProgram(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const program = join(folder, 'dist/mille.cjs')
+    if (existsSync(program)) return program
+    if (folder === dirname(folder)) throw failure('INTERNAL', { reason: 'the package lacks dist/mille.cjs' })
+  }
+}
+
+/** What the monitor of a container runs at its end. */
+function settleCommand(program: string, root: string, id: string): string[] {
   return [process.execPath, '--no-warnings', program, '--root', root, 'container', 'settle', id]
 }

@@ -16,12 +16,13 @@ export interface WorkOptions {
 /**
  * The address of a worker's entry file. `module` is `import.meta.url` of the file that asks, `file` the entry beside
  * it (`./x-worker.ts`). From TypeScript sources it is that file; in the bundle each entry lies at the top of `dist/`
- * under its own name (rolldown.config.ts).
+ * under its own name (rolldown.config.ts), where the library, in `lib/` beside it, finds it too.
  */
 export function workerEntry(module: string, file: string): URL {
   if (module.endsWith('.ts')) return new URL(file, module)
   const name = file.replace(/^.*\//, '').replace(/\.ts$/, '.cjs')
-  return new URL(module.includes('/chunks/') ? `../${name}` : `./${name}`, module)
+  const top = module.includes('/chunks/') ? '..' : '.'
+  return new URL(module.endsWith('.cjs') ? `${top}/${name}` : `${top}/../dist/${name}`, module)
 }
 
 /** Up to `size` threads that run one file; started when first needed, they do not keep the process alive when idle. */

@@ -1,31 +1,35 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { after, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { umount } from '../support/umount.ts'
 
 const checkout = resolve(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'mille-package-'))
+const env = {
+  ...process.env,
+  PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
+  MILLE_ROOT: join(folder, 'root'),
+}
+
+/** Packs the checkout and installs the package into an empty project; koffi, its one dependency, comes from npm's cache. */
+before(() => {
+  const npm = (cwd: string, ...args: readonly string[]): string =>
+    execFileSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd }).toString()
+  npm(checkout, 'pack', '--pack-destination', folder)
+  const archive = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? ''
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+  npm(folder, 'install', '--prefer-offline', join(folder, archive))
+})
 after(() => {
   umount(folder)
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('the npm package, installed into an empty project, is the command; an old Node is told what to do', () => {
-  const npm = (cwd: string, ...args: readonly string[]): string =>
-    execFileSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd }).toString()
-  npm(checkout, 'pack', '--pack-destination', folder)
-  const archive = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? ''
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }')
-  npm(folder, 'install', join(folder, archive))
+test('the installed package is the command; an old Node is told what to do', () => {
   const mille = join(folder, 'node_modules/.bin/mille')
-  const env = {
-    ...process.env,
-    PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
-    MILLE_ROOT: join(folder, 'root'),
-  }
   execFileSync(mille, ['image', 'bootstrap', 'busybox'], { env })
   const { stdout } = spawnSync(mille, ['run', '--rm', '--network', 'none', 'busybox', 'echo', 'installed'], {
     env,
@@ -47,4 +51,72 @@ test('the npm package, installed into an empty project, is the command; an old N
   const refused = spawnSync(mille, ['version'], { env: { ...env, PATH: `${old}:${env.PATH}` } })
   assert.equal(refused.status, 1)
   assert.match(refused.stderr.toString(), /Node\.js 24 or newer is needed, this is 20\.1\.0/)
+})
+
+const program = `
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { type ImageSummary, isMilleError, openEngine } from 'mille'
+import { parseDockerfile } from 'mille/dockerfile'
+import { parseReference } from 'mille/oci'
+import { createRegistry, createRegistryClient, MemoryStorage } from 'mille/registry'
+
+const context = process.argv[2] ?? ''
+mkdirSync(context)
+writeFileSync(context + '/Dockerfile', 'FROM busybox\\nRUN echo hi > /a\\nCMD ["sh", "-c", "exit 7"]\\n')
+await using engine = await openEngine()
+await engine.builder.build({ context: { kind: 'folder', path: context }, names: ['lib:1'], network: 'none' })
+const images: readonly ImageSummary[] = await engine.images.list()
+console.log(images.flatMap(({ repoTags }) => repoTags).sort().join())
+
+const { id } = await engine.containers.create({
+  image: 'lib:1', env: [], tty: false, openStdin: false, labels: {}, mounts: [], network: 'none', ports: [],
+  publishAll: false, extraHosts: [], dns: [], readonlyRootfs: false, init: false, privileged: false, capAdd: [],
+  capDrop: [], autoRemove: false,
+})
+const ended = engine.containers.wait(id, { condition: 'next-exit' })
+await engine.containers.start(id)
+console.log('exit', await ended)
+await engine.containers.remove(id)
+
+await using storage = new MemoryStorage({ maxUploads: 10 })
+await using registry = await createRegistry({ storage })
+const { host } = await registry.listen('127.0.0.1', 0)
+await engine.images.tag('lib:1', host + '/lib:1')
+await engine.images.push(host + '/lib:1')
+await using client = createRegistryClient()
+for await (const tag of client.openRepository(parseReference(host + '/lib')).tags()) console.log('pushed', tag)
+
+console.log(parseDockerfile('FROM scratch AS a').stages[0]?.name)
+await engine.images.inspect('nope').catch((error: unknown) => console.log(isMilleError(error, 'NO_SUCH_IMAGE')))
+`
+
+test('the installed package is a library with types', () => {
+  const file = join(folder, 'use.ts')
+  writeFileSync(file, program)
+  const { stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', file, join(folder, 'context')], {
+    env,
+  })
+  assert.equal(stdout.toString(), 'busybox:latest,lib:1\nexit 7\npushed 1\na\ntrue\n', stderr.toString())
+
+  const options = [
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--lib',
+    'es2024,esnext.disposable',
+    '--strict',
+  ]
+  const types = ['--noEmit', '--types', 'node', '--typeRoots', join(checkout, 'node_modules/@types')]
+  const tsc = join(checkout, 'node_modules/.bin/tsc')
+  const checked = spawnSync(tsc, [...options, ...types, file], { cwd: folder, env })
+  assert.equal(checked.status, 0, checked.stdout.toString())
+})
+
+test('the package is small', () => {
+  const files = readdirSync(join(folder, 'node_modules/mille'), { recursive: true, withFileTypes: true })
+  const bytes = files
+    .filter((file) => file.isFile())
+    .reduce((total, { parentPath, name }) => total + statSync(join(parentPath, name)).size, 0)
+  assert.ok(bytes < 12_000_000, String(bytes))
 })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BaseImage } from '../../src/builder/base-images.ts'
-import type { BuildEvent, BuildRequest, BuildResult, Builder } from '../../src/builder/build.ts'
+import type { BuildEvent, BuildResult, BuildWish, Builder } from '../../src/builder/build.ts'
 import { createBuilder } from '../../src/builder/create-builder.ts'
 import { createImageWriter } from '../../src/engine/image-writer.ts'
 import { chainIdOf } from '../../src/oci/digest.ts'
@@ -17,7 +17,7 @@ export interface TestBuilder extends AsyncDisposable {
   readonly store: Store
   readonly builder: Builder
   build(
-    request: Partial<BuildRequest> & Pick<BuildRequest, 'context'>,
+    request: BuildWish,
     options?: { readonly onEvent?: (event: BuildEvent) => void; readonly signal?: AbortSignal },
   ): Promise<BuildResult>
 }
@@ -44,21 +44,7 @@ export async function openTestBuilder(): Promise<TestBuilder> {
   return {
     store,
     builder,
-    build: (request, options) =>
-      builder.build(
-        {
-          names: [],
-          buildArgs: {},
-          labels: {},
-          noCache: false,
-          pull: false,
-          network: 'none',
-
-          timestamps: 'constant',
-          ...request,
-        },
-        options,
-      ),
+    build: (request, options) => builder.build({ network: 'none', ...request }, options),
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]()
       rmSync(stateFolder, { recursive: true, force: true })

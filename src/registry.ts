@@ -1,0 +1,20 @@
+/** Both sides of the OCI distribution API. */
+export { createRegistryClient } from './registry/client/registry-client.ts'
+export type {
+  FetchOptions,
+  Login,
+  LoginSource,
+  PushOptions,
+  RegistryClient,
+  RegistryClientOptions,
+  Repository,
+} from './registry/repository.ts'
+export { openCredentialStore } from './registry/credentials/credential-store.ts'
+export type { CredentialStore, CredentialStoreOptions } from './registry/credentials/credential-store.ts'
+
+export { createRegistry } from './registry/server/registry.ts'
+export type { Registry, RegistryAddress, RegistryOptions } from './registry/server/registry.ts'
+export { openFileStorage } from './registry/server/file-storage.ts'
+export type { FileStorageOptions } from './registry/server/file-storage.ts'
+export { MemoryStorage } from './registry/server/memory-storage.ts'
+export type { RegistryStorage } from './registry/server/storage.ts'
