@@ -58,7 +58,7 @@ async function pausedWhile(
   row: ContainerRow,
   wanted: boolean,
 ): Promise<AsyncDisposable> {
-  const handle = await handleOf(parts.store, row.id)
+  const handle = handleOf(parts, row.id)
   const running = row.data.phase === 'started' && (await parts.runtime.state(handle)).status === 'running'
   if (!wanted || !running) return { [Symbol.asyncDispose]: async () => {} }
   await parts.runtime.pause(handle)

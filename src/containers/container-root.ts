@@ -26,8 +26,7 @@ export async function withContainerPlace<Result>(
   await using locks = new AsyncDisposableStack()
   locks.use(await lockContainer(parts.store, id))
   const { data } = await settleLocked(parts, id)
-  const state =
-    data.phase === 'started' ? await parts.runtime.state(await handleOf(parts.store, id)) : undefined
+  const state = data.phase === 'started' ? await parts.runtime.state(handleOf(parts, id)) : undefined
   if (state && 'pid' in state) {
     // long copies must not keep others from stopping the container
     await locks.disposeAsync()

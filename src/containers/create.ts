@@ -1,13 +1,11 @@
 import { hostname as hostName } from 'node:os'
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { hostPlatform } from '../oci/platform.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { ContainerRequest } from './containers.ts'
 import { fillVolumes } from './fill-volume.ts'
-import { lockContainer } from './handle.ts'
+import { lockContainer, removeFolders } from './handle.ts'
 import { containerBase, ensureBase } from './init-layer.ts'
 import { checkLimits } from './check-limits.ts'
 import { commandLine, mergeConfig } from './merge-config.ts'
@@ -74,7 +72,7 @@ export async function createContainer(
     records.remove(id)
     await store.snapshots.remove(snapshotKey(id)).catch(() => {})
     for (const volume of anonymousVolumes) await removeVolume(store, volume, true)
-    await rm(join(store.root, 'containers', id), { recursive: true, force: true })
+    removeFolders(parts, id)
     throw error
   }
   return { id, warnings: await warningsFor(runtime, image, request) }

@@ -14,7 +14,7 @@ export async function containerDetails(
 ): Promise<ContainerDetails> {
   const { store } = parts
   const { data } = row
-  const live = data.phase === 'started' ? await parts.runtime.state(await handleOf(store, row.id)) : undefined
+  const live = data.phase === 'started' ? await parts.runtime.state(handleOf(parts, row.id)) : undefined
   const state = containerState(data, live)
   const connected = state.status === 'running' || state.status === 'paused' ? data.endpoint : undefined
   const [path = '', ...args] = data.args

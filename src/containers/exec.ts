@@ -15,7 +15,7 @@ export async function execInContainer(
   request: ExecRequest,
 ): Promise<Attachment & { wait(): Promise<number> }> {
   const row = await runningRow(parts, nameOrId)
-  const handle = await handleOf(parts.store, row.id)
+  const handle = handleOf(parts, row.id)
   if ((await parts.runtime.state(handle)).status === 'paused')
     throw failure('CONTAINER_PAUSED', { name: nameOrId })
   const { config } = row.data
@@ -53,7 +53,7 @@ export async function attachContainer(
   await using _lock = await lockContainer(parts.store, id)
   const row = await settleLocked(parts, id)
   if (row.data.phase === 'exited' || row.data.phase === 'created') await prepareLocked(parts, row)
-  return parts.runtime.attach(await handleOf(parts.store, id), {
+  return parts.runtime.attach(handleOf(parts, id), {
     stdin: options.stdin && row.data.request.openStdin,
     tty: row.data.request.tty,
   })
@@ -66,7 +66,7 @@ export async function topContainer(
   psArgs: readonly string[] = ['-ef'],
 ): Promise<{ titles: readonly string[]; rows: readonly (readonly string[])[] }> {
   const row = await runningRow(parts, nameOrId)
-  const pids = new Set((await parts.runtime.processes(await handleOf(parts.store, row.id))).map(String))
+  const pids = new Set((await parts.runtime.processes(handleOf(parts, row.id))).map(String))
   const { stdout, stderr, exitCode } = await tryProgram('ps', psArgs)
   if (exitCode !== 0) throw failure('INVALID_ARGUMENT', { reason: `ps: ${stderr.trim()}` })
   const [head = '', ...lines] = stdout.toString().trimEnd().split('\n')

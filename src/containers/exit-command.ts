@@ -1,48 +1,61 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { identifyProcess } from '../linux/process-identity.ts'
-import type { ContainerHandle } from '../runtime/runtime.ts'
-import type { Store } from '../store/store.ts'
+import { containerFiles } from '../runtime/container-files.ts'
 import { failure } from '../util/errors.ts'
+import { readText } from '../util/read-text.ts'
+import { handleOf } from './handle.ts'
+import type { ContainerParts } from './parts.ts'
+import type { ContainerData } from './record.ts'
 
-const attended = 'attended'
+/** Says who waits for the container's end, by its pid. */
+function attendedPath({ stateFolder }: ContainerParts, id: string): string {
+  return join(stateFolder, 'attended', id)
+}
 
 /**
  * What the monitor runs after the process ended. A command that waits in the foreground settles the container itself
  * and says so by a file with its pid: then starting a second mille would only cost time. When that command was killed,
  * the settling is done here, so that `--rm` and the network never depend on it.
  */
-export function monitorExit(folder: string, settleCommand: readonly string[]): readonly string[] {
-  // a killed process that its parent has not asked for yet takes signals, but has no program any more
-  const script = 'read -r pid 2>/dev/null <"$1" && [ -e "/proc/$pid/exe" ] && exit 0; shift; exec "$@"'
-  return ['/bin/sh', '-c', script, 'settle', join(folder, attended), ...settleCommand]
+export function monitorExit(parts: ContainerParts, id: string): readonly string[] {
+  // a killed process that its parent has not asked for yet takes signals, but has no program any more; one that settled
+  // the container and ended has taken what the monitor left
+  const script =
+    'read -r pid 2>/dev/null <"$1" && [ -e "/proc/$pid/exe" ] && exit 0; [ -e "$2" ] || exit 0; shift 2; exec "$@"'
+  const { identity } = containerFiles(handleOf(parts, id))
+  return ['/bin/sh', '-c', script, 'settle', attendedPath(parts, id), identity, ...parts.settleCommand(id)]
 }
 
 /**
  * This process will settle the container, unless another one has said so before; disposing takes that back.
  * NO_SUCH_CONTAINER when it is gone.
  */
-export async function attend(store: Store, handle: ContainerHandle): Promise<AsyncDisposable> {
-  if (await isAttended(handle)) return { [Symbol.asyncDispose]: async () => {} }
-  const path = join(handle.folder, attended)
-  try {
-    await writeFile(path, `${process.pid}\n`)
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
-    // another command removed the container, its folder with it, since it was looked up
-    throw failure('NO_SUCH_CONTAINER', { name: handle.id }, { cause })
+export async function attend(parts: ContainerParts, id: string): Promise<AsyncDisposable> {
+  if (isAttended(parts, id)) return { [Symbol.asyncDispose]: async () => {} }
+  const path = attendedPath(parts, id)
+  writeNote(path, `${process.pid}\n`)
+  // another command may have removed it since it was looked up
+  if (parts.store.records<ContainerData>('container').get(id) === undefined) {
+    rmSync(path, { force: true })
+    throw failure('NO_SUCH_CONTAINER', { name: id })
   }
   return {
     async [Symbol.asyncDispose]() {
-      await rm(path, { force: true })
-      await rm(exitNote(store, handle.id), { force: true })
+      rmSync(path, { force: true })
+      rmSync(exitNote(parts, id), { force: true })
     },
   }
 }
 
+function writeNote(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  writeFileSync(path, text)
+}
+
 /** Does another process that lives wait for the end? */
-async function isAttended({ folder }: ContainerHandle): Promise<boolean> {
-  const pid = Number(await readFile(join(folder, attended), 'utf8').catch(() => ''))
+function isAttended(parts: ContainerParts, id: string): boolean {
+  const pid = Number(readIfThere(attendedPath(parts, id)))
   return pid !== 0 && pid !== process.pid && identifyProcess(pid) !== undefined
 }
 
@@ -50,17 +63,29 @@ async function isAttended({ folder }: ContainerHandle): Promise<boolean> {
  * Whoever settles a container that another process waits for leaves the exit code for it: what the runtime knew is gone
  * when that one comes to look, with `--rm` the record too.
  */
-export async function leaveExitCode(store: Store, handle: ContainerHandle, code: number): Promise<void> {
-  if (!(await isAttended(handle))) return
-  await store.folder('exits')
-  await writeFile(exitNote(store, handle.id), String(code))
+export function leaveExitCode(parts: ContainerParts, id: string, code: number): void {
+  if (isAttended(parts, id)) writeNote(exitNote(parts, id), String(code))
 }
 
-export async function findExitCode(store: Store, id: string): Promise<number | undefined> {
-  const text = await readFile(exitNote(store, id), 'utf8').catch(() => '')
+export function findExitCode(parts: ContainerParts, id: string): number | undefined {
+  const text = readIfThere(exitNote(parts, id))
   return text === '' ? undefined : Number(text)
 }
 
-function exitNote(store: Store, id: string): string {
-  return join(store.root, 'exits', id)
+/** Of a removed container: unless somebody alive still is to read them. */
+export function removeNotes(parts: ContainerParts, id: string): void {
+  if (isAttended(parts, id)) return
+  for (const path of [attendedPath(parts, id), exitNote(parts, id)]) rmSync(path, { force: true })
+}
+
+function exitNote({ stateFolder }: ContainerParts, id: string): string {
+  return join(stateFolder, 'exits', id)
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readText(path)
+  } catch {
+    return ''
+  }
 }

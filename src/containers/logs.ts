@@ -11,7 +11,7 @@ export async function* readLogs(
   options: LogOptions = {},
 ): AsyncIterable<LogLine> {
   const { id } = getContainer(parts.store, nameOrId)
-  const files = containerFiles(await handleOf(parts.store, id))
+  const files = containerFiles(handleOf(parts, id))
   yield* parts.readLog(logPathOf(parts.store, id), {
     ...options,
     isEnded: () => isSettled(files),

@@ -6,8 +6,12 @@ import type { Store } from '../store/store.ts'
 /** What the engine hands to `containers`. The bridge is made at its first use only. */
 export interface ContainerParts {
   readonly store: Store
+  /** For what a reboot ends anyway; not on the store's disk, which may be full. */
+  readonly stateFolder: string
   readonly runtime: Runtime
   readonly bridge: () => Promise<BridgeNetwork>
+  /** One line for the user. */
+  readonly warn?: ((message: string) => void) | undefined
   /** Reads the monitor's log as lines. */
   readonly readLog: (path: string, options: LogOptions & LogEnd) => AsyncIterable<LogLine>
   /** argv that settles a container after its end, when nobody else does: `mille container settle ID`. */

@@ -2,7 +2,7 @@ import type { ContainerConfig } from '../oci/config.ts'
 import type { ProcessIdentity } from '../linux/process-identity.ts'
 import type { ChainId, Digest } from '../oci/digest.ts'
 import type { Endpoint } from '../runtime/runtime.ts'
-import type { RecordRow } from '../store/record-store.ts'
+import type { RecordRow, UpdateOptions } from '../store/record-store.ts'
 import type { Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { ContainerMount, ContainerRequest } from './containers.ts'
@@ -35,8 +35,6 @@ export interface ContainerData {
   /** Why the last start failed. */
   readonly error: string
   readonly endpoint?: Endpoint
-  /** A stop was asked for: `restart` policies and messages differ. */
-  readonly stopRequested?: boolean
 }
 
 export type ContainerRow = RecordRow<ContainerData>
@@ -58,8 +56,9 @@ export function updateContainer(
   store: Store,
   id: string,
   change: (data: ContainerData) => ContainerData,
+  options?: UpdateOptions,
 ): ContainerRow {
-  const row = store.records<ContainerData>('container').update(id, change)
+  const row = store.records<ContainerData>('container').update(id, change, options)
   if (!row) throw failure('NO_SUCH_CONTAINER', { name: id })
   return row
 }

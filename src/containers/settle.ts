@@ -1,9 +1,7 @@
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { isRunning } from '../linux/process-identity.ts'
 import { isMilleError } from '../util/errors.ts'
-import { leaveExitCode } from './exit-command.ts'
-import { handleOf, lockContainer } from './handle.ts'
+import { leaveExitCode, removeNotes } from './exit-command.ts'
+import { handleOf, lockContainer, removeFolders } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import {
   getContainer,
@@ -33,17 +31,14 @@ export async function settleIdle(parts: ContainerParts, id: string): Promise<voi
     await using _lock = await lockContainer(parts.store, id, { timeout: 0 })
     await settleLocked(parts, id)
   } catch (error) {
-    if (!isMilleError(error, 'STORE_LOCK_TIMEOUT', 'NO_SUCH_CONTAINER')) throw error
+    if (!isMilleError(error, 'STORE_LOCK_TIMEOUT', 'NO_SUCH_CONTAINER', 'NO_SPACE')) throw error
   }
 }
 
-async function needsSettling(
-  { store, runtime }: ContainerParts,
-  { id, data }: ContainerRow,
-): Promise<boolean> {
+async function needsSettling(parts: ContainerParts, { id, data }: ContainerRow): Promise<boolean> {
   if (data.phase === 'creating' || data.phase === 'preparing') return true
   if (data.phase === 'prepared') return isAbandoned(data)
-  return data.phase === 'started' && !isLive((await runtime.state(await handleOf(store, id))).status)
+  return data.phase === 'started' && !isLive((await parts.runtime.state(handleOf(parts, id))).status)
 }
 
 const isLive = (status: string): boolean => status === 'running' || status === 'paused'
@@ -73,7 +68,7 @@ export async function settleLocked(parts: ContainerParts, id: string): Promise<C
 /** Its preparer was killed: the container is again what it was before. */
 async function undo(parts: ContainerParts, row: ContainerRow): Promise<ContainerRow> {
   await releaseResources(parts, row)
-  return updateContainer(parts.store, row.id, unprepared)
+  return updateContainer(parts.store, row.id, unprepared, { frees: true })
 }
 
 /** One that ran before stays an exited one, as Docker shows it. */
@@ -86,47 +81,69 @@ export function unprepared({
 }
 
 async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<ContainerRow> {
-  const { store, runtime } = parts
-  const handle = await handleOf(store, row.id)
-  const state = await runtime.state(handle)
+  const state = await parts.runtime.state(handleOf(parts, row.id))
   if (isLive(state.status)) return row
   // a process that vanished without a word (host reset, monitor killed) is exited 255: moby's rule, never 0
   const exit =
     state.status === 'exited'
       ? { code: state.exitCode, finishedAt: state.finishedAt || Date.now(), oomKilled: state.oomKilled }
       : { code: 255, finishedAt: Date.now(), oomKilled: false }
-  await leaveExitCode(store, handle, exit.code)
-  const exited = (data: ContainerData): ContainerData => ({ ...unprepared(data), phase: 'exited', exit })
+  leaveExitCode(parts, row.id, exit.code)
+  const ended = (data: ContainerData): ContainerData => ({ ...unprepared(data), phase: 'exited', exit })
   if (row.data.request.autoRemove) {
     await removeLocked(parts, row, { volumes: true })
-    return { ...row, data: exited(row.data) }
+    return { ...row, data: ended(row.data) }
   }
-  await releaseResources(parts, row)
-  return updateContainer(store, row.id, exited)
+  const release = releases(parts, row)
+  await release.network()
+  await release.mount()
+  const settled = roomPermitting(() => updateContainer(parts.store, row.id, ended, { frees: true }))
+  if (settled === undefined) {
+    // what the monitor left says it until there is room again
+    parts.warn?.(`the end of ${row.name} (exit code ${exit.code}) is not recorded yet: the disk is full`)
+    return { ...row, data: ended(row.data) }
+  }
+  await release.process()
+  return settled
+}
+
+/** Undefined when the disk is full, even after the store gave back what it keeps aside. */
+function roomPermitting<Result>(write: () => Result): Result | undefined {
+  try {
+    return write()
+  } catch (error) {
+    if (!isMilleError(error, 'NO_SPACE')) throw error
+    return undefined
+  }
 }
 
 /** Runtime state, network and mount: all that a stopped container does not need. */
 export async function releaseResources(parts: ContainerParts, row: ContainerRow): Promise<void> {
-  for (const release of releases(parts, row)) await release()
+  const { process, network, mount } = releases(parts, row)
+  for (const release of [process, network, mount]) await release()
 }
 
 /** After a failure: each is tried, whatever becomes of the others. */
 export async function tryReleaseResources(parts: ContainerParts, row: ContainerRow): Promise<void> {
-  for (const release of releases(parts, row)) await release().catch(() => {})
+  const { process, network, mount } = releases(parts, row)
+  for (const release of [process, network, mount]) await release().catch(() => {})
 }
 
+type Release = () => Promise<void>
+
 function releases(
-  { store, runtime, bridge }: ContainerParts,
+  parts: ContainerParts,
   { id, data }: ContainerRow,
-): (() => Promise<void>)[] {
+): { readonly process: Release; readonly network: Release; readonly mount: Release } {
+  const { store, runtime, bridge } = parts
   const isConnected = data.endpoint !== undefined || data.phase === 'preparing'
-  return [
-    async () => runtime.delete(await handleOf(store, id), { force: true }),
-    async () => {
+  return {
+    process: () => runtime.delete(handleOf(parts, id), { force: true }),
+    network: async () => {
       if (isConnected && data.request.network === 'bridge') await (await bridge()).disconnect(id)
     },
-    () => ignoreMissing(store.snapshots.unmount(snapshotKey(id))),
-  ]
+    mount: () => ignoreMissing(store.snapshots.unmount(snapshotKey(id))),
+  }
 }
 
 /** Of a container whose making was cut short there is no snapshot. */
@@ -144,10 +161,12 @@ export async function removeLocked(
 ): Promise<void> {
   const { store } = parts
   const { id, data } = row
-  updateContainer(store, id, (now) => ({ ...now, phase: 'removing' }))
+  // without room for the mark it goes on all the same: removing makes room
+  roomPermitting(() => updateContainer(store, id, (now) => ({ ...now, phase: 'removing' }), { frees: true }))
   await releaseResources(parts, row)
   await ignoreMissing(store.snapshots.remove(snapshotKey(id)))
-  rmSync(join(store.root, 'containers', id), { recursive: true, force: true })
+  removeFolders(parts, id)
+  removeNotes(parts, id)
   store.records<ContainerData>('container').remove(id, { durable: !data.request.autoRemove })
   if (options.volumes) await removeAnonymous(parts, data)
 }

@@ -27,10 +27,9 @@ export async function startContainer(parts: ContainerParts, nameOrId: string): P
     ...data,
     phase: 'started',
     startedAt: Date.now(),
-    stopRequested: false,
   }))
   try {
-    await parts.runtime.start(await handleOf(parts.store, id))
+    await parts.runtime.start(handleOf(parts, id))
   } catch (error) {
     await undoPreparation(parts, id, error)
     throw error
@@ -43,10 +42,11 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
   const { id, data } = row
   if (data.phase === 'prepared') return
   if (data.phase === 'removing') throw failure('CONTAINER_REMOVING', { name: row.name })
-  const handle = await handleOf(store, id)
+  const handle = handleOf(parts, id)
   // said before anything is made: whoever comes after a kill knows that there is something to undo
   updateContainer(store, id, (now) => ({ ...now, phase: 'preparing', preparer: currentProcess() }))
   try {
+    await store.folder('containers', id)
     const { path: rootfs } = await store.snapshots.mount(snapshotKey(id))
     const endpoint = data.request.network === 'bridge' ? await connectBridge(parts, row) : undefined
     const etcMounts = await writeEtcFiles(handle.folder, {
@@ -59,7 +59,7 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
     await runtime.create(handle, spec, {
       stdin: data.request.openStdin,
       logPath: logPathOf(store, id),
-      exitCommand: monitorExit(handle.folder, parts.settleCommand(id)),
+      exitCommand: monitorExit(parts, id),
     })
     updateContainer(store, id, (now) => ({
       ...withoutExit(now),
@@ -109,11 +109,12 @@ async function undoPreparation(parts: ContainerParts, id: string, error: unknown
   const row = getContainer(parts.store, id)
   await tryReleaseResources(parts, row)
   const exit = { code: startFailureCode(error), finishedAt: Date.now(), oomKilled: false }
-  updateContainer(parts.store, id, (data) => ({
+  const change = (data: ContainerData): ContainerData => ({
     ...unprepared(data),
     exit,
     error: error instanceof Error ? error.message : String(error),
-  }))
+  })
+  updateContainer(parts.store, id, change, { frees: true })
 }
 
 /** C42: 127 not found, 126 not executable, 128 for all else. */

@@ -3,7 +3,7 @@ import { failure, isMilleError } from '../util/errors.ts'
 import { attend } from './exit-command.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
-import { getContainer, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
+import { getContainer, type ContainerData, type ContainerRow } from './record.ts'
 import { parseSignal } from './signals.ts'
 import { removeLocked, settleContainer, settleLocked } from './settle.ts'
 import { startContainer } from './start.ts'
@@ -25,14 +25,13 @@ export async function stopContainer(
   }
   const signal = parseSignal(options.stopSignal ?? row.data.config.StopSignal ?? 'SIGTERM')
   const seconds = options.timeout ?? row.data.request.stopTimeout ?? defaultTimeout
-  updateContainer(parts.store, row.id, (data) => ({ ...data, stopRequested: true }))
   await endProcess(parts, row.id, signal, seconds)
   await settleContainer(parts, row.id).catch(ignoreGone)
 }
 
 async function endProcess(parts: ContainerParts, id: string, signal: number, seconds: number): Promise<void> {
-  const handle = await handleOf(parts.store, id)
-  await using _attending = await attend(parts.store, handle)
+  const handle = handleOf(parts, id)
+  await using _attending = await attend(parts, handle.id)
   const ended = parts.runtime.wait(handle)
   // a paused process takes no signal before it is thawed
   if ((await parts.runtime.state(handle)).status === 'paused') await parts.runtime.resume(handle)
@@ -66,10 +65,9 @@ export async function killContainer(
   const number = parseSignal(signal)
   const row = await currentRow(parts, nameOrId)
   if (row.data.phase !== 'started') throw failure('CONTAINER_NOT_KILLED', { name: nameOrId, id: row.id })
-  const handle = await handleOf(parts.store, row.id)
-  if (number === 9) updateContainer(parts.store, row.id, (data) => ({ ...data, stopRequested: true }))
+  const handle = handleOf(parts, row.id)
   if (number !== 9) return parts.runtime.kill(handle, number)
-  await using _attending = await attend(parts.store, handle)
+  await using _attending = await attend(parts, handle.id)
   await parts.runtime.kill(handle, number)
   await within(parts.runtime.wait(handle), killTimeout)
   await settleContainer(parts, row.id).catch(ignoreGone)
@@ -89,7 +87,7 @@ export async function restartContainer(
 
 export async function pauseContainer(parts: ContainerParts, nameOrId: string, pause: boolean): Promise<void> {
   const row = await runningRow(parts, nameOrId)
-  const handle = await handleOf(parts.store, row.id)
+  const handle = handleOf(parts, row.id)
   const paused = (await parts.runtime.state(handle)).status === 'paused'
   if (paused === pause) {
     throw failure(pause ? 'CONTAINER_ALREADY_PAUSED' : 'CONTAINER_NOT_PAUSED', { name: row.id })

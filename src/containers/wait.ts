@@ -41,9 +41,9 @@ async function waitForExit(
   const begun = data.startedAt
   if (data.phase === 'exited' && condition === 'not-running') return data.exit?.code ?? 0
   if (data.phase === 'created' && condition === 'not-running') return data.exit?.code ?? 0
-  const handle = await handleOf(parts.store, id)
+  const handle = handleOf(parts, id)
   // before the start: a process that ends at once must find it said
-  await using _attending = await attend(parts.store, handle)
+  await using _attending = await attend(parts, id)
   const pause = pauses(signal)
   while (data.phase !== 'started') {
     if (condition === 'not-running' && data.phase === 'created') return data.exit?.code ?? 0
@@ -67,7 +67,7 @@ async function endOf(
     // another process settled and removed it first
     if (!isMilleError(error, 'NO_SUCH_CONTAINER')) throw error
   })
-  return (await findExitCode(parts.store, handle.id)) ?? exitCode
+  return findExitCode(parts, handle.id) ?? exitCode
 }
 
 function pauses(signal: AbortSignal | undefined): () => Promise<void> {

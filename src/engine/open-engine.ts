@@ -25,13 +25,16 @@ import { createStepNetworks } from './step-networks.ts'
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const root = rootFolder(options.root)
   const store = await openStore(root, { warn: options.onWarning, processEnds: options.processEnds })
-  const runtime = openRuntime({ stateFolder: storeStateFolder(root) })
+  const stateFolder = storeStateFolder(root)
+  const runtime = openRuntime({ stateFolder })
   const bridge = once(openSharedBridge)
   const client = once(() => openClient(options))
   const { containers, volumes, usersOf } = createContainers({
     store,
+    stateFolder,
     runtime,
     bridge,
+    warn: options.onWarning,
     readLog: readContainerLog,
     settleCommand: (id) => settleCommand(options.program ?? ownProgram(), root, id),
     applyChanges,

@@ -7,7 +7,7 @@ import { checkId } from './bundle.ts'
 import type { ContainerHandle } from './runtime.ts'
 import { readText } from '../util/read-text.ts'
 
-/** Where one container's runtime files lie, below its folder. */
+/** Where one container's runtime files lie, below its folders. */
 export interface ContainerFiles {
   readonly bundle: string
   /** conmon makes `attach` and `ctl` here. */
@@ -27,19 +27,19 @@ export interface ContainerFiles {
 
 export function containerFiles(handle: ContainerHandle): ContainerFiles {
   checkId(handle.id)
-  const bundle = join(handle.folder, 'bundle')
+  const bundle = join(handle.runFolder, 'bundle')
   return {
     bundle,
     control: bundle,
-    exits: join(handle.folder, 'exits'),
-    exitFile: join(handle.folder, 'exits', handle.id),
-    persist: join(handle.folder, 'monitor'),
+    exits: join(handle.runFolder, 'exits'),
+    exitFile: join(handle.runFolder, 'exits', handle.id),
+    persist: join(handle.runFolder, 'monitor'),
     monitorLog: join(handle.folder, 'conmon.log'),
     runtimeLog: join(handle.folder, 'runtime.log'),
-    pidFile: join(handle.folder, 'pid'),
-    monitorPidFile: join(handle.folder, 'conmon.pid'),
-    identity: join(handle.folder, 'process.json'),
-    started: join(handle.folder, 'started'),
+    pidFile: join(handle.runFolder, 'pid'),
+    monitorPidFile: join(handle.runFolder, 'conmon.pid'),
+    identity: join(handle.runFolder, 'process.json'),
+    started: join(handle.runFolder, 'started'),
   }
 }
 

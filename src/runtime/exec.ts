@@ -72,7 +72,7 @@ async function writeExec(
   const base = processDocument(spec, { user, cwd })
   const document = spec.privileged === true ? base : { ...base, capabilities: config.process.capabilities }
   checkCommand({ rootfs, args: spec.args, env: document.env, cwd, user, mountTargets: [] })
-  const folder = join(handle.folder, 'exec', newId('exec'))
+  const folder = join(handle.runFolder, 'exec', newId('exec'))
   const files: ExecFiles = {
     folder,
     document: join(folder, 'process.json'),

@@ -92,8 +92,10 @@ export interface ProcessResult {
 /** A container that conmon watches: it outlives this process. */
 export interface ContainerHandle {
   readonly id: string
-  /** Folder of the container with bundle, log, exit file; below the store. */
+  /** Below the store: logs. */
   readonly folder: string
+  /** For what a reboot ends anyway: bundle, sockets, exit file. Not on the store's disk: that may be full at the end. */
+  readonly runFolder: string
 }
 
 export type ContainerRunState =

@@ -63,9 +63,14 @@ function isSameFile(path: string, descriptor: number): boolean {
   return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(descriptor).ino
 }
 
-/** As wide as any process number: making the file shorter would cost more than all else here. */
+/** Only for the message of whoever waits in vain: on a full disk the lock is taken all the same. */
 function recordHolder(descriptor: number): void {
-  writeSync(descriptor, String(process.pid).padEnd(10), 0)
+  try {
+    // as wide as any process number: making the file shorter would cost more than all else here
+    writeSync(descriptor, String(process.pid).padEnd(10), 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  }
 }
 
 function holderOf(path: string): string {

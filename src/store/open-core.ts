@@ -11,9 +11,10 @@ import type { Locks } from './locks.ts'
 import { openLocks } from './locks.ts'
 import { DatabaseCacheStore } from './metadata/cache.ts'
 import type { Database, DatabaseOptions } from './metadata/database.ts'
-import { openDatabase, reservePath, reserveSize } from './metadata/database.ts'
+import { openDatabase } from './metadata/database.ts'
 import { DatabaseImageStore } from './metadata/images.ts'
 import { IngestLedger } from './metadata/ingest-ledger.ts'
+import { keepReserve } from './metadata/reserve.ts'
 import { VolatileLedger } from './metadata/volatile.ts'
 import type { BlobStore, CacheStore, ImageStore } from './store.ts'
 
@@ -97,7 +98,7 @@ function makeStoreFolders(root: string, folders: BlobFolders): void {
 
 /** `oci-layout` comes last: its presence says that everything else is there. Source: OCI image-spec 1.1, image-layout.md. */
 function finishNewStore(root: string, folders: BlobFolders): void {
-  writeFileSync(reservePath(root), Buffer.alloc(reserveSize), { mode: 0o600 })
+  keepReserve(root)
   const made = temporaryPath(folders.ingest)
   writeFileSync(made, JSON.stringify({ imageLayoutVersion: '1.0.0' }), { mode: 0o600 })
   renameSync(made, join(root, 'oci-layout'))

@@ -7,6 +7,7 @@ import { isOtherBoot, recoverAfterBoot } from './gc/recover.ts'
 import type { BlobLayers } from './layers/open-layers.ts'
 import { openLayers } from './layers/open-layers.ts'
 import { openLease } from './metadata/leases.ts'
+import { keepReserve } from './metadata/reserve.ts'
 import { DatabaseRecordStore } from './metadata/records.ts'
 import type { StoreCore } from './open-core.ts'
 import { makeFolder, openCore } from './open-core.ts'
@@ -120,6 +121,7 @@ class OpenedStore implements Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#layers?.[Symbol.asyncDispose]()
+    if (!this.#core.database.readOnly) keepReserve(this.root)
     this.#core.database.close()
   }
 

@@ -19,9 +19,14 @@ export interface RecordStore<Data> {
   /** NAME_IN_USE when another row has the name. */
   insert(row: Omit<RecordRow<Data>, 'sequence'>, options?: RecordOptions): void
   /** Reads, changes and writes in one transaction; undefined when the row is gone. */
-  update(id: string, change: (data: Data) => Data): RecordRow<Data> | undefined
+  update(id: string, change: (data: Data) => Data, options?: UpdateOptions): RecordRow<Data> | undefined
   rename(id: string, name: string): void
   remove(id: string, options?: RecordOptions): boolean
+}
+
+export interface UpdateOptions {
+  /** On a full disk: may use the space that is set aside, as it says the end of something. */
+  readonly frees?: boolean
 }
 
 export interface RecordOptions {

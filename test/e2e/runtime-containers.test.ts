@@ -40,7 +40,7 @@ async function create(
   extra: Partial<ProcessSpec> & { stdin?: boolean; exitCommand?: string[] } = {},
 ): Promise<ContainerHandle> {
   count += 1
-  const handle = { id: `ctr${count}`, folder: join(top, 'containers', `ctr${count}`) }
+  const handle = handleOf(`ctr${count}`)
   mkdirSync(handle.folder, { recursive: true })
   const { stdin = false, exitCommand, ...rest } = extra
   const spec: ProcessSpec = {
@@ -63,6 +63,11 @@ async function create(
   return handle
 }
 
+const handleOf = (id: string): ContainerHandle => ({
+  id,
+  folder: join(top, 'containers', id),
+  runFolder: join(top, 'run', id),
+})
 const logOf = (handle: ContainerHandle): string => join(handle.folder, 'container.log')
 const running = async (
   runtime: Runtime,
@@ -161,7 +166,7 @@ for (const program of ['crun', 'runc'] as const) {
       'WORKDIR_INVALID',
     )
     await rejects(runtime.exec(handle, { ...idle, args: ['true'], user: 'ghost' }), 'USER_NOT_FOUND')
-    assert.deepEqual(readdirSync(join(handle.folder, 'exec')), [])
+    assert.deepEqual(readdirSync(join(handle.runFolder, 'exec')), [])
     await runtime.pause(handle)
     assert.equal((await runtime.state(handle)).status, 'paused')
     await rejects(runtime.exec(handle, { ...idle, args: ['true'] }), 'CONTAINER_PAUSED')
@@ -243,9 +248,8 @@ for (const program of ['crun', 'runc'] as const) {
   })
 
   test(`${program}: containers live on and log on after kill -9 of mille (B-RN-1)`, async () => {
-    const folder = join(top, 'containers', `kill-${program}`)
-    mkdirSync(folder, { recursive: true })
-    const handle = { id: `kill-${program}`, folder }
+    const handle = handleOf(`kill-${program}`)
+    mkdirSync(handle.folder, { recursive: true })
     made.push({ runtime, handle })
     const script = `import { openRuntime } from ${JSON.stringify(import.meta.resolve('../../src/runtime/open-runtime.ts'))}
       const runtime = openRuntime(${JSON.stringify({ stateFolder: join(stateFolder, program), program })})
@@ -267,7 +271,7 @@ for (const program of ['crun', 'runc'] as const) {
   test(`${program}: without conmon it is shown as unsupervised and can be stopped (B-RN-3)`, async () => {
     const handle = await create(runtime, 'sleep 1000')
     await runtime.start(handle)
-    process.kill(Number(readFileSync(join(handle.folder, 'conmon.pid'), 'utf8')), 'SIGKILL')
+    process.kill(Number(readFileSync(join(handle.runFolder, 'conmon.pid'), 'utf8')), 'SIGKILL')
     await sleep(20)
     assert.equal((await running(runtime, handle)).supervised, false)
     await runtime.kill(handle, 'SIGKILL')
@@ -337,7 +341,7 @@ test('output is whole although the process left its input unread', async () => {
   await runtime.start(handle)
   streams.write(Buffer.alloc(1_000_000)).catch(() => {})
   // this process gets to look only after the end
-  while (existsSync(`/proc/${readFileSync(join(handle.folder, 'conmon.pid'), 'utf8')}`))
+  while (existsSync(`/proc/${readFileSync(join(handle.runFolder, 'conmon.pid'), 'utf8')}`))
     execFileSync('sleep', ['0.05'])
   const { stdout } = await readAll(streams)
   assert.match(stdout, /^1\n[^]*\n2000\n$/)

@@ -70,7 +70,7 @@ async function runIn(namespace: string, script: string): Promise<string> {
 }
 
 async function serveIn(namespace: string, id: string, script: string): Promise<void> {
-  const handle = { id, folder: join(top, 'containers', id) }
+  const handle = { id, folder: join(top, 'containers', id), runFolder: join(top, 'run', id) }
   mkdirSync(handle.folder, { recursive: true })
   made.push(handle)
   await runtime.create(handle, specIn(namespace, script), {

@@ -1,37 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { isMilleError } from '../../src/util/errors.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import { plainDraft } from '../support/plain-image.ts'
-import { umount } from '../support/umount.ts'
-
-/** A small file system of its own. */
-function smallDisk(megabytes: number): { readonly path: string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), 'mille-full-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${String(megabytes)}m,mode=700`, 'tmpfs', path])
-  return {
-    path,
-    [Symbol.dispose]() {
-      umount(path)
-      rmSync(path, { recursive: true, force: true })
-    },
-  }
-}
-
-function fill(path: string): void {
-  const { bavail, bsize } = statfsSync(path)
-  try {
-    writeFileSync(join(path, 'filler'), Buffer.alloc(bavail * bsize + 1))
-  } catch (error) {
-    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC')
-  }
-}
+import { fillDisk, smallDisk } from '../support/small-disk.ts'
 
 const isFull = (error: unknown): boolean => isMilleError(error, 'NO_SPACE')
 
@@ -80,7 +57,7 @@ test('listing, removing and collecting work on a disk without one free byte', as
       const text = `${String(index)} ${randomBytes(100_000).toString('hex')}`
       await store.images.create(await plainDraft(store, [text], [`localhost/a:${String(index)}`]))
     }
-    fill(disk.path)
+    fillDisk(disk.path)
     await assert.rejects(store.content.ingest(randomBytes(200_000)), isFull)
     assert.equal(store.images.list().length, 20)
     for (const { id } of store.images.list()) assert.equal(store.images.remove(id), true)
@@ -101,7 +78,7 @@ test('a store opens on a full disk', async () => {
     await using store = await openStore(root)
     await store.images.create(await plainDraft(store, ['a'], ['localhost/a:1']))
   }
-  fill(disk.path)
+  fillDisk(disk.path)
   await using store = await openStore(root)
   assert.equal(store.images.list().length, 1)
   assert.equal(store.images.untag('localhost/a:1'), true)

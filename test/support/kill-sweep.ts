@@ -96,7 +96,9 @@ export function leftovers(root: string): string[] {
       (name) => !containers.has(`container-${name.split('/').at(-1) ?? ''}`),
     ),
     ...names(state, 'steps'),
-    ...names(state, 'runtime').filter((name) => !containers.has(`container-${name.split('/').at(-1) ?? ''}`)),
+    ...['runtime', 'containers', 'attended', 'exits']
+      .flatMap((name) => names(state, name))
+      .filter((name) => !containers.has(`container-${name.split('/').at(-1) ?? ''}`)),
     ...mounts,
   ]
 }

@@ -27,8 +27,8 @@ export interface TestMille {
   [Symbol.dispose](): void
 }
 
-export function testMille(env: NodeJS.ProcessEnv = {}): TestMille {
-  const root = mkdtempSync(join(tmpdir(), 'mille-e2e-'))
+export function testMille(env: NodeJS.ProcessEnv = {}, parent: string = tmpdir()): TestMille {
+  const root = mkdtempSync(join(parent, 'mille-e2e-'))
   const variables = { ...process.env, DOCKER_CONFIG: join(root, 'docker'), ...env, MILLE_ROOT: root }
   const children: ChildProcess[] = []
   const run: TestMille['run'] = (args, options = {}) => {

@@ -1,15 +1,5 @@
 import type { CollectReport } from '../reports.ts'
-import {
-  constants,
-  closeSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { constants, closeSync, lstatSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeTree } from '../../linux/remove-tree.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
@@ -17,9 +7,9 @@ import { isMilleError } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
 import { removeAbandoned, unlinkQuietly } from '../content/temporary-files.ts'
 import type { Locks } from '../locks.ts'
-import { reservePath, reserveSize } from '../metadata/database.ts'
 import type { IngestLedger } from '../metadata/ingest-ledger.ts'
 import { endDeadLeases } from '../metadata/leases.ts'
+import { keepReserve } from '../metadata/reserve.ts'
 import type { BlobInfo, BlobStore } from '../store.ts'
 import type { ChainInfo } from '../snapshotter.ts'
 import { findReachable } from './reachable.ts'
@@ -60,7 +50,7 @@ export async function collect(parts: CollectParts, options: OpOptions = {}): Pro
     report = { ...swept, snapshots: snapshots + swept.snapshots }
   }
   emptyTrash(folders.trash)
-  restoreReserve(parts.root)
+  keepReserve(parts.root)
   return report
 }
 
@@ -157,16 +147,4 @@ function removeTrash(folder: number, trash: string, name: string): void {
   if (status === undefined) return
   if (status.isDirectory()) removeTree(folder, name)
   else rmSync(path, { force: true })
-}
-
-function restoreReserve(root: string): void {
-  const path = reservePath(root)
-  if (lstatSync(path, { throwIfNoEntry: false })?.size === reserveSize) return
-  try {
-    writeFileSync(path, Buffer.alloc(reserveSize), { mode: 0o600 })
-  } catch (error) {
-    // still no space: the next collection tries again
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw fromNodeError(error, path)
-    unlinkSync(path)
-  }
 }

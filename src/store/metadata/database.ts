@@ -1,4 +1,4 @@
-import { existsSync, fsyncSync, openSync, closeSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { existsSync, fsyncSync, openSync, closeSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
@@ -6,6 +6,7 @@ import { systemFailure } from '../../linux/system-failure.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { version } from '../../util/version.ts'
 import { migrations } from './migrations.ts'
+import { withReserve } from './reserve.ts'
 
 export type Row = Readonly<Record<string, SQLOutputValue>>
 
@@ -85,14 +86,8 @@ export class Database {
   /** All of `work` or nothing. Within another transaction it is part of that one. */
   transaction<Result>(work: () => Result, options: TransactionOptions = {}): Result {
     if (this.#depth > 0) return work()
-    try {
-      return this.#attempt(work, options)
-    } catch (error) {
-      // freeing space needs a little space itself: prune must work on a full disk (B-ST-3)
-      if (options.frees !== true || !isMilleError(error, 'NO_SPACE') || !releaseReserve(this.#root))
-        throw error
-      return this.#attempt(work, options)
-    }
+    const attempt = (): Result => this.#attempt(work, options)
+    return options.frees === true ? withReserve(this.#root, attempt) : attempt()
   }
 
   /** Asks that `dispose` makes all commits so far durable: for records that a command's exit 0 promises. */
@@ -223,6 +218,9 @@ function connect(root: string, path: string, Sqlite: typeof DatabaseSync, leaveO
   try {
     return withReserve(root, () => open(path, false, pragmas))
   } catch (error) {
+    // without 32 KiB for the log's index: kept in memory, which takes the database for this process alone
+    if (isMilleError(error, 'NO_SPACE'))
+      return open(path, false, `PRAGMA locking_mode = EXCLUSIVE; ${pragmas}`)
     const refused = isMilleError(error, 'PATH_PERMISSION', 'READ_ONLY_FILE_SYSTEM')
     if (!refused || !existsSync(path)) throw error
   }
@@ -280,27 +278,3 @@ function syncFile(path: string): void {
     closeSync(descriptor)
   }
 }
-
-/** Opening a store and freeing space need a little space themselves: listing and prune must work on a full disk (B-ST-3). */
-function withReserve<Result>(root: string, work: () => Result): Result {
-  try {
-    return work()
-  } catch (error) {
-    if (!isMilleError(error, 'NO_SPACE') || !releaseReserve(root)) throw error
-    return work()
-  }
-}
-
-/** Gives back the space that `reservePath` keeps; false when it was used already. */
-function releaseReserve(root: string): boolean {
-  const path = reservePath(root)
-  if (!existsSync(path)) return false
-  rmSync(path, { force: true })
-  return true
-}
-
-/** A file of `reserveSize` bytes, so that removing things works on a full disk. Made again by the next collection. */
-export function reservePath(root: string): string {
-  return join(root, 'reserve')
-}
-export const reserveSize: number = 1 << 20

@@ -1,5 +1,5 @@
 import { failure } from '../../util/errors.ts'
-import type { RecordKind, RecordOptions, RecordRow, RecordStore } from '../record-store.ts'
+import type { RecordKind, RecordOptions, RecordRow, RecordStore, UpdateOptions } from '../record-store.ts'
 import type { Resource } from '../store.ts'
 import type { Database, Row } from './database.ts'
 import { findByPrefix } from './find-by-prefix.ts'
@@ -49,7 +49,7 @@ export class DatabaseRecordStore<Data> implements RecordStore<Data> {
     if (options.durable !== false) this.#database.syncAtEnd()
   }
 
-  update(id: string, change: (data: Data) => Data): RecordRow<Data> | undefined {
+  update(id: string, change: (data: Data) => Data, options: UpdateOptions = {}): RecordRow<Data> | undefined {
     return this.#database.transaction(() => {
       const row = this.get(id)
       if (row === undefined) return undefined
@@ -57,7 +57,7 @@ export class DatabaseRecordStore<Data> implements RecordStore<Data> {
       const sql = 'UPDATE records SET data = ? WHERE kind = ? AND id = ?'
       this.#database.run(sql, JSON.stringify(data), this.#kind, id)
       return { ...row, data }
-    })
+    }, options)
   }
 
   rename(id: string, name: string): void {
