@@ -10,7 +10,7 @@ import {
 } from '../oci/document-fields.ts'
 import type { ImageConfig } from '../oci/config.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { diffIdAsDigest, sha256, shortId, type ChainId, type DiffId, type Digest } from '../oci/digest.ts'
+import { diffIdAsDigest, sha256, shortId, type DiffId, type Digest } from '../oci/digest.ts'
 import { canonicalJson } from '../oci/canonical-json.ts'
 import { parseImageConfig } from '../oci/image-config.ts'
 import type { Manifest } from '../oci/manifest.ts'
@@ -27,6 +27,7 @@ import { checkImageManifest, checkLayerCount } from './check-image.ts'
 import type { LoadedImage } from './images.ts'
 import { layerTypeOf } from './layer-type.ts'
 import { familiarName } from './names.ts'
+import { stackLayers } from './stack-layers.ts'
 
 interface LoadContext {
   readonly store: Store
@@ -207,16 +208,20 @@ async function applyLayers(
 ): Promise<void> {
   const diffIds = config.rootfs.diff_ids
   checkLayerCount(layers, config)
-  const report = options.onProgress
-  let chain: ChainId | undefined
-  for (const [index, layer] of layers.entries()) {
-    const diffId = diffIds[index] as DiffId
-    const [id, total] = [shortId(diffId), layer.size]
-    lease.hold({ kind: 'blob', digest: diffIdAsDigest(diffId) })
-    report?.({ id, status: 'Loading layer', current: 0, total })
-    await store.layers.inflate(layer, diffId, { lease, signal: options.signal })
-    chain = await store.snapshots.apply(diffId, chain, { lease, signal: options.signal })
-    lease.hold({ kind: 'chain', chain })
-    report?.({ id, status: 'Loading layer', current: total, total })
-  }
+  const report = (diffId: DiffId, current: number, total: number): void =>
+    options.onProgress?.({ id: shortId(diffId), status: 'Loading layer', current, total })
+  await stackLayers(
+    {
+      store,
+      lease,
+      signal: options.signal,
+      async prepare({ layer, diffId }, signal) {
+        lease.hold({ kind: 'blob', digest: diffIdAsDigest(diffId) })
+        report(diffId, 0, layer.size)
+        await store.layers.inflate(layer, diffId, { lease, signal })
+      },
+      onApplied: ({ layer, diffId }) => report(diffId, layer.size, layer.size),
+    },
+    layers.map((layer, index) => ({ layer, diffId: diffIds[index] as DiffId })),
+  )
 }
