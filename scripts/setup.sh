@@ -24,6 +24,7 @@ need newuidmap uidmap
 need zstd zstd
 need xz xz-utils
 need bzip2 bzip2
+need git git
 need skopeo skopeo
 need umoci umoci
 need docker-registry docker-registry

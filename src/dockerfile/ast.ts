@@ -162,6 +162,8 @@ export interface AddInstruction extends InstructionBase {
   readonly link?: boolean
   /** Are archives unpacked? Default: local ones are, those of URLs are not. */
   readonly unpack?: boolean
+  /** Do git sources keep their `.git` folder? */
+  readonly keepGitDir?: boolean
 }
 
 export interface WorkdirInstruction extends InstructionBase {

@@ -1,5 +1,6 @@
 import type { CopySource, Word } from './ast.ts'
 import type { Flags } from './flags.ts'
+import { checkCommit, parseGitReference } from './git-reference.ts'
 import {
   hasVariable,
   parseJsonStrings,
@@ -25,6 +26,7 @@ export interface CopyParts {
   readonly parents?: boolean
   readonly link?: boolean
   readonly unpack?: boolean
+  readonly keepGitDir?: boolean
 }
 
 /** Sources, destination and flags of COPY and ADD. */
@@ -51,8 +53,13 @@ export function parseCopy(body: InstructionBody, flags: Flags): CopyParts | unde
   return {
     sources,
     destination: toWord(body, destination),
-    ...Object.fromEntries<unknown>([...flags.values, ...flags.lists, ...flags.toggles]),
+    ...Object.fromEntries<unknown>([...flags.values, ...flags.lists]),
+    ...Object.fromEntries<unknown>([...flags.toggles].map(([name, value]) => [camelCase(name), value])),
   }
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function toSource(body: InstructionBody, span: Span): CopySource {
@@ -94,20 +101,16 @@ function checkAddChecksum(
     return
   }
   const text = source?.kind === 'path' ? source.word.text : ''
-  if (isGit(text)) return
+  if (!hasVariable(text) && parseGitReference(text) !== undefined)
+    return checkFlag(body, checksum, checkCommit)
   if (source?.kind === 'heredoc' || !(hasVariable(text) || /^https?:\/\//i.test(text))) {
     reportAt(
       body,
       checksum.range,
       'not-allowed',
-      'ADD --checksum is for http and https sources, not for local files',
+      'ADD --checksum is for http, https and git sources, not for local files',
     )
     return
   }
-  checkFlag(body, checksum, checkChecksum)
-}
-
-/** A git source: its checksum is a commit, not a digest. */
-function isGit(source: string): boolean {
-  return /^(git@|git:\/\/|ssh:\/\/|https?:\/\/[^#?]*\.git($|[#?]))/i.test(source)
+  if (!hasVariable(text)) checkFlag(body, checksum, checkChecksum)
 }

@@ -13,7 +13,7 @@ const flagsOf: Readonly<Record<string, Readonly<Record<string, FlagForm | 'later
     chmod: 'value',
     chown: 'value',
     exclude: 'list',
-    'keep-git-dir': 'later',
+    'keep-git-dir': 'toggle',
     link: 'toggle',
     unpack: 'toggle',
   },

@@ -6,9 +6,8 @@ import type { LayerTarEntry } from '../../tar/check-entry.ts'
 import { TarParser } from '../../tar/parser.ts'
 import { failure } from '../../util/errors.ts'
 
-/** A tar that lies uncompressed in one file of the store, with its table of contents: it is never unpacked. */
+/** A tar that lies uncompressed in the store, with its table of contents: it is never unpacked. */
 export interface SpooledTar extends Disposable {
-  readonly path: string
   /** Checked against the attack table, in the tar's order; only nodes. */
   readonly entries: readonly LayerTarEntry[]
   /** Bytes of a file from `offset` of its content on; fewer at its end. */
@@ -57,19 +56,19 @@ export async function spoolTar(
 }
 
 class OpenTar implements SpooledTar {
-  readonly path: string
+  readonly #path: string
   readonly entries: readonly LayerTarEntry[]
   readonly #file: number
 
   constructor(path: string, file: number, entries: readonly LayerTarEntry[]) {
-    this.path = path
+    this.#path = path
     this.#file = file
     this.entries = entries
   }
 
   [Symbol.dispose](): void {
     closeSync(this.#file)
-    rmSync(this.path, { force: true })
+    rmSync(this.#path, { force: true })
   }
 
   read({ entry }: LayerTarEntry, target: Buffer, offset: number): number {
@@ -90,7 +89,7 @@ class OpenTar implements SpooledTar {
     const { entry } = member
     if (entry.size === 0) return Readable.from([])
     if (entry.sparse === undefined) {
-      return createReadStream(this.path, { start: entry.offset, end: entry.offset + entry.size - 1 })
+      return createReadStream(this.#path, { start: entry.offset, end: entry.offset + entry.size - 1 })
     }
     return Readable.from(this.#pieces(member), { objectMode: false })
   }

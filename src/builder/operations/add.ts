@@ -1,16 +1,17 @@
+import type { GitReference } from '../../dockerfile/git-reference.ts'
+import { excludeRules } from '../../dockerfile/ignore.ts'
 import { fileTypes } from '../../linux/statx.ts'
 import type { Ingredient } from '../../store/store.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
 import { contentDigest, listFiles, readSelection } from '../context/content-digest.ts'
+import { filterChildren } from '../context/filter-children.ts'
 import type { Selected } from '../context/select-sources.ts'
 import type { SourceTree } from '../context/source-tree.ts'
 import type { SpooledTar } from '../context/spooled-tar.ts'
-import { renderAt } from '../plan/source-problem.ts'
 import type { AddOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import type { FetchedFile } from '../sources/fetch-url.ts'
-import { fetchUrl } from '../sources/fetch-url.ts'
+import { AddRemotes } from './add-remotes.ts'
 import { addArchive, openArchive } from './archive-entries.ts'
 import { copyIngredients, copyTarget } from './copy.ts'
 import type { CopyEntries } from './copy-entries.ts'
@@ -18,87 +19,64 @@ import { atStep, findSources } from './find-sources.ts'
 import type { PreparedStep, StepLayer } from './operation.ts'
 import { writeLayer } from './write-layer.ts'
 
-/** ADD: as COPY; archives of the context are unpacked into the layer (B45), URLs fetched (B46). */
-export function prepareAdd(session: BuildSession, inputs: StepInputs, op: AddOp): PreparedStep {
+/** ADD: as COPY; archives of the context are unpacked into the layer (B45), URLs and git repositories fetched (B46, B47). */
+export async function prepareAdd(
+  session: BuildSession,
+  inputs: StepInputs,
+  op: AddOp,
+): Promise<PreparedStep> {
   const common = addIngredients(session, op)
-  const downloads = fetched(session, inputs, op)
+  const remotes = new AddRemotes(session, inputs, op)
   let opened: Promise<Sources> | undefined
   const open = (): Promise<Sources> => (opened ??= openSources(session, inputs, op))
+  // a checksum or a commit says what the bytes are: then nothing has to be fetched to know the step again
   const isGiven = op.sources.length === 0 && (op.urls.length === 0 || op.checksum !== undefined)
   return {
-    // a checksum says what the bytes are: then nothing has to be fetched to know the step again
-    ...(isGiven ? { definition: common } : {}),
+    ...(isGiven ? { definition: [...common, ...(await remotes.commits())] } : {}),
     content: async () => {
       const { tree, selected } = await open()
       const selection = await readSelection(tree, selected, session.signal)
-      const urls = (await downloads()).map(({ digest }, index): Ingredient => ({
-        kind: 'file',
-        name: hidePasswords(op.urls[index] ?? ''),
-        value: digest,
-      }))
+      const urls = (await remotes.files()).map(({ digest }, index) => file(op.urls[index] ?? '', digest))
+      const repositories: Ingredient[] = []
+      for (const [index, git] of (await remotes.trees()).entries()) {
+        const all = await readSelection(git, [wholeTree(git, op)], session.signal)
+        repositories.push(file(op.repositories[index]?.remote ?? '', contentDigest(all)))
+      }
       return {
-        ingredients: [...common, { kind: 'file', name: 'files', value: contentDigest(selection) }, ...urls],
+        ingredients: [...common, file('files', contentDigest(selection)), ...urls, ...repositories],
         files: () => listFiles(selection),
       }
     },
-    run: async () => await executeAdd(session, inputs, op, await open(), downloads),
-    [Symbol.asyncDispose]: async () => {
-      for (const file of (await downloads.made()) ?? []) file[Symbol.dispose]()
-    },
+    run: async () => await executeAdd(session, inputs, op, await open(), remotes),
+    [Symbol.asyncDispose]: () => remotes[Symbol.asyncDispose](),
   }
+}
+
+function file(name: string, value: string): Ingredient {
+  return { kind: 'file', name: hidePasswords(name), value }
+}
+
+/** All of a repository but what `--exclude` names. */
+function wholeTree(tree: SourceTree, { exclude }: AddOp): Selected {
+  const whole = { node: tree.root, name: '' }
+  if (exclude.length === 0) return whole
+  return { ...whole, children: filterChildren(tree, tree.root, { exclude: excludeRules(exclude) }) }
 }
 
 function addIngredients(session: BuildSession, op: AddOp): Ingredient[] {
   const text = (name: string, value: string): Ingredient => ({ kind: 'text', name, value })
   return [
     ...copyIngredients(session, op),
-    text('urls', JSON.stringify(op.urls)),
+    text('urls', JSON.stringify(op.urls.map((url) => hidePasswords(url)))),
+    ...op.repositories.map((reference) => text('git', gitText(reference))),
     text('checksum', op.checksum ?? ''),
     ...(op.unpack === undefined ? [] : [text('unpack', String(op.unpack))]),
   ]
 }
 
-interface Fetched {
-  (): Promise<readonly FetchedFile[]>
-  /** Those that were begun, if any. */
-  made(): Promise<readonly FetchedFile[] | undefined>
-}
-
-/** Fetches the URLs of the step once, at the first call. */
-function fetched(session: BuildSession, inputs: StepInputs, op: AddOp): Fetched {
-  let pending: Promise<readonly FetchedFile[]> | undefined
-  const start = async (): Promise<readonly FetchedFile[]> => {
-    const results: FetchedFile[] = []
-    for (const url of op.urls) results.push(await fetchOne(session, inputs, url, op.checksum))
-    return results
-  }
-  return Object.assign(() => (pending ??= start()), {
-    made: () => pending?.catch(() => undefined) ?? Promise.resolve(undefined),
-  })
-}
-
-async function fetchOne(
-  session: BuildSession,
-  { step }: StepInputs,
-  url: string,
-  checksum: string | undefined,
-): Promise<FetchedFile> {
-  const onProgress = (current: number, total: number | undefined): void =>
-    session.emit({
-      type: 'progress',
-      step: step.id,
-      status: 'Downloading',
-      current,
-      ...(total === undefined ? {} : { total }),
-    })
-  const { store, signal } = session
-  try {
-    return await fetchUrl(url, { store, signal, onProgress, checksum })
-  } catch (error) {
-    if (!isMilleError(error, 'ADD_FAILED')) throw error
-    const place = { dockerfile: session.dockerfile, instruction: step }
-    throw failure('ADD_FAILED', { text: renderAt(place, error.message) }, { cause: error })
-  }
+/** What of a reference makes other files of the same commit; a kept `.git` holds its name and address. */
+function gitText({ remote, ref, subdir, keepGitDir, submodules }: GitReference): string {
+  return JSON.stringify([subdir, submodules, ...(keepGitDir === true ? [hidePasswords(remote), ref] : [])])
 }
 
 interface Sources {
@@ -116,7 +94,7 @@ async function executeAdd(
   inputs: StepInputs,
   op: AddOp,
   { tree, selected }: Sources,
-  downloads: Fetched,
+  remotes: AddRemotes,
 ): Promise<StepLayer> {
   const entries = await copyTarget(session, inputs, op)
   const tars: SpooledTar[] = []
@@ -129,10 +107,11 @@ async function executeAdd(
         addArchive(entries, tar)
       }
     }
-    for (const file of op.files) entries.addInline(file)
-    for (const file of await downloads()) {
-      const tar = op.unpack === true ? await openDownload(session, file) : undefined
-      if (tar === undefined) addDownload(session, entries, file)
+    for (const inline of op.files) entries.addInline(inline)
+    for (const git of await remotes.trees()) entries.addTree(git, wholeTree(git, op))
+    for (const fetched of await remotes.files()) {
+      const tar = op.unpack === true ? await openDownload(session, fetched) : undefined
+      if (tar === undefined) addDownload(session, entries, fetched)
       else {
         tars.push(tar)
         addArchive(entries, tar)

@@ -20,7 +20,7 @@ export async function prepareStep(
     case 'copy':
       return prepareCopy(session, inputs, await withOwnerIds(session, inputs, op))
     case 'add':
-      return prepareAdd(session, inputs, await withOwnerIds(session, inputs, op))
+      return await prepareAdd(session, inputs, await withOwnerIds(session, inputs, op))
     case 'workdir':
       return prepareWorkdir(session, inputs, op)
   }

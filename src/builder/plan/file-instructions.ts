@@ -1,3 +1,4 @@
+import { addSources, refuseUrls } from './add-sources.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
 import { posix } from 'node:path'
 import type {
@@ -9,7 +10,7 @@ import type {
   WorkdirInstruction,
 } from '../../dockerfile/ast.ts'
 import { expandHeredoc } from '../../dockerfile/expand.ts'
-import { checkChecksum, checkMode, checkOwner, checkPattern } from '../../dockerfile/values.ts'
+import { checkMode, checkOwner, checkPattern } from '../../dockerfile/values.ts'
 import type { Fault } from '../../dockerfile/values.ts'
 import { expandAt } from '../../dockerfile/located.ts'
 import { refuse } from './config-instructions.ts'
@@ -57,6 +58,7 @@ export function planCopy(
 ): PlannedOp<CopyOp> {
   const parts = copyParts(reading, state, instruction)
   const { chown, chmod, from } = parts.flags
+  refuseUrls(reading, instruction, parts.op.sources)
   return {
     op: { kind: 'copy', origin, ...parts.op },
     name: instruction.text,
@@ -72,42 +74,21 @@ export function planCopy(
 export function planAdd(reading: Reading, state: StageState, instruction: AddInstruction): PlannedOp<AddOp> {
   const parts = copyParts(reading, state, instruction)
   const { chown, chmod } = parts.flags
-  const isUrl = (source: string): boolean => /^https?:\/\//i.test(source)
-  const urls = parts.op.sources.filter(isUrl)
-  const remote = parts.op.sources.find(
-    (source) => !isUrl(source) && /^([a-z][a-z0-9+.-]*:\/\/|git@)/i.test(source),
-  )
-  const isGit = urls.some((url) => /\.git($|[?#])/.test(url)) || remote !== undefined
-  if (isGit) {
-    const word = instruction.sources.find((source) => source.kind === 'path')?.word ?? instruction.destination
-    const message =
-      remote === undefined
-        ? 'ADD of a git repository is not supported yet'
-        : `ADD takes http and https URLs, not "${remote}"`
-    throw refuse(reading, instruction, word, { reason: message })
-  }
   const checksum = instruction.checksum && expander(reading, state, instruction)(instruction.checksum)
-  if (checksum !== undefined) checkFlag(reading, instruction, instruction.checksum, checkChecksum(checksum))
-  if (checksum !== undefined && urls.length !== 1) {
-    const reason = 'ADD --checksum is for one http or https source'
-    throw refuse(reading, instruction, instruction.checksum ?? instruction, { reason })
-  }
-  const sources = parts.op.sources.filter((source) => !isUrl(source))
+  const { op, shown, destination } = parts
   return {
     op: {
       kind: 'add',
-      ...parts.op,
-      sources,
-      urls,
-      ...(checksum === undefined ? {} : { checksum }),
+      ...op,
+      ...addSources(reading, instruction, op.sources, checksum || undefined),
       ...(instruction.unpack === undefined ? {} : { unpack: instruction.unpack }),
     },
     name: hidePasswords(instruction.text),
     createdBy: copyText(
       'ADD',
       { checksum, chown, chmod },
-      parts.shown.map((source) => hidePasswords(source)),
-      parts.destination,
+      shown.map((source) => hidePasswords(source)),
+      destination,
     ),
   }
 }

@@ -1,5 +1,6 @@
 import type { SourceRange } from '../../dockerfile/ast.ts'
 import type { BindMount, CacheMount, SecretMount, SshMount, TmpfsMount } from '../../dockerfile/run-mount.ts'
+import type { GitReference } from '../../dockerfile/git-reference.ts'
 import type { BaseImage } from '../base-images.ts'
 
 /** `s0`, `s1`, … in the order of the Dockerfile's needed stages. */
@@ -80,6 +81,8 @@ export interface CopyOp {
 export interface AddOp extends Omit<CopyOp, 'kind' | 'origin'> {
   readonly kind: 'add'
   readonly urls: readonly string[]
+  readonly repositories: readonly GitReference[]
+  /** Of the one URL. */
   readonly checksum?: string
   readonly unpack?: boolean
 }

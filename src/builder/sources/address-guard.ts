@@ -45,12 +45,12 @@ export class AddressGuard {
     if (isIP(literal) !== 0) this.#judge(literal)
   }
 
-  /** For a program that connects by itself: an address of `hostname` that it may use. */
-  async resolve(hostname: string): Promise<string> {
-    this.check(hostname, false)
-    const addresses = await dnsLookupAsync(hostname.replace(/^\[(.*)\]$/, '$1'), { all: true })
-    for (const { address } of addresses) this.#judge(address)
-    return addresses[0]?.address ?? hostname
+  /** For a program that connects by itself: the addresses of `hostname`, which it is to be bound to. */
+  async resolve(hostname: string, isRedirected: boolean = false): Promise<string[]> {
+    this.check(hostname, isRedirected)
+    const found = await dnsLookupAsync(hostname, { all: true })
+    for (const { address } of found) this.#judge(address)
+    return found.map(({ address }) => address)
   }
 
   #judge(address: string): void {

@@ -9,6 +9,7 @@ import type { Dispatcher } from 'undici'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
 import { AddressGuard } from './address-guard.ts'
+import { hasProxy } from './proxy.ts'
 
 /** What a server says by which the same bytes are known again. */
 export interface Validators {
@@ -250,9 +251,4 @@ function authorizationOf(url: URL, { authorization }: DownloadOptions): string |
 /** What If-Range takes: a weak ETag promises too little (RFC 9110, 13.1.5). */
 function strongValidator({ etag, lastModified }: Validators): string | undefined {
   return etag !== undefined && !etag.startsWith('W/') ? etag : lastModified
-}
-
-/** Then names are looked up by the proxy, which decides where they may lead. */
-function hasProxy(): boolean {
-  return ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].some((name) => Boolean(process.env[name]))
 }
