@@ -3,6 +3,7 @@ import type { Platform } from '../oci/platform.ts'
 import { type Flag, integer, list, parsed, parsedList, text, toggle } from './flags/flag.ts'
 import { platformFlag } from './flags/platform-flag.ts'
 import { parseBytes } from './format/units.ts'
+import { parseUlimit, type UlimitRequest } from './input/parse-ulimit.ts'
 import { parseMount } from './input/parse-volume.ts'
 
 function parseCpus(value: string): number {
@@ -59,10 +60,12 @@ export type ContainerFlags = {
   readonly 'read-only': Flag<boolean>
   readonly restart: Flag<string | undefined>
   readonly rm: Flag<boolean>
+  readonly 'shm-size': Flag<number | undefined>
   readonly 'stop-signal': Flag<string | undefined>
   readonly 'stop-timeout': Flag<number | undefined>
   readonly tmpfs: Flag<readonly string[]>
   readonly tty: Flag<boolean>
+  readonly ulimit: Flag<readonly UlimitRequest[]>
   readonly user: Flag<string | undefined>
   readonly volume: Flag<readonly string[]>
   readonly 'volumes-from': Flag<readonly string[]>
@@ -112,10 +115,12 @@ export const containerFlags: ContainerFlags = {
   'read-only': toggle("Mount the container's root filesystem as read only"),
   restart: text('Restart policy: no'),
   rm: toggle('Automatically remove the container and its anonymous volumes when it exits'),
+  'shm-size': parsed('Size of /dev/shm', parseBytes, { type: 'bytes' }),
   'stop-signal': text('Signal to stop the container'),
   'stop-timeout': integer('Timeout (in seconds) to stop a container'),
   tmpfs: list('Mount a tmpfs directory'),
   tty: toggle('Allocate a pseudo-TTY', { short: 't' }),
+  ulimit: parsedList('Ulimit options', parseUlimit, { type: 'ulimit' }),
   user: text('Username or UID (format: <name|uid>[:<group|gid>])', { short: 'u' }),
   volume: list('Bind mount a volume', { short: 'v' }),
   'volumes-from': list('Mount volumes from the specified container(s)'),

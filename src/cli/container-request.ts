@@ -4,6 +4,7 @@ import { suggest } from '../util/suggest.ts'
 import type { ContainerFlags } from './container-flags.ts'
 import type { FlagValues } from './flags/flag.ts'
 import { parsePort } from './input/parse-port.ts'
+import type { UlimitRequest } from './input/parse-ulimit.ts'
 import { parseTmpfs, parseVolume } from './input/parse-volume.ts'
 import { readVariables, resolveVariables, toRecord } from './input/read-variables.ts'
 
@@ -37,6 +38,7 @@ export async function containerRequest(
       cpuShares: flags['cpu-shares'],
       cpusetCpus: flags['cpuset-cpus'],
       pidsLimit: flags['pids-limit'],
+      shmSize: flags['shm-size'] || undefined,
       platform: flags.platform,
     }),
     tty: flags.tty,
@@ -54,6 +56,7 @@ export async function containerRequest(
     privileged: flags.privileged,
     capAdd: flags['cap-add'],
     capDrop: flags['cap-drop'],
+    ulimits: ulimits(flags.ulimit),
     autoRemove: flags.rm,
   }
 }
@@ -65,6 +68,15 @@ function defined<Fields extends Record<string, unknown>>(
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [Name in keyof Fields]?: Exclude<Fields[Name], undefined>
   }
+}
+
+/** The last of a name counts; kept with -1 for unlimited, which JSON can hold. */
+function ulimits(flags: readonly UlimitRequest[]): readonly UlimitRequest[] {
+  const value = (limit: number): number => (limit === Infinity ? -1 : limit)
+  const byName = new Map(
+    flags.map(({ name, soft, hard }) => [name, { name, soft: value(soft), hard: value(hard) }]),
+  )
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** `--entrypoint ''` resets the image's. */

@@ -64,6 +64,10 @@ export interface ContainerRequest {
   readonly cpuShares?: number
   readonly cpusetCpus?: string
   readonly pidsLimit?: number
+  /** -1 is unlimited. */
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
+  /** Bytes of /dev/shm. */
+  readonly shmSize?: number
   readonly platform?: Platform
 }
 

@@ -21,6 +21,7 @@ const request: ContainerRequest = {
   privileged: false,
   capAdd: [],
   capDrop: [],
+  ulimits: [],
   autoRemove: false,
 }
 const argv = (

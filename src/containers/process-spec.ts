@@ -29,6 +29,12 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
     privileged: request.privileged,
     capAdd: request.capAdd,
     capDrop: request.capDrop,
+    ulimits: request.ulimits.map(({ name, soft, hard }) => ({
+      name,
+      soft: soft < 0 ? Infinity : soft,
+      hard: hard < 0 ? Infinity : hard,
+    })),
+    ...(request.shmSize !== undefined && { shmSize: request.shmSize }),
     ...(Object.keys(limits).length > 0 && { limits }),
   }
 }

@@ -20,7 +20,7 @@ import { createOutputQueue } from './output-queue.ts'
 import type { OutputQueue } from './output-queue.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import type { AttachedStreams, ContainerHandle, ExecProcess, ExecSpec, ProcessResult } from './runtime.ts'
-import { processDocument } from './spec.ts'
+import { processDocument, readLimits, specText } from './spec.ts'
 import type { RuntimeSpec } from './spec.ts'
 import { resolveUser } from './user.ts'
 import { waitFor } from './wait-for.ts'
@@ -69,7 +69,7 @@ async function writeExec(
   const config = JSON.parse(readText(join(containerFiles(handle).bundle, 'config.json'))) as RuntimeSpec
   const user = resolveUser(rootfs, spec.user ?? `${config.process.user.uid}:${config.process.user.gid}`)
   const cwd = findWorkingFolder(rootfs, spec.cwd ?? config.process.cwd)
-  const base = processDocument(spec, { user, cwd })
+  const base = { ...processDocument(spec, { user, cwd }), rlimits: readLimits(config.process) }
   const document = spec.privileged === true ? base : { ...base, capabilities: config.process.capabilities }
   checkCommand({ rootfs, args: spec.args, env: document.env, cwd, user, mountTargets: [] })
   const folder = join(handle.runFolder, 'exec', newId('exec'))
@@ -82,7 +82,7 @@ async function writeExec(
     exitFile: join(folder, 'exits', handle.id),
   }
   await mkdir(files.exits, { recursive: true, mode: 0o700 })
-  await writeFile(files.document, JSON.stringify(document), { mode: 0o600 })
+  await writeFile(files.document, specText(document), { mode: 0o600 })
   return files
 }
 

@@ -52,7 +52,7 @@ interface RuntimeMount {
   readonly options: readonly string[]
 }
 
-const defaultShmSize = 64 * 2 ** 20
+export const defaultShmSize: number = 64 * 2 ** 20
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** On the /dev tmpfs, so that no file is left in the container's layer. */
 const INIT_TARGET = '/dev/init'
@@ -293,8 +293,14 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
 
 const unlimited = '18446744073709551615'
 
+/** The limits of a process that runs, from its document. */
+export function readLimits({ rlimits }: RuntimeProcess): RuntimeLimit[] {
+  const value = (limit: number): number => (limit >= Number(unlimited) ? Infinity : limit)
+  return rlimits.map(({ type, soft, hard }) => ({ type, soft: value(soft), hard: value(hard) }))
+}
+
 /** The document as JSON; an unlimited ulimit is the largest 64-bit number, which JavaScript cannot hold. */
-export function specText(document: RuntimeSpec): string {
+export function specText(document: RuntimeSpec | RuntimeProcess): string {
   const text = JSON.stringify(document, (_, value: unknown) => (value === Infinity ? unlimited : value))
   return text.replaceAll(new RegExp(`"(soft|hard)":"${unlimited}"`, 'g'), `"$1":${unlimited}`)
 }

@@ -54,6 +54,24 @@ test('limits that cannot work are refused before anything is made', () => {
   assert.equal(mille.ok('ps', '-aq'), before)
 })
 
+test('ulimits and the size of /dev/shm hold for the process and its execs, and inspect shows them', () => {
+  const flags = ['--ulimit', 'nofile=100:200', '--ulimit', 'core=-1', '--shm-size', '2m']
+  mille.ok('run', '-d', '--name', 'limited', ...flags, 'busybox', 'sleep', '1000')
+  const script = 'ulimit -n; ulimit -Hn; ulimit -c; df -k /dev/shm | tail -1 | tr -s " "'
+  const seen = '100\n200\nunlimited\nshm 2048 0 2048 0% /dev/shm'
+  assert.equal(mille.ok('run', '--rm', ...flags, 'busybox', 'sh', '-c', script), seen)
+  assert.equal(mille.ok('exec', 'limited', 'sh', '-c', script), seen)
+  assert.equal(
+    mille.ok('inspect', '-f', '{{json .HostConfig.Ulimits}} {{.HostConfig.ShmSize}}', 'limited'),
+    '[{"Name":"core","Hard":-1,"Soft":-1},{"Name":"nofile","Hard":200,"Soft":100}] 2097152',
+  )
+  mille.ok('rm', '-f', 'limited')
+  assert.equal(
+    refused('run', '--ulimit', 'nofile=5:3', 'busybox', 'true'),
+    '125 invalid argument "nofile=5:3" for "--ulimit" flag: ulimit soft limit must be less than or equal to hard limit: 5 > 3',
+  )
+})
+
 test('wrong states name the container as Docker does', () => {
   const id = mille.ok('run', '-d', '--name', 'hold', 'busybox', 'sleep', '1000')
   const made = mille.ok('create', '--name', 'made', 'busybox', 'true')

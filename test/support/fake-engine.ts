@@ -113,6 +113,7 @@ export function fakeContainer(name: string, fields: Partial<ContainerDetails> = 
       privileged: false,
       capAdd: [],
       capDrop: [],
+      ulimits: [],
       autoRemove: false,
     },
     mounts: [],

@@ -12,6 +12,7 @@ import type {
   NetworkSettingsWire,
   PortBindingWire,
 } from '../types/container-inspect.ts'
+import { defaultShmSize } from '../../runtime/spec.ts'
 import { toContainerConfig } from './image-inspect.ts'
 import { wireTime } from './wire-time.ts'
 
@@ -89,6 +90,8 @@ function toHostConfig({ request }: ContainerDetails): HostConfigWire {
     NanoCpus: Math.round((request.cpus ?? 0) * 1e9),
     CpusetCpus: request.cpusetCpus ?? '',
     PidsLimit: request.pidsLimit ?? null,
+    Ulimits: request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
+    ShmSize: request.shmSize ?? defaultShmSize,
   }
 }
 

@@ -76,6 +76,8 @@ export interface HostConfigWire {
   readonly NanoCpus: number
   readonly CpusetCpus: string
   readonly PidsLimit: number | null
+  readonly Ulimits: readonly { readonly Name: string; readonly Hard: number; readonly Soft: number }[]
+  readonly ShmSize: number
 }
 
 export interface MountPointWire {
