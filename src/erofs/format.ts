@@ -10,6 +10,8 @@ export const blockSize = 512
 
 export const superOffset = 1024
 export const superMagic = 0xe0f5e1e2
+export const uuidOffset: number = superOffset + 48
+export const uuidLength = 16
 /** Slots of 128 bytes; the only device slot follows the superblock. */
 export const deviceSlotOffset = 1152
 export const deviceSlot: number = deviceSlotOffset / 128

@@ -17,7 +17,7 @@ import { after, test } from 'node:test'
 import { mountErofs } from '../../test/support/mount-erofs.ts'
 import { isMilleError } from '../util/errors.ts'
 import { whiteout, type ErofsDirectory, type ErofsFile, type ErofsNode, type ErofsTree } from './tree.ts'
-import { erofsFormatVersion, writeErofs } from './write-erofs.ts'
+import { writeErofs } from './write-erofs.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'mille-erofs-'))
 after(() => rmSync(base, { recursive: true, force: true }))
@@ -244,7 +244,7 @@ test('fsck.erofs, where there is one new enough for extra devices, finds no faul
   execFileSync('fsck.erofs', [`--device=${device}`, image])
 })
 
-test('the bytes are pinned: another digest needs another format version', () => {
+test('the bytes are pinned', () => {
   const shared = file(700, 1024)
   const root = directory({
     shared,
@@ -257,7 +257,6 @@ test('the bytes are pinned: another digest needs another format version', () => 
     owned: file(1, 0, { uid: 100_000, xattrs: new Map([['user.a', Buffer.from('1')]]) }),
   })
   const image = writeErofs({ root, deviceSize: 4096, side: Buffer.alloc(512, 7) })
-  assert.equal(erofsFormatVersion, 1)
   assert.equal(
     createHash('sha256').update(image).digest('hex'),
     'cb02c7374309c9833536349b5801db16241114f5317614d8026fe0c3961cc5a6',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { contentUuid } from './check-erofs.ts'
 import { writeChunks } from './chunks.ts'
 import { writeDirectoryBlock } from './directory.ts'
 import {
@@ -19,13 +19,11 @@ import {
   layoutInline,
   superMagic,
   superOffset,
+  uuidOffset,
 } from './format.ts'
 import { planImage, type ImagePlan, type PlannedInode } from './plan.ts'
 import type { ErofsTree } from './tree.ts'
 import { xattrCount } from './xattrs.ts'
-
-/** Version of the bytes that the writer makes; an index of another version is made again. */
-export const erofsFormatVersion = 1
 
 const second = 1_000_000_000n
 
@@ -61,10 +59,7 @@ function writeSuperblock(image: Buffer, plan: ImagePlan, tree: ErofsTree): void 
   image.writeUInt16LE(deviceSlot, superOffset + 88)
   const deviceBlocks = Math.ceil(tree.deviceSize / blockSize)
   image.writeUInt32LE(deviceBlocks, deviceSlotOffset + 64)
-  createHash('sha256')
-    .update(image)
-    .digest()
-    .copy(image, superOffset + 48, 0, 16)
+  contentUuid(image).copy(image, uuidOffset)
 }
 
 /** Seconds (64 bits, negative ones in two's complement), then nanoseconds (32 bits, never negative). */

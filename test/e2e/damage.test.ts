@@ -6,7 +6,9 @@ import {
   openSync,
   closeSync,
   readdirSync,
+  readSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeSync,
@@ -44,9 +46,17 @@ after(async () => {
 
 const blob = (): string => join(mille.root, 'blobs/sha256', layer)
 
-function flip(path: string): void {
+function flip(path: string, at: number = 700_000): void {
   const file = openSync(path, 'r+')
-  writeSync(file, 'X', 700_000)
+  const byte = Buffer.alloc(1)
+  readSync(file, byte, 0, 1, at)
+  writeSync(
+    file,
+    byte.map((value) => value ^ 0x55),
+    0,
+    1,
+    at,
+  )
   closeSync(file)
 }
 
@@ -112,6 +122,23 @@ function context(): string {
   return folder
 }
 
+test('B-ST-7 one byte changed anywhere in a layer’s index: named by check, made again after repair', () => {
+  runs()
+  const indexes = join(mille.root, 'snapshots/erofs')
+  const index = join(indexes, `${layer}.erofs`)
+  const size = statSync(index).size
+  for (const at of [1024, 1030, 1072, 1080, 1500, size >> 1, size - 1]) {
+    flip(index, at)
+    const { code, out } = mille.run(['check'])
+    assert.equal(code, 1, `byte ${String(at)}`)
+    assert.match(out, new RegExp(`^INDEX_DAMAGED sha256:${layer}: .*; image ${name.replaceAll('.', '\\.')}`))
+    assert.match(mille.run(['check', '--repair']).out, /the next use makes them again/)
+    assert.equal(mille.ok('check'), 'The store is sound.')
+    assert.deepEqual(runs(), { code: 0, out: '', err: '' })
+    assert.equal(statSync(index).size, size)
+  }
+})
+
 test('a layer that lacks only its index, or the layer below a container’s own, is made again', () => {
   const indexes = join(mille.root, 'snapshots/erofs')
   const [first] = readdirSync(indexes)
@@ -158,5 +185,6 @@ test('B-ST-9 a damaged database is refused with a clear line, and nothing is del
     copyFileSync(kept, path)
   }
   writeFileSync(`${path}-wal`, Buffer.alloc(100, 7))
-  assert.match(mille.ok('image', 'ls', '-q'), /^[0-9a-f]{12}$/)
+  // how many images the log held alone depends on when it was last emptied
+  assert.match(mille.ok('image', 'ls', '-q'), /^[0-9a-f]{12}$/m)
 })

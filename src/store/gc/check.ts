@@ -1,5 +1,5 @@
 import type { Damage } from '../reports.ts'
-import { closeSync, constants, createReadStream, fstatSync, openSync, readdirSync } from 'node:fs'
+import { closeSync, constants, createReadStream, fstatSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -9,23 +9,27 @@ import { isDigest } from '../../oci/digest.ts'
 import { type BlobFolders, moveAside } from '../content/blob-folders.ts'
 import type { Database } from '../metadata/database.ts'
 import { sizeOf } from '../metadata/image-documents.ts'
+import { damagedIndexes } from '../snapshots/erofs-indexes.ts'
 import type { CheckOptions, Resource } from '../store.ts'
 
 const unreadable = 'the disk cannot read it'
 
 export interface CheckParts {
+  readonly root: string
   readonly database: Database
   readonly folders: BlobFolders
 }
 
 /**
- * Hashes every blob, then looks whether everything that is named is there. Changes nothing, unless `repair` is asked
- * for: damaged blobs are put aside then, so that whatever brings their image again brings them too.
+ * Hashes every blob and every layer's index, then looks whether everything that is named is there. Changes nothing,
+ * unless `repair` is asked for: damaged blobs are put aside then, so that whatever brings their image again brings them
+ * too, and damaged indexes are removed, which the next use makes again of the layer's tar.
  */
 export async function check(parts: CheckParts, options: CheckOptions = {}): Promise<Damage[]> {
   return [
     ...checkDatabase(parts.database),
     ...(await checkBlobs(parts, options)),
+    ...checkIndexes(parts, options),
     ...checkImages(parts),
     ...checkRecords(parts.database),
   ]
@@ -92,6 +96,15 @@ async function damageOf(
   }
   const found = `sha256:${hash.digest('hex')}`
   return found === digest ? undefined : `its bytes are ${found}`
+}
+
+function checkIndexes({ root, database }: CheckParts, { repair = false }: CheckOptions): Damage[] {
+  return damagedIndexes(join(root, 'snapshots')).map(({ path, diffId }) => {
+    // who has it mounted keeps reading the file without a name
+    if (repair) rmSync(path, { force: true })
+    const reason = `the index of its files is damaged${neededBy(database, diffId)}`
+    return { kind: 'INDEX_DAMAGED', object: diffId, reason }
+  })
 }
 
 function checkImages({ database, folders }: CheckParts): Damage[] {

@@ -4,7 +4,6 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -16,8 +15,9 @@ import { writeErofs } from '../../erofs/write-erofs.ts'
 import { mountAttributes, mountFileSystem } from '../../linux/mount-file-system.ts'
 import { unmount } from '../../linux/mount.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
-import { digestHex, type DiffId } from '../../oci/digest.ts'
+import { digestHex } from '../../oci/digest.ts'
 import type { LayerBackend, LayerRequest, LayerTables } from './dependencies.ts'
+import { diffIdOfIndex, indexKeys, indexPath } from './erofs-indexes.ts'
 import { LayersBelow } from './layers-below.ts'
 import { buildLayerTree } from './layer-tree.ts'
 import { overlayOn, type Trial } from './probe.ts'
@@ -74,7 +74,7 @@ export class ErofsLayers implements LayerBackend {
   }
 
   keys(): readonly string[] {
-    return readdirSync(this.#folder).map((name) => name.replace(/\.erofs$/, ''))
+    return indexKeys(this.#folder)
   }
 
   async drop(key: string): Promise<number> {
@@ -112,11 +112,11 @@ export class ErofsLayers implements LayerBackend {
   }
 
   #tar(key: string): string {
-    return this.#layers.tarPath(`sha256:${key.slice(0, 64)}` as DiffId)
+    return this.#layers.tarPath(diffIdOfIndex(key))
   }
 
   #path(key: string): string {
-    return join(this.#folder, `${key}.erofs`)
+    return indexPath(this.#folder, key)
   }
 
   /** Named by the very files that are mounted: what replaced damaged ones, or followed a crash, is mounted anew. */
