@@ -3,9 +3,9 @@ import { failure } from '../util/errors.ts'
 import { encodeBytes } from '../util/byte-string.ts'
 import { loadKoffi } from './load-koffi.ts'
 
-/** What a C function of libc may be given: numbers, paths (see `cPath`), memory, or a null pointer. */
-export type CArgument = number | bigint | string | Uint8Array | null
-type CType = 'int' | 'uint' | 'int64_t' | 'uint64_t' | 'const char *' | 'void *'
+/** What a C function of libc may be given: numbers, paths (see `cPath`), memory, a null pointer, or words that end in null. */
+export type CArgument = number | bigint | string | Uint8Array | null | readonly (string | null)[]
+type CType = 'int' | 'uint' | 'int64_t' | 'uint64_t' | 'const char *' | 'const char **' | 'void *'
 
 interface Loaded {
   readonly libc: Koffi.LibraryHandle

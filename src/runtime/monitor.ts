@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { neverWait, openPipe, reap, spawnDetached } from '../linux/spawn-detached.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { readPidFile } from './container-files.ts'
@@ -36,7 +36,7 @@ export interface MonitorRequest {
   readonly onAttachable?: () => void
 }
 
-/** Numbers of conmon's pipes among the child's descriptors. */
+/** Numbers of conmon's pipes among its descriptors. */
 const SYNC = 3
 const ATTACH = 4
 const START = 5
@@ -46,47 +46,23 @@ const START = 5
  * that it reports. Errors: PROGRAM_MISSING, RUNTIME_FAILED with the runtime's words, CANCELED.
  */
 export async function startMonitor(request: MonitorRequest, options: OpOptions = {}): Promise<number> {
-  const conmon = findProgram('conmon')
-  if (conmon === undefined) throw failure('PROGRAM_MISSING', { program: 'conmon', package: 'conmon' })
-  const attach = request.onAttachable !== undefined
   using call = runtimeCall(request.program, request.controllers)
-  const log = openSync(request.monitorLog, 'a', 0o600)
-  let child
-  try {
-    child = spawn(conmon, monitorArguments(request, call), {
-      stdio: ['ignore', log, log, 'pipe', ...(attach ? (['pipe', 'pipe'] as const) : [])],
-      // of mille's environment conmon and the runtime need nothing else; secrets stay here
-      env: {
-        PATH: process.env['PATH'],
-        _OCI_SYNCPIPE: String(SYNC),
-        ...(attach ? { _OCI_ATTACHPIPE: String(ATTACH), _OCI_STARTPIPE: String(START) } : {}),
-      },
-      // it leaves a file called `oom` in its working folder when the kernel ended a process for memory
-      cwd: dirname(request.monitorLog),
-      detached: true,
-    })
-  } finally {
-    closeSync(log)
-  }
-  const failed = new Promise<never>((_, reject) => {
-    child.once('error', (cause) => reject(runtimeFailure(request, cause.message)))
-  })
-  const streams = child.stdio as unknown as (Readable & { write(chunk: string): void })[]
+  using monitor = spawnMonitor(request, call)
   let late = false
   const stop = (): void => {
     late = true
-    child.kill('SIGKILL')
+    monitor.kill()
     killMonitorGroup(request.monitorPidFile, request.id)
   }
   const cut = stopAfter(request.timeout, stop, options.signal)
   try {
-    if (attach) {
-      streams[START]?.write('0') // both steps wait for it: the fork, and the process itself
-      await Promise.race([firstNumber(streams[ATTACH] as Readable), failed])
+    if (monitor.attach !== undefined) {
+      monitor.goOn() // both steps wait for it: the fork, and the process itself
+      await firstNumber(monitor.attach)
       request.onAttachable?.()
-      streams[START]?.write('0')
+      monitor.goOn()
     }
-    const pid = await Promise.race([firstNumber(streams[SYNC] as Readable), failed])
+    const pid = await firstNumber(monitor.sync)
     if (pid === undefined || pid < 0)
       throw runtimeFailure(
         request,
@@ -98,8 +74,76 @@ export async function startMonitor(request: MonitorRequest, options: OpOptions =
     throw error
   } finally {
     cut()
-    for (const stream of streams.slice(SYNC)) stream?.destroy()
-    child.unref()
+  }
+}
+
+/** conmon while it starts. Disposing lets it go. */
+interface StartingMonitor extends Disposable {
+  /** Reading ends of its pipes. */
+  readonly sync: number
+  readonly attach: number | undefined
+  goOn(): void
+  kill(): void
+}
+
+function spawnMonitor(request: MonitorRequest, call: RuntimeCall): StartingMonitor {
+  const path = findProgram('conmon')
+  if (path === undefined) throw failure('PROGRAM_MISSING', { program: 'conmon', package: 'conmon' })
+  using theirs = new DisposableStack()
+  const ours = new DisposableStack()
+  const owned = (stack: DisposableStack, descriptor: number): number => stack.adopt(descriptor, closeSync)
+  try {
+    const log = owned(theirs, openSync(request.monitorLog, 'a', 0o600))
+    const nothing = owned(theirs, openSync('/dev/null', 'r'))
+    const names = request.onAttachable === undefined ? [SYNC] : [SYNC, ATTACH, START]
+    const pipes = names.map((name) => {
+      const { read, write } = openPipe()
+      const [mine, other] = name === START ? [write, read] : [read, write]
+      if (name !== START) neverWait(mine)
+      return { mine: owned(ours, mine), other: owned(theirs, other) }
+    })
+    const pid = spawnDetached({
+      path,
+      args: monitorArguments(request, call),
+      descriptors: [nothing, log, log, ...pipes.map(({ other }) => other)],
+      // of mille's environment conmon and the runtime need nothing else; secrets stay here
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        _OCI_SYNCPIPE: String(SYNC),
+        ...(names.length > 1 ? { _OCI_ATTACHPIPE: String(ATTACH), _OCI_STARTPIPE: String(START) } : {}),
+      },
+      // it leaves a file called `oom` in its working folder when the kernel ended a process for memory
+      folder: dirname(request.monitorLog),
+    })
+    ours.defer(() => reapSoon(pid))
+    const [sync, attach, start] = pipes.map(({ mine }) => mine)
+    return {
+      sync: sync as number,
+      attach,
+      goOn: () => void (start !== undefined && writeSync(start, '0')),
+      kill: () => killQuietly(pid),
+      [Symbol.dispose]: () => ours.dispose(),
+    }
+  } catch (error) {
+    ours.dispose()
+    throw error
+  }
+}
+
+/** conmon forks itself away; what is left of its first process is taken as soon as it has ended. */
+function reapSoon(pid: number): void {
+  if (reap(pid)) return
+  const timer = setInterval(() => {
+    if (reap(pid)) clearInterval(timer)
+  }, 20)
+  timer.unref()
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it ended by itself
   }
 }
 
@@ -144,16 +188,27 @@ function runtimeFailure(request: MonitorRequest, fallback: string): Error {
   return failure('RUNTIME_FAILED', { runtime: request.program.path, reason, log: request.runtimeLog })
 }
 
-/** conmon reports `{"data": N}` and a newline: a pid, 0 for "ready", or a negative number for a failure. */
-async function firstNumber(stream: Readable): Promise<number | undefined> {
-  let text = ''
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    text += chunk.toString()
-    if (!text.includes('\n')) continue
-    const { data } = JSON.parse(text.split('\n', 1)[0] ?? '{}') as { data?: number }
-    return data
+/** conmon reports `{"data": N}` and a newline: a pid, 0 for "ready", or a negative number for a failure; undefined at its end. */
+async function firstNumber(pipe: number): Promise<number | undefined> {
+  const chunk = Buffer.alloc(4096)
+  for (let text = ''; ;) {
+    const length = tryRead(pipe, chunk)
+    if (length === 0) return undefined
+    if (length === undefined) await sleep(1)
+    else text += chunk.toString('utf8', 0, length)
+    const [line = '', rest] = text.split('\n', 2)
+    if (rest !== undefined) return (JSON.parse(line) as { readonly data?: number }).data
   }
-  return undefined
+}
+
+/** Bytes read; undefined when there are none now. */
+function tryRead(pipe: number, into: Buffer): number | undefined {
+  try {
+    return readSync(pipe, into)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined
+    throw error
+  }
 }
 
 function monitorArguments(request: MonitorRequest, call: RuntimeCall): string[] {
