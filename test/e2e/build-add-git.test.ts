@@ -4,7 +4,7 @@ import { chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
-import type { BuildResult } from '../../src/builder/build.ts'
+import type { BuildResult, SecretSource } from '../../src/builder/build.ts'
 import { chainIdOf } from '../../src/oci/digest.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import type { CopyBuilds } from '../support/copy-builds.ts'
@@ -181,6 +181,29 @@ test('a password goes to its server and nowhere else', async () => {
     assert.match(error.message, /> +2 \| ADD http/)
     return true
   })
+})
+
+test('GIT_AUTH_TOKEN is for the repository, not for its submodules elsewhere', async () => {
+  const secret = (id: string): SecretSource => ({ id, read: () => Promise.resolve(Buffer.from('tok\n')) })
+  const commit = server.commit('elsewhere', { e: 'e' })
+  const other = server.url.replace('127.0.0.1', 'localhost')
+  server.commit('main', { '.gitmodules': `[submodule "s"]\n\tpath = s\n\turl = ${other}/elsewhere.git\n` })
+  server.git('main', 'update-index', '--add', '--cacheinfo', `160000,${commit},s`)
+  server.git('main', 'commit', '--quiet', '-m', 'link')
+  server.git('main', 'push', '--quiet', '--force', '--all', join(server.folder, 'main.git'))
+  const seen = new Set<string>()
+  server.intercept = ({ headers, url }) => {
+    seen.add(`${headers.host?.split(':')[0]} ${url?.split('/')[1]} ${headers.authorization}`)
+    return false
+  }
+  const source = ['FROM busybox', `ADD ${server.url}/main.git /o/`]
+  await builds.build(source, { secrets: [secret('GIT_AUTH_TOKEN')] })
+  const basic = `Basic ${Buffer.from('x-access-token:tok').toString('base64')}`
+  assert.deepEqual([...seen], [`127.0.0.1 main.git ${basic}`, 'localhost elsewhere.git undefined'])
+  seen.clear()
+  await builds.tool.builder.prune({ all: true })
+  await builds.build(source, { secrets: [secret('GIT_AUTH_TOKEN.localhost')] })
+  assert.deepEqual([...seen], ['127.0.0.1 main.git undefined', `localhost elsewhere.git ${basic}`])
 })
 
 test('COPY of a URL or repository says to use ADD', async () => {

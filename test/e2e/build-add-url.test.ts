@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
+import type { SecretSource } from '../../src/builder/build.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import type { CopyBuilds } from '../support/copy-builds.ts'
 import { openCopyBuilds } from '../support/copy-builds.ts'
@@ -147,6 +148,26 @@ test('a server that fails is asked again, one that refuses is not; passwords sta
   })
   assert.equal(requests.length, 4)
   assert.equal(requests[3]?.headers.authorization, `Basic ${Buffer.from('user:secret').toString('base64')}`)
+})
+
+test('secrets become the Authorization header, for their host alone', async () => {
+  const secret = (id: string, text: string): SecretSource => ({
+    id,
+    read: () => Promise.resolve(Buffer.from(text)),
+  })
+  const other = url.replace('127.0.0.1', 'localhost')
+  answer = (request, response) =>
+    void (request.url === '/move'
+      ? response.writeHead(302, { location: `${other}/landed` }).end()
+      : response.end(request.headers.authorization ?? 'none'))
+  const seen = async (path: string, ...secrets: SecretSource[]): Promise<string | undefined> => {
+    const made = await builds.build(['FROM busybox', `ADD ${url}/${path} /o/x`], { secrets })
+    return (await builds.list(made))[0]?.split(' = ')[1]
+  }
+  assert.equal(await seen('token', secret('HTTP_AUTH_TOKEN_127.0.0.1', 'abc\n')), 'Bearer abc')
+  assert.equal(await seen('header', secret('HTTP_AUTH_HEADER_127.0.0.1', 'Custom abc')), 'Custom abc')
+  assert.equal(await seen('other', secret('HTTP_AUTH_TOKEN_example.com', 'abc')), 'none')
+  assert.equal(await seen('move', secret('HTTP_AUTH_TOKEN_127.0.0.1', 'abc')), 'none')
 })
 
 test('prune drops what was kept of URLs', async () => {

@@ -9,6 +9,7 @@ import type { BuildSession, StepInputs } from '../session.ts'
 import type { FetchedFile } from '../sources/fetch-url.ts'
 import { fetchUrl } from '../sources/fetch-url.ts'
 import type { ResolvedGit } from '../sources/git-source.ts'
+import { httpAuthorization } from '../sources/source-access.ts'
 import { openGitTree, resolveGit } from '../sources/git-source.ts'
 
 /** What an ADD fetches, each once and not before it is needed; disposed with the step. */
@@ -79,7 +80,10 @@ export class AddRemotes implements AsyncDisposable {
         current,
         ...(total === undefined ? {} : { total }),
       })
-    return await this.#atStep(() => fetchUrl(url, { store, signal, onProgress, checksum }))
+    return await this.#atStep(async () => {
+      const authorization = await httpAuthorization(url, this.#session)
+      return await fetchUrl(url, { store, signal, onProgress, checksum, authorization })
+    })
   }
 
   /** Errors of servers get their place in the Dockerfile. */

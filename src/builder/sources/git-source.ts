@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync } from 'node:fs'
 import type { GitReference } from '../../dockerfile/git-reference.ts'
 import type { Store } from '../../store/store.ts'
 import type { SourceTree } from '../context/source-tree.ts'
@@ -6,8 +7,10 @@ import { CheckedRemote } from './git-remote.ts'
 import type { ResolvedCommit } from './git-repository.ts'
 import { resolveCommit } from './git-repository.ts'
 import { readGitTree } from './git-tree.ts'
+import { gitAuthorization } from './source-access.ts'
+import type { Credentials } from './source-access.ts'
 
-export interface GitSourceOptions {
+export interface GitSourceOptions extends Credentials {
   readonly store: Store
   readonly signal: AbortSignal | undefined
 }
@@ -15,29 +18,52 @@ export interface GitSourceOptions {
 /** A git reference with the commit it led to. */
 export interface ResolvedGit extends ResolvedCommit {
   readonly reference: GitReference
-  readonly remote: CheckedRemote
 }
 
 /** Errors: GIT_FAILED, GIT_REF_NOT_FOUND, GIT_COMMIT_MISMATCH, PROGRAM_MISSING. */
-export async function resolveGit(
-  reference: GitReference,
-  { signal }: GitSourceOptions,
-): Promise<ResolvedGit> {
-  const remote = await CheckedRemote.open(reference, {})
-  return { reference, remote, ...(await resolveCommit(remote, reference, signal)) }
+export async function resolveGit(reference: GitReference, options: GitSourceOptions): Promise<ResolvedGit> {
+  return await withAgent(options, async (sshAgent) => {
+    const authorization = await gitAuthorization({ host: reference.host, isMain: true }, options)
+    const remote = await CheckedRemote.open(reference, { authorization, sshAgent })
+    return { reference, ...(await resolveCommit(remote, reference, options.signal)) }
+  })
 }
 
 /** The files of the commit as sources of COPY or ADD. Errors: GIT_FAILED, PROGRAM_MISSING. */
 export async function openGitTree(
-  { reference, remote, ...resolved }: ResolvedGit,
-  { store, signal }: GitSourceOptions,
+  { reference, ...resolved }: ResolvedGit,
+  options: GitSourceOptions,
 ): Promise<SourceTree> {
-  const access = (): Promise<Record<string, never>> => Promise.resolve({})
-  const tar = await readGitTree(remote, resolved, reference, { store, signal, access })
+  const tar = await withAgent(options, (sshAgent) =>
+    readGitTree(resolved, reference, {
+      ...options,
+      access: async (place) => ({ authorization: await gitAuthorization(place, options), sshAgent }),
+    }),
+  )
   try {
     return new TarTree(tar)
   } catch (error) {
     tar[Symbol.dispose]()
     throw error
+  }
+}
+
+/** The agent of `--ssh default` while `use` runs; keys that were given as files get one made for them. */
+async function withAgent<Result>(
+  { ssh, store }: GitSourceOptions,
+  use: (socket: string | undefined) => Promise<Result>,
+): Promise<Result> {
+  const source = ssh.get('default')
+  if (source === undefined) return await use(undefined)
+  if (source.agent.kind === 'socket') return await use(source.agent.path)
+  const { serveAgent } = await import('../ssh/serve-agent.ts')
+  const folder = store.content.temporaryPath()
+  mkdirSync(folder, { mode: 0o700 })
+  try {
+    const owner = { mode: 0o600, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+    await using agent = await serveAgent(source, folder, 'agent', owner)
+    return await use(agent.path)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -18,8 +18,8 @@ import { findSubmodules } from './submodules.ts'
 export interface GitTreeOptions {
   readonly store: Store
   readonly signal: AbortSignal | undefined
-  /** How to get at a server: asked for each one. */
-  readonly access: (host: string) => Promise<RemoteOptions>
+  /** How to get at a server: asked for each repository, the one that was asked for being the main one. */
+  readonly access: (place: { readonly host: string; readonly isMain: boolean }) => Promise<RemoteOptions>
 }
 
 /** Submodules of submodules: a repository can hold itself. */
@@ -32,13 +32,16 @@ const maxSubmodules = 1000
  * Errors: GIT_FAILED, PROGRAM_MISSING, and those of a bad tar.
  */
 export async function readGitTree(
-  remote: CheckedRemote,
   resolved: ResolvedCommit,
   reference: GitReference,
   options: GitTreeOptions,
 ): Promise<SpooledTar> {
   const { subdir = '', keepGitDir = false, submodules = true } = reference
   const parts: TarPart[] = []
+  const remote = await CheckedRemote.open(
+    reference,
+    await options.access({ host: reference.host, isMain: true }),
+  )
   const seen = { count: 0 }
   try {
     const keep = keepGitDir && subdir === '' ? resolved : undefined
@@ -103,7 +106,7 @@ async function addRepository(
     if (nested === undefined) throw fail(`${hidePasswords(submodule.url)} is no http, https, ssh or git URL`)
     if (place.depth >= maxDepth) throw fail(`more than ${maxDepth} levels deep`)
     if (++place.seen.count > maxSubmodules) throw fail(`more than ${maxSubmodules} submodules`)
-    const inner = await CheckedRemote.open(nested, await options.access(nested.host))
+    const inner = await CheckedRemote.open(nested, await options.access({ host: nested.host, isMain: false }))
     const next = { ...place, at, depth: place.depth + 1, keep: undefined }
     await addRepository(parts, inner, { commit: submodule.commit }, next, options)
   }
