@@ -33,7 +33,8 @@ export interface BuildRequest {
   readonly secrets?: readonly SecretSource[]
   readonly ssh?: readonly SshSource[]
   readonly run?: RunOptions
-  readonly platform?: Platform
+  /** One image each, under an index when there are several; default: this machine's. */
+  readonly platforms?: readonly Platform[]
   /** Where the result goes; default: an image in the store. */
   readonly outputs?: readonly BuildOutput[]
   readonly timestamps: 'constant' | 'preserve'
@@ -86,7 +87,15 @@ export interface CacheMiss {
 export type BuildEvent =
   | {
       readonly type: 'plan'
-      readonly steps: readonly { readonly id: string; readonly name: string; readonly stage: string }[]
+      readonly steps: readonly {
+        readonly id: string
+        readonly name: string
+        readonly stage: string
+        /** `2/5`: which of its stage's steps it is. */
+        readonly place: string
+        /** Where there are several. */
+        readonly platform?: string
+      }[]
     }
   /** `name` for what is no step of the plan. */
   | { readonly type: 'start'; readonly step: string; readonly name?: string; readonly time: number }

@@ -2,8 +2,6 @@ import { availableParallelism } from 'node:os'
 import type { Dockerfile } from '../dockerfile/ast.ts'
 import { recheck } from '../dockerfile/checks.ts'
 import { findStage } from '../dockerfile/stages.ts'
-import { checkPlatform } from '../dockerfile/values.ts'
-import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
@@ -21,10 +19,15 @@ import { checkOutputs, exportBuild, type FinishedImage } from './export/export-b
 import { imageConfigOf } from './export/image-config.ts'
 import type { ImageWriter } from './export/image-writer.ts'
 import { imageOutput } from './export/output.ts'
-import type { BuildPlan } from './plan/image-plan.ts'
-import { makePlan, stageLabel } from './plan/make-plan.ts'
-import type { BuildStep } from './plan/step.ts'
-import { planOptions } from './plan-options.ts'
+import { stageLabel } from './plan/step-table.ts'
+import {
+  planEvent,
+  planPlatforms,
+  type PlatformPlan,
+  requestedPlatforms,
+  shownSteps,
+  stepsOf,
+} from './platform-plans.ts'
 import { readDockerfile } from './read-dockerfile.ts'
 import { reportWarnings } from './report-warnings.ts'
 import { runSteps } from './schedule.ts'
@@ -82,20 +85,26 @@ async function build(
   const { store } = parts
   const names = canonicalNames(request.names)
   const outputs = request.outputs ?? [imageOutput]
-  checkOutputs(outputs, { names, images: 1 })
-  if (request.platform !== undefined) refuseUnknown(request.platform)
+  const platforms = requestedPlatforms(request)
+  checkOutputs(outputs, { names, images: platforms.length })
   await using context = await openContext(request, { store, signal: options.signal })
   const dockerfile = readDockerfile(context, request)
   await using lease = await store.lease('build')
-  const plan = await planBuild(parts, request, dockerfile, lease, options)
+  const { pull } = request
+  const { signal, onProgress } = options
+  const plans = await planPlatforms(dockerfile, request, platforms, (name, platform) =>
+    parts.baseImages.resolve(name, platform, { pull, lease, signal, onProgress }),
+  )
   const ignore = context.ignore?.rules
-  const findings = recheck(dockerfile, { ...plan.facts, ...(ignore && { ignore }) })
-  reportWarnings(dockerfile, findings, emit)
-  for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
-  emit({ type: 'plan', steps: shownSteps(plan).map(({ id, name, stage }) => ({ id, name, stage })) })
-  const executor = await runPlan(parts, request, { context, dockerfile, lease, plan, now, emit }, options)
+  // what checks and warnings are about is the same on every platform
+  for (const { plan } of plans.slice(0, 1)) {
+    reportWarnings(dockerfile, recheck(dockerfile, { ...plan.facts, ...(ignore && { ignore }) }), emit)
+    for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
+  }
+  emit(planEvent(plans))
+  const executor = await runPlans(parts, request, { context, dockerfile, lease, plans, now, emit }, options)
   const epoch = epochOf(request)
-  const images = [finishedImage(request, plan, executor)]
+  const images = plans.map((one) => finishedImage(request, one, executor))
   const work = {
     store,
     lease,
@@ -105,22 +114,22 @@ async function build(
     epoch,
     emit,
     now,
-    signal: options.signal,
+    signal,
   }
   // at the very end: until then there is no image and no name (all or nothing)
   const exported = await exportBuild({ ...work, writer: parts.imageWriter }, outputs)
-  const steps = shownSteps(plan).flatMap(({ id }) => executor.reports.get(id) ?? [])
+  const steps = shownSteps(plans).flatMap(({ id }) => executor.reports.get(id) ?? [])
   return { ...exported, steps }
 }
 
 function finishedImage(
   request: BuildRequest,
-  { image }: BuildPlan,
+  { platform, plan: { image } }: PlatformPlan,
   { results }: StepExecutor,
 ): FinishedImage {
-  const { base, baseDiffIds, platform } = image
+  const { base, baseDiffIds } = image
   return {
-    platform: request.platform ?? platform,
+    platform,
     config: imageConfigOf(image, results, { labels: request.labels, epoch: epochOf(request) }),
     baseLayers: baseDiffIds.length,
     ...(base === undefined ? {} : { parent: base.id }),
@@ -135,33 +144,19 @@ function epochOf({ epoch, buildArgs }: BuildRequest): number {
   throw failure('INVALID_ARGUMENT', { reason: `SOURCE_DATE_EPOCH must be whole seconds, not "${given}"` })
 }
 
-async function planBuild(
-  { baseImages }: BuilderParts,
-  request: BuildRequest,
-  dockerfile: Dockerfile,
-  lease: Lease,
-  { signal, onProgress }: BuildOptions,
-): Promise<BuildPlan> {
-  const { pull } = request
-  const options = planOptions(request, (name, platform) =>
-    baseImages.resolve(name, platform, { pull, lease, signal, onProgress }),
-  )
-  return await makePlan(dockerfile, options)
-}
-
 interface RunningBuild {
   readonly context: OpenedContext
   readonly dockerfile: Dockerfile
   readonly lease: Lease
-  readonly plan: BuildPlan
+  readonly plans: readonly PlatformPlan[]
   readonly now: () => number
   readonly emit: (event: BuildEvent) => void
 }
 
-async function runPlan(
+async function runPlans(
   { store, runner, networks, parallelism }: BuilderParts,
   request: BuildRequest,
-  { context, dockerfile, lease, plan, now, emit }: RunningBuild,
+  { context, dockerfile, lease, plans, now, emit }: RunningBuild,
   { signal }: BuildOptions,
 ): Promise<StepExecutor> {
   // the collector knows by the lease's ID whose snapshots these are
@@ -171,7 +166,6 @@ async function runPlan(
     cache,
     noCache: request.noCache,
     noCacheStages: noCacheStages(request, dockerfile, emit),
-    platform: plan.image.platform,
     scope: context.scope,
   })
   await removeLeftovers(store, runner)
@@ -203,7 +197,7 @@ async function runPlan(
       ...(networks === undefined ? {} : { networks }),
     }
     const limit = parallelism ?? Math.max(8, availableParallelism())
-    await runSteps(plan.steps, limit, signal, (step, stepSignal) =>
+    await runSteps(stepsOf(plans), limit, signal, (step, stepSignal) =>
       executor.execute({ ...session, signal: stepSignal }, step),
     )
     cache.countUses()
@@ -243,20 +237,7 @@ function noCacheStages(
   return new Set(labels)
 }
 
-/** A platform that nobody has is a typing error, not a base image that is not there (D-C7). */
-function refuseUnknown(platform: Platform): void {
-  const fault = checkPlatform(formatPlatform(platform))
-  if (fault === undefined) return
-  const hint = fault.suggestion === undefined ? '' : ` (did you mean ${fault.suggestion}?)`
-  throw failure('INVALID_ARGUMENT', { reason: `${fault.reason}${hint}` })
-}
-
 /** Canonical names, checked before anything runs (D-C4). */
 function canonicalNames(names: readonly string[]): string[] {
   return names.map((name) => formatReference(withDefaultTag(parseReference(name))))
-}
-
-/** Putting a layer on another is no step to whoever looks on. */
-function shownSteps({ steps }: BuildPlan): BuildStep[] {
-  return steps.filter(({ op }) => op.kind !== 'link')
 }

@@ -8,7 +8,7 @@ import type { StepCache } from './cache/step-cache.ts'
 import { stepKey } from './cache/step-key.ts'
 import type { Content, PreparedStep, StepLayer } from './operations/operation.ts'
 import { prepareStep } from './operations/prepare-step.ts'
-import { formatPlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform } from '../oci/platform.ts'
 import type { BuildOp, BuildStep, LinkOp, StepId } from './plan/step.ts'
 import { inputsOf } from './plan/step.ts'
 import type { BuildSession, StepInputs, StepResult } from './session.ts'
@@ -19,7 +19,6 @@ export interface ExecuteOptions {
   readonly noCache: boolean
   /** Labels of stages for which nothing is looked up either. */
   readonly noCacheStages: ReadonlySet<string>
-  readonly platform: Platform
   /** Names the Dockerfile, so that its steps are known again when they were edited. */
   readonly scope: string
 }
@@ -131,7 +130,7 @@ class Search {
     this.#session = session
     this.#inputs = inputs
     this.#prepared = prepared
-    this.#common = commonIngredients(options, inputs)
+    this.#common = commonIngredients(inputs)
     this.#noCache = options.noCache || options.noCacheStages.has(inputs.step.stage)
   }
 
@@ -239,10 +238,10 @@ function rememberFiles({ ingredients, files }: Content): Content {
 }
 
 /** The files a step goes on from, and the platform it runs on. */
-function commonIngredients({ platform }: ExecuteOptions, { parent, step }: StepInputs): Ingredient[] {
+function commonIngredients({ parent, step }: StepInputs): Ingredient[] {
   const isOnBase = step.parent !== undefined && parent.added === undefined
   return [
-    { kind: 'platform', name: 'platform', value: formatPlatform(platform) },
+    { kind: 'platform', name: 'platform', value: formatPlatform(step.platform) },
     {
       kind: isOnBase ? 'base' : 'input',
       name: isOnBase ? 'image' : 'parent',

@@ -12,7 +12,7 @@ export function planOptions(request: BuildRequest, resolve: PlanOptions['resolve
     // whoever gives all steps the network of this machine allows it to each
     entitlements: network === 'host' ? [...entitlements, 'network.host'] : entitlements,
     local,
-    platform: request.platform ?? local,
+    platform: request.platforms?.[0] ?? local,
     ...(target === undefined ? {} : { target }),
     resolve,
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { hostPlatform } from '../oci/platform.ts'
 import { failure } from '../util/errors.ts'
 import type { BuildStep } from './plan/step.ts'
 import { runSteps } from './schedule.ts'
@@ -20,7 +21,13 @@ function step(id: string, parent?: string, source?: string): BuildStep {
     exclude: [],
     parents: false,
   } as const
-  const fixed = { name: id, stage: 's', range: { start: position, end: position }, lineage: id }
+  const fixed = {
+    name: id,
+    stage: 's',
+    range: { start: position, end: position },
+    lineage: id,
+    platform: hostPlatform(),
+  }
   return { id, op, ...fixed, ...(parent === undefined ? {} : { parent }) }
 }
 

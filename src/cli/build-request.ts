@@ -18,7 +18,7 @@ export interface BuildFlags extends FlagValues<RunStepFlags>, FlagValues<OutputF
   readonly label: readonly string[]
   readonly network: string | undefined
   readonly 'no-cache': boolean
-  readonly platform: Platform | undefined
+  readonly platform: readonly Platform[]
   readonly pull: boolean
   readonly tag: readonly string[]
   readonly target: string | undefined
@@ -60,7 +60,7 @@ export async function buildRequest(
     pull: flags.pull,
     network,
     ...(await stepRequest(flags, env)),
-    ...(flags.platform === undefined ? {} : { platform: flags.platform }),
+    ...(flags.platform.length === 0 ? {} : { platforms: flags.platform }),
     outputs: await buildOutputs(flags, context),
     timestamps,
     ...(epoch === undefined ? {} : { epoch }),

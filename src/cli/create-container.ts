@@ -29,7 +29,7 @@ export async function createContainer(
     const create = (): Promise<{ readonly id: string; readonly warnings: readonly string[] }> =>
       containers.create(request)
     const { id, warnings } = await create().catch(async (error: unknown) => {
-      if (!isMilleError(error, 'NO_SUCH_IMAGE') || pull !== 'missing') throw error
+      if (!isMilleError(error, 'NO_SUCH_IMAGE', 'IMAGE_PLATFORM_MISSING') || pull !== 'missing') throw error
       stderr.write(`Unable to find image '${familiarName(request.image)}' locally\n`)
       await fetchImage()
       return await create()

@@ -6,6 +6,7 @@ import { mediaTypes } from '../oci/media-types.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import type { ImageRecord, LayerInfo, Store } from '../store/store.ts'
+import { memberOf } from '../store/find-member.ts'
 import { failure } from '../util/errors.ts'
 import type { CommitRequest } from './containers.ts'
 import { handleOf } from './handle.ts'
@@ -23,8 +24,9 @@ export async function commitContainer(
 ): Promise<Digest> {
   const { store } = parts
   const row = getContainer(store, nameOrId)
-  const image = store.images.get(row.data.imageId)
-  if (!image) throw failure('NO_SUCH_IMAGE', { reference: row.data.imageId })
+  const found = store.images.get(row.data.imageId)
+  if (!found) throw failure('NO_SUCH_IMAGE', { reference: row.data.imageId })
+  const image = memberOf(store.images, found, row.data.request.platform)
   const name = request.reference === undefined ? undefined : canonicalName(request.reference)
   await using lease = await store.lease(`commit ${row.id}`)
   lease.hold({ kind: 'image', id: image.id })

@@ -1,6 +1,7 @@
 import { hostname as hostName } from 'node:os'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
-import { hostPlatform } from '../oci/platform.ts'
+import { formatPlatform, hostPlatform, type Platform } from '../oci/platform.ts'
+import { findMember } from '../store/find-member.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { ContainerRequest } from './containers.ts'
@@ -26,7 +27,7 @@ export async function createContainer(
   request: ContainerRequest,
 ): Promise<{ id: string; warnings: string[] }> {
   const { store, runtime } = parts
-  const image = findImage(store, request.image)
+  const image = findImage(store, request.image, request.platform)
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)
   checkLimits(request)
@@ -37,7 +38,9 @@ export async function createContainer(
       ? randomName((one) => records.find(one) !== undefined)
       : checkName(request.name)
   const { mounts, anonymousVolumes } = await resolveMounts(store, request, imageConfig)
-  const stack = { id: image.id, diffIds: image.config.rootfs.diff_ids }
+  // images of one index share its ID
+  const stackId = request.platform === undefined ? image.id : image.manifest.digest
+  const stack = { id: stackId, diffIds: image.config.rootfs.diff_ids }
   const chain = await containerBase(store, stack)
   const data: ContainerData = {
     createdAt: Date.now(),
@@ -78,14 +81,18 @@ export async function createContainer(
   return { id, warnings: await warningsFor(runtime, image, request) }
 }
 
-function findImage(store: Store, text: string): ImageRecord {
+function findImage(store: Store, text: string, platform: Platform | undefined): ImageRecord {
   const byId = /^(sha256:)?[0-9a-f]{4,64}$/.test(text)
   const name = (): string => formatReference(withDefaultTag(parseReference(text)))
   const record =
     (byId ? store.images.find(text.replace(/^sha256:/, '')) : undefined) ?? store.images.find(name())
   if (!record)
     throw failure('NO_SUCH_IMAGE', { reference: text.includes(':') || byId ? text : `${text}:latest` })
-  return record
+  if (platform === undefined) return record
+  const member = findMember(store.images, record, platform)
+  if (member === undefined)
+    throw failure('IMAGE_PLATFORM_MISSING', { reference: text, platform: formatPlatform(platform) })
+  return member
 }
 
 async function insertNamed(parts: ContainerParts, row: Omit<ContainerRow, 'sequence'>): Promise<void> {

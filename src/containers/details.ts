@@ -1,6 +1,8 @@
 import type { DiffId } from '../oci/digest.ts'
 import type { ContainerRunState } from '../runtime/runtime.ts'
 import type { ContainerDetails, ContainerState, PublishedPort } from './containers.ts'
+import { memberOf } from '../store/find-member.ts'
+import type { ImageRecord } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
 import { handleOf, logPathOf } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
@@ -77,7 +79,7 @@ async function sizes(
   { id, data }: ContainerRow,
 ): Promise<{ sizeRw: number; sizeRootFs: number }> {
   const { bytes } = await store.snapshots.usage(snapshotKey(id)).catch(nothingLeft)
-  const image = store.images.get(data.imageId)
+  const image = imageOf(store, data)
   return { sizeRw: bytes, sizeRootFs: bytes + (image?.size ?? 0) }
 }
 
@@ -87,8 +89,17 @@ function nothingLeft(error: unknown): { readonly bytes: number } {
   throw error
 }
 
+/** What the container was made from; of an index the image of its platform. */
+function imageOf(
+  { images }: ContainerParts['store'],
+  { imageId, request }: ContainerRow['data'],
+): ImageRecord | undefined {
+  const record = images.get(imageId)
+  return record && memberOf(images, record, request.platform)
+}
+
 /** Does the container's stack of layers begin with `base`? For the `ancestor` filter. */
 export function isBuiltOn({ store }: ContainerParts, row: ContainerRow, base: readonly DiffId[]): boolean {
-  const own = store.images.get(row.data.imageId)?.config.rootfs.diff_ids ?? []
+  const own = imageOf(store, row.data)?.config.rootfs.diff_ids ?? []
   return base.length > 0 && base.every((diffId, index) => own[index] === diffId)
 }

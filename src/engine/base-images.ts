@@ -1,9 +1,10 @@
 import type { BaseImage, BaseImages, ResolveOptions } from '../builder/base-images.ts'
 import type { Images } from '../images/images.ts'
 import { findImage } from '../images/names.ts'
-import { formatPlatform, matchPlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
+import { findMember } from '../store/find-member.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 
@@ -14,7 +15,7 @@ import { failure } from '../util/errors.ts'
 export function createBaseImages(store: Store, images: Images): BaseImages {
   const findLocal = (name: string, platform: Platform, options: ResolveOptions): ImageRecord | undefined => {
     const found = options.pull ? undefined : findImage(store.images, name)?.record
-    return found && fits(found, platform) ? found : undefined
+    return found && findMember(store.images, found, platform)
   }
   return {
     async resolve(name, platform, options) {
@@ -33,11 +34,6 @@ export function createBaseImages(store: Store, images: Images): BaseImages {
 
 function canonicalName(name: string): string {
   return formatReference(withDefaultTag(parseReference(name)))
-}
-
-function fits({ config }: ImageRecord, platform: Platform): boolean {
-  const { os, architecture, variant } = config
-  return matchPlatform(platform, { os, architecture, ...(variant !== undefined && { variant }) })
 }
 
 async function pull(

@@ -80,7 +80,10 @@ async function layersOf(
   const diffIds = config.rootfs.diff_ids
   if (form.compression !== undefined) {
     const base = parent === undefined ? undefined : store.images.get(parent)
-    const bases = base === undefined ? [] : [base, ...ancestors(store, base)]
+    const bases =
+      base === undefined
+        ? []
+        : [base, ...ancestors(store, base)].flatMap((image) => store.images.members(image))
     return await layersInForm(store, diffIds, {
       ...options,
       compression: form.compression,

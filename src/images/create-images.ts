@@ -22,8 +22,8 @@ export interface ImageParts {
 export function createImages({ store, users, openRepository, applyChanges }: ImageParts): Images {
   return {
     list: (filters = {}) => listImages(store, users, filters),
-    inspect: (nameOrId) => inspectImage(store, users, nameOrId),
-    history: (nameOrId) => imageHistory(store, nameOrId),
+    inspect: (nameOrId, options) => inspectImage(store, users, nameOrId, options),
+    history: (nameOrId, options) => imageHistory(store, nameOrId, options),
     tag: async (source, target) => tagImage(store, source, target),
     remove: async (nameOrId, options = {}) => {
       const lines = await removeImage(store, users, nameOrId, options.force === true)

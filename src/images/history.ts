@@ -1,15 +1,20 @@
 import type { HistoryEntry } from '../oci/config.ts'
+import type { Platform } from '../oci/platform.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import type { HistoryRow } from './images.ts'
 import { ancestors } from './list.ts'
-import { familiarName, getImage } from './names.ts'
+import { familiarName, getMember } from './names.ts'
 
 /**
  * Rows of `history`, newest first. A row is a local image itself when an image this one was built on ends there;
  * else its ID is missing. Constant (reproducible) times show as the time the image was added here.
  */
-export async function imageHistory(store: Store, nameOrId: string): Promise<HistoryRow[]> {
-  const { record } = getImage(store.images, nameOrId)
+export async function imageHistory(
+  store: Store,
+  nameOrId: string,
+  { platform }: { readonly platform?: Platform } = {},
+): Promise<HistoryRow[]> {
+  const record = getMember(store.images, nameOrId, platform)
   const entries = historyOf(record)
   const owners = ownersByLength(store, record)
   const sizes = await layerSizes(store, record)

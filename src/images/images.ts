@@ -94,8 +94,9 @@ export interface TreeNode {
 /** Everything done with images that are in the store. Names are as the user typed them. Errors: NO_SUCH_IMAGE, REFERENCE_INVALID, IMAGE_IN_USE… */
 export interface Images {
   list(filters?: ImageFilters & { readonly all?: boolean }): Promise<ImageSummary[]>
-  inspect(nameOrId: string): Promise<ImageDetails>
-  history(nameOrId: string): Promise<HistoryRow[]>
+  /** Of an index the image for `platform`, else this machine's; IMAGE_PLATFORM_MISSING. */
+  inspect(nameOrId: string, options?: { readonly platform?: Platform }): Promise<ImageDetails>
+  history(nameOrId: string, options?: { readonly platform?: Platform }): Promise<HistoryRow[]>
   tag(source: string, target: string): Promise<void>
   remove(
     nameOrId: string,

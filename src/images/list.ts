@@ -1,8 +1,9 @@
 import type { DiffId, Digest } from '../oci/digest.ts'
+import type { Platform } from '../oci/platform.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { imageFilter, isDangling, nameFilter } from './filters.ts'
 import type { ImageDetails, ImageFilters, ImageSummary, ImageUsers } from './images.ts'
-import { familiarName, getImage } from './names.ts'
+import { familiarName, getMember } from './names.ts'
 
 /**
  * Newest first, as Docker lists them. Dangling images that others are built on show with `all` only: they take no space
@@ -35,8 +36,13 @@ export async function listImages(
   )
 }
 
-export async function inspectImage(store: Store, users: ImageUsers, nameOrId: string): Promise<ImageDetails> {
-  const { record } = getImage(store.images, nameOrId)
+export async function inspectImage(
+  store: Store,
+  users: ImageUsers,
+  nameOrId: string,
+  { platform }: { readonly platform?: Platform } = {},
+): Promise<ImageDetails> {
+  const record = getMember(store.images, nameOrId, platform)
   const summary = await summarize(record, users, new Map(), new Map())
   return {
     ...summary,

@@ -49,7 +49,10 @@ export async function loadImages(
   const tar = await openArchive(source, { signal: options.signal })
   const members = await storeMembers(store, tar, lease, options)
   const context: LoadContext = { store, members, lease, options }
-  const images = members.find('manifest.json') ? await dockerImages(context) : await layoutImages(context)
+  const several = members.find('index.json') ? await completeIndexes(context) : []
+  const images = members.find('manifest.json')
+    ? [...several, ...(await dockerImages(context, several))]
+    : await layoutImages(context, several)
   if (images.length === 0) throw failure('ARCHIVE_INVALID', { reason: 'no image in it' })
   return images.flatMap((image): LoadedImage[] => {
     const record = store.images.put(image)
@@ -64,8 +67,9 @@ async function readJson(context: LoadContext, path: string): Promise<Buffer> {
   return context.store.content.read(blob.digest, documentLimit)
 }
 
-/** Docker's `manifest.json`: a list of config, tags and layers by member path. */
-async function dockerImages(context: LoadContext): Promise<NewImage[]> {
+/** Docker's `manifest.json`: a list of config, tags and layers by member path; without what came as a whole index. */
+async function dockerImages(context: LoadContext, several: readonly NewImage[]): Promise<NewImage[]> {
+  const taken = new Set(several.flatMap(({ names = [] }) => names))
   const raw = await readJson(context, 'manifest.json')
   const wrapped = parseDocument(
     Buffer.concat([Buffer.from('{"images":'), raw, Buffer.from('}')]),
@@ -83,7 +87,9 @@ async function dockerImages(context: LoadContext): Promise<NewImage[]> {
   for (const image of images) {
     const config = getMember(context, image.config)
     const layers = image.layers.map((path) => getMember(context, path))
-    loaded.push(await dockerImage(context, config, layers, image.tags.map(canonicalTag)))
+    const names = image.tags.map(canonicalTag)
+    const left = names.filter((name) => !taken.has(name))
+    if (left.length > 0 || names.length === 0) loaded.push(await dockerImage(context, config, layers, left))
   }
   return loaded
 }
@@ -160,13 +166,58 @@ async function readBlob(context: LoadContext, descriptor: Descriptor): Promise<B
 }
 
 /** Every image of an OCI layout; its name stands in an annotation of the index. */
-async function layoutImages(context: LoadContext): Promise<NewImage[]> {
-  const raw = await readJson(context, 'index.json')
-  const document = parseManifestDocument(raw, mediaTypes.ociIndex)
-  if (document.kind !== 'index') throw failure('ARCHIVE_INVALID', { reason: 'index.json is no index' })
+async function layoutImages(context: LoadContext, several: readonly NewImage[]): Promise<NewImage[]> {
   const images: NewImage[] = []
-  for (const descriptor of document.index.manifests) images.push(await layoutImage(context, descriptor))
+  for (const descriptor of await layoutEntries(context)) {
+    const whole = several.find(({ id }) => id === descriptor.digest)
+    if (whole === undefined) images.push(await layoutImage(context, descriptor))
+    else images.push({ ...whole, names: layoutNames(descriptor) })
+  }
   return images
+}
+
+async function layoutEntries(context: LoadContext): Promise<readonly Descriptor[]> {
+  const document = parseManifestDocument(await readJson(context, 'index.json'), mediaTypes.ociIndex)
+  if (document.kind !== 'index') throw failure('ARCHIVE_INVALID', { reason: 'index.json is no index' })
+  return document.index.manifests
+}
+
+/**
+ * Indexes of which every part is in the archive, with their names. Of others, as Docker writes them for an image of
+ * which it has one platform, only that image is loaded.
+ */
+async function completeIndexes(context: LoadContext): Promise<NewImage[]> {
+  const found = new Map<Digest, NewImage>()
+  for (const descriptor of await layoutEntries(context)) {
+    if (!isIndexType(descriptor.mediaType)) continue
+    const index = await completeIndex(context, descriptor)
+    if (index === undefined) continue
+    const names = [...(found.get(descriptor.digest)?.names ?? []), ...layoutNames(descriptor)]
+    found.set(descriptor.digest, { id: descriptor.digest, manifest: index, names })
+  }
+  return [...found.values()]
+}
+
+async function completeIndex(context: LoadContext, top: Descriptor): Promise<Descriptor | undefined> {
+  const has = ({ digest }: Descriptor): boolean => context.members.find(layoutPath(digest)) !== undefined
+  if (!has(top)) return undefined
+  const document = parseManifestDocument(await readBlob(context, top), top.mediaType)
+  if (document.kind !== 'index') return undefined
+  const images: { readonly config: ImageConfig; readonly layers: readonly Descriptor[] }[] = []
+  for (const entry of document.index.manifests) {
+    if (!isManifestType(entry.mediaType) || !has(entry)) return undefined
+    const child = parseManifestDocument(await readBlob(context, entry), entry.mediaType)
+    if (child.kind !== 'manifest') return undefined
+    const { config, layers } = child.manifest
+    if (![config, ...layers].every(has)) return undefined
+    if (entry.platform?.os === 'unknown') continue
+    checkImageManifest(child.manifest)
+    for (const blob of [config, ...layers]) checkSize(context, blob)
+    images.push({ config: parseImageConfig(await readBlob(context, config)), layers })
+  }
+  if (images.length === 0) return undefined
+  for (const { config, layers } of images) await applyLayers(context, config, layers)
+  return document.descriptor
 }
 
 async function layoutImage(context: LoadContext, top: Descriptor): Promise<NewImage> {

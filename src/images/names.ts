@@ -1,5 +1,7 @@
 import { isDigest } from '../oci/digest.ts'
+import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { findMember } from '../store/find-member.ts'
 import type { ImageRecord, ImageStore } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 
@@ -37,6 +39,15 @@ export function getImage(images: ImageStore, nameOrId: string): NamedImage {
   const found = findImage(images, nameOrId)
   if (!found) throw failure('NO_SUCH_IMAGE', { reference: displayName(nameOrId) })
   return found
+}
+
+/** As `getImage`, of an index the image for `platform`; IMAGE_PLATFORM_MISSING when it has none. */
+export function getMember(images: ImageStore, nameOrId: string, platform: Platform | undefined): ImageRecord {
+  const { record } = getImage(images, nameOrId)
+  const member = platform === undefined ? record : findMember(images, record, platform)
+  if (member !== undefined) return member
+  const shown = platform === undefined ? '' : formatPlatform(platform)
+  throw failure('IMAGE_PLATFORM_MISSING', { reference: displayName(nameOrId), platform: shown })
 }
 
 /**

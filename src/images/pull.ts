@@ -48,6 +48,9 @@ async function pullOne(
   const top = await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)
   const shown = reference.digest ?? reference.tag ?? 'latest'
   options.onProgress?.({ id: shown, status: `Pulling from ${reference.repository}` })
+  const whole = options.platform === undefined ? store.images.get(top.digest) : undefined
+  if (whole !== undefined && (await hasLayers(store, whole)))
+    return keepWhole(store, whole, reference, options)
   const { manifest, descriptor } = await fetchManifest(store, repository, top, lease, options)
   const name = formatReference(reference)
   const repoDigest = `${reference.registry}/${reference.repository}@${top.digest}`
@@ -70,6 +73,21 @@ async function pullOne(
   return { id: manifest.config.digest, digest: top.digest, name, changed }
 }
 
+/** An index that was built or loaded here is all that the registry has: it is not exchanged for one of its images. */
+function keepWhole(
+  store: Store,
+  { id, names }: ImageRecord,
+  reference: Reference,
+  options: OpOptions,
+): PullResult {
+  const name = formatReference(reference)
+  const changed = reference.digest === undefined && !names.includes(name)
+  if (changed) store.images.tag(name, id)
+  store.images.addRepoDigest(`${reference.registry}/${reference.repository}@${id}`, id)
+  options.onProgress?.({ status: `Digest: ${id}` })
+  return { id, digest: id, name, changed }
+}
+
 function isComplete(known: ImageRecord, reference: Reference, name: string, repoDigest: string): boolean {
   return (
     known.repoDigests.includes(repoDigest) && (reference.digest !== undefined || known.names.includes(name))
@@ -78,7 +96,8 @@ function isComplete(known: ImageRecord, reference: Reference, name: string, repo
 
 /** Damage or a pruned blob must make `pull` mend the image, not call it up to date. */
 async function hasLayers(store: Store, record: ImageRecord): Promise<boolean> {
-  const layers = await Promise.all(record.config.rootfs.diff_ids.map((diffId) => store.layers.find(diffId)))
+  const diffIds = store.images.members(record).flatMap(({ config }) => config.rootfs.diff_ids)
+  const layers = await Promise.all(diffIds.map((diffId) => store.layers.find(diffId)))
   return layers.every((layer) => layer !== undefined)
 }
 

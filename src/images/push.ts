@@ -1,7 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import { shortId, type Digest } from '../oci/digest.ts'
-import type { Manifest } from '../oci/manifest.ts'
-import { compressionOf, mediaTypes } from '../oci/media-types.ts'
+import type { Index, Manifest } from '../oci/manifest.ts'
+import { compressionOf, isIndexType, mediaTypes } from '../oci/media-types.ts'
 import {
   familiarReference,
   formatReference,
@@ -9,6 +9,7 @@ import {
   withDefaultTag,
   type Reference,
 } from '../oci/reference.ts'
+import type { Platform } from '../oci/platform.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
@@ -16,10 +17,16 @@ import { writeDocument } from './compose-image.ts'
 import type { PushResult } from './images.ts'
 import { layersInForm, usualCompression } from './layer-forms.ts'
 import { ancestors } from './list.ts'
-import { repositoryOf } from './names.ts'
+import { getMember, repositoryOf } from './names.ts'
 import type { OpenRepository } from './repositories.ts'
 import { pushGraph } from './push-graph.ts'
 import { mountSources } from './upload-blobs.ts'
+
+export interface PushOptions extends OpOptions {
+  readonly allTags?: boolean
+  /** Of an index only the image for it. */
+  readonly platform?: Platform
+}
 
 /**
  * Pushes one tag, or with `allTags` every local tag of a repository. Layers leave compressed: as they were pulled, or
@@ -29,7 +36,7 @@ export async function pushImage(
   store: Store,
   open: OpenRepository,
   name: string,
-  options: OpOptions & { readonly allTags?: boolean } = {},
+  options: PushOptions = {},
 ): Promise<PushResult[]> {
   const reference = parseReference(name)
   if (reference.digest !== undefined) throw failure('PUSH_BY_DIGEST', {})
@@ -39,7 +46,8 @@ export async function pushImage(
   for (const canonical of names) {
     const record = store.images.find(canonical)
     if (!record) throw failure('NOT_LOCALLY_TAGGED', { name: familiarReference(reference) })
-    results.push(await pushOne(store, open, record, parseReference(canonical), options))
+    const member = getMember(store.images, canonical, options.platform)
+    results.push(await pushOne(store, open, member, parseReference(canonical), options))
   }
   return results
 }
@@ -64,7 +72,9 @@ async function pushOne(
   const repository = await open(reference)
   const tag = reference.tag ?? 'latest'
   const report = options.onProgress
-  for (const diffId of record.config.rootfs.diff_ids) report?.({ id: shortId(diffId), status: 'Preparing' })
+  const members = store.images.members(record)
+  for (const diffId of new Set(members.flatMap(({ config }) => config.rootfs.diff_ids)))
+    report?.({ id: shortId(diffId), status: 'Preparing' })
   const { target, ids } = await distributable(store, record, lease, options)
   const sources = mountSources([record, ...ancestors(store, record)], reference)
   await pushGraph({ store, repository, sources, options }, target, ids)
@@ -79,28 +89,57 @@ interface Distributable {
   readonly ids: ReadonlyMap<Digest, string>
 }
 
-/** The manifest that leaves this machine: the recorded one, or one like it whose layers are compressed. */
+/**
+ * The manifest that leaves this machine: the recorded one, or one like it whose layers are compressed; of an index one
+ * with such manifests.
+ */
 async function distributable(
   store: Store,
   record: ImageRecord,
   lease: Lease,
   options: OpOptions,
 ): Promise<Distributable> {
+  if (!isIndexType(record.manifest.mediaType)) return await distributableImage(store, record, lease, options)
+  const index = JSON.parse((await store.content.read(record.manifest.digest)).toString()) as Index
+  const members = new Map(store.images.members(record).map((member) => [member.manifest.digest, member]))
+  const ids = new Map<Digest, string>()
+  const manifests: Descriptor[] = []
+  for (const entry of index.manifests) {
+    const member = members.get(entry.digest)
+    const image = member && (await distributableImage(store, member, lease, options))
+    for (const [digest, id] of image?.ids ?? []) ids.set(digest, id)
+    manifests.push(
+      image === undefined ? entry : { ...entry, digest: image.target.digest, size: image.target.size },
+    )
+  }
+  const isSame = manifests.every(({ digest }, at) => digest === index.manifests[at]?.digest)
+  if (isSame) return { target: record.manifest, ids }
+  const target = await writeDocument(store, record.manifest.mediaType, { ...index, manifests }, lease)
+  return { target, ids }
+}
+
+async function distributableImage(
+  store: Store,
+  record: ImageRecord,
+  lease: Lease,
+  options: OpOptions,
+): Promise<Distributable> {
+  const { mediaType, digest, size } = record.manifest
   const diffIds = record.config.rootfs.diff_ids
-  const recorded = await store.content.read(record.manifest.digest)
-  const manifest = JSON.parse(recorded.toString()) as Manifest
+  const manifest = JSON.parse((await store.content.read(digest)).toString()) as Manifest
   const named = (layers: readonly Descriptor[]): Distributable['ids'] =>
-    new Map(layers.map(({ digest }, index) => [digest, shortId(diffIds[index] ?? digest)]))
-  const isPlain = ({ mediaType }: Descriptor): boolean => compressionOf(mediaType) === 'none'
-  if (!manifest.layers.some(isPlain)) return { target: record.manifest, ids: named(manifest.layers) }
+    new Map(layers.map((layer, index) => [layer.digest, shortId(diffIds[index] ?? layer.digest)]))
+  const isPlain = (layer: Descriptor): boolean => compressionOf(layer.mediaType) === 'none'
+  if (!manifest.layers.some(isPlain)) {
+    return { target: { mediaType, digest, size }, ids: named(manifest.layers) }
+  }
   const layers = await layersInForm(store, diffIds, {
     ...options,
     compression: usualCompression,
-    mediaTypes: manifest.mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci',
+    mediaTypes: mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci',
     lease,
-    bases: [record, ...ancestors(store, record)],
+    bases: [record, ...ancestors(store, record)].flatMap((image) => store.images.members(image)),
   })
-  const mediaType = manifest.mediaType ?? mediaTypes.ociManifest
   const target = await writeDocument(store, mediaType, { ...manifest, layers }, lease)
   return { target, ids: named(layers) }
 }

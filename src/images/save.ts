@@ -1,7 +1,8 @@
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Platform } from '../oci/platform.ts'
-import type { ImageRecord, Store } from '../store/store.ts'
+import { isIndexType } from '../oci/media-types.ts'
+import { memberOf, platformOfConfig } from '../store/find-member.ts'
+import type { Store } from '../store/store.ts'
 import { writeTar } from '../tar/writer.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { NamedImage } from './names.ts'
@@ -16,21 +17,18 @@ export async function saveImages(
 ): Promise<void> {
   await using lease = await store.lease('save')
   for (const { record } of images) lease.hold({ kind: 'image', id: record.id })
-  const roots = [...Map.groupBy(images, ({ record }) => record.id).values()].map(rootOf)
+  const roots = [...Map.groupBy(images, ({ record }) => record.id).values()].map((group) =>
+    rootOf(store, group),
+  )
   await pipeline(writeTar(archiveMembers(store, roots)), sink, { signal: options.signal })
 }
 
-function rootOf(group: readonly NamedImage[]): ArchiveRoot {
+/** Readers of Docker's layout alone get the image of this machine, as they know nothing of an index. */
+function rootOf(store: Store, group: readonly NamedImage[]): ArchiveRoot {
   const { record } = group[0] as NamedImage
   const names = group.flatMap(({ name }) => (name !== undefined && !name.includes('@') ? [name] : []))
-  return {
-    target: record.manifest,
-    docker: record.manifest,
-    platform: platformOf(record),
-    names: [...new Set(names)],
-  }
-}
-
-function platformOf({ config: { os, architecture, variant } }: ImageRecord): Platform {
-  return { os, architecture, ...(variant !== undefined && { variant }) }
+  const root = { target: record.manifest, names: [...new Set(names)] }
+  if (!isIndexType(record.manifest.mediaType))
+    return { ...root, docker: record.manifest, platform: platformOfConfig(record) }
+  return { ...root, docker: memberOf(store.images, record).manifest }
 }

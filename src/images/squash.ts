@@ -4,6 +4,7 @@ import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-types.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { ImageDraft, Lease, Store } from '../store/store.ts'
+import { memberOf } from '../store/find-member.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { ancestors } from './list.ts'
@@ -18,7 +19,7 @@ export async function squashImage(
   nameOrId: string,
   options: { readonly base?: string; readonly names?: readonly string[] } & OpOptions = {},
 ): Promise<Digest> {
-  const { record } = getImage(store.images, nameOrId)
+  const record = memberOf(store.images, getImage(store.images, nameOrId).record)
   const base =
     options.base === undefined ? ancestors(store, record)[0] : getImage(store.images, options.base).record
   const below = base?.config.rootfs.diff_ids ?? []

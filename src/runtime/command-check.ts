@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs'
 import { endianness, machine } from 'node:os'
 import { posix } from 'node:path'
 import { openFileInRoot, openPathInRoot } from '../linux/open-in-root.ts'
+import { canExecute } from '../linux/can-execute.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { ResolvedUser } from './user.ts'
 
@@ -174,10 +175,10 @@ function checkElf(context: CommandContext, command: string, fd: number, head: Bu
   const built = elfMachines[little ? head.readUInt16LE(18) : head.readUInt16BE(18)] ?? 'another machine'
   const own = ownMachines[machine()]
   if (own !== undefined && !own.includes(built)) {
-    if (hasForeignFormats()) return
+    if (hasForeignFormats() || canExecute(built)) return
     throw failure('COMMAND_NOT_EXECUTABLE', {
       command,
-      reason: `exec format error: built for ${built}, this machine is ${own[0]}`,
+      reason: `exec format error: built for ${built}, this machine is ${own[0]}: the Debian package qemu-user-static would emulate it`,
     })
   }
   if (head[4] !== 2 || (endianness() === 'LE') !== little || !little) return

@@ -197,10 +197,13 @@ export interface Lease extends AsyncDisposable {
 
 export type VolatileResource = Exclude<Resource, { readonly kind: 'image' }>
 
-/** One image: its ID is the digest of its config. */
+/**
+ * One image: its ID is the digest of its config. Or several under an index, one a platform: then the ID is the index's
+ * digest, and the config is of this machine's platform, else of the first.
+ */
 export interface ImageRecord {
   readonly id: Digest
-  /** The manifest that this image was built, pulled or loaded as. */
+  /** The manifest or index that this image was built, pulled or loaded as. */
   readonly manifest: Descriptor
   readonly config: ImageConfig
   /** Canonical names (`docker.io/library/alpine:latest`), oldest first; none for a dangling image. */
@@ -219,7 +222,7 @@ export interface ImageRecord {
 
 export interface NewImage {
   readonly manifest: Descriptor
-  /** Digest of the config: the image ID. Config, manifest and layers must be in the content store. */
+  /** Digest of the config, or of the index. All documents and layers must be in the content store. */
   readonly id: Digest
   readonly names?: readonly string[]
   readonly repoDigests?: readonly string[]
@@ -241,6 +244,8 @@ export interface ImageStore {
   get(id: Digest): ImageRecord | undefined
   /** By canonical name or `repo@digest` (exactly), or by ID: whole, or a prefix of at least one hex digit; AMBIGUOUS_ID when several match. */
   find(nameOrId: string): ImageRecord | undefined
+  /** The images of an index, as records with the manifest, config and size of each; of a single image that itself. */
+  members(record: ImageRecord): readonly ImageRecord[]
   /** Records a complete image in one transaction (all or nothing); names move here from other images. */
   put(image: NewImage): ImageRecord
   /** Writes config and manifest as blobs (canonical JSON), then `put`. Same draft, same digests, everywhere. */

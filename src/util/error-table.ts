@@ -129,6 +129,7 @@ export const errorTable = {
   GIT_COMMIT_MISMATCH: ['invalid-argument', 'git {url}: expected commit {wanted}, got {found}'],
   GIT_FAILED: ['unavailable', 'git {url}: {reason}'],
   GIT_REF_NOT_FOUND: ['not-found', 'git {url}: no branch, tag or commit "{ref}"{hint}'],
+  PLATFORM_NOT_RUNNABLE: ['unavailable', '{text}'],
   STEP_FAILED: ['invalid-argument', '{text}'],
   SSH_AGENT_UNREACHABLE: ['unavailable', 'cannot reach the ssh agent at {path}: {reason}'],
   SSH_KEY_INVALID: ['invalid-argument', 'ssh key {name}: {reason}'],
@@ -168,6 +169,10 @@ export const errorTable = {
   NOT_LOCALLY_TAGGED: ['not-found', 'An image does not exist locally with the tag: {name}'],
   TAG_BY_DIGEST: ['invalid-argument', 'refusing to create a tag with a digest reference'],
   PUSH_BY_DIGEST: ['invalid-argument', 'cannot push a digest reference: name a tag'],
+  IMAGE_PLATFORM_MISSING: [
+    'not-found',
+    'image with reference {reference} was found but does not provide the specified platform ({platform})',
+  ],
   NO_SUCH_IMAGE: ['not-found', 'No such image: {reference}'],
 
   // registry: client, logins, server

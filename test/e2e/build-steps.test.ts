@@ -355,7 +355,7 @@ test('ARG: a name may use the one before it; a value given after an ENV hides it
 test('a platform that nobody has is refused before a registry is asked', async () => {
   const platform = { os: 'linux', architecture: 'amd46' }
   await assert.rejects(
-    build('FROM elsewhere.test/base', { platform }),
+    build('FROM elsewhere.test/base', { platforms: [platform] }),
     /unknown platform "linux\/amd46" \(did you mean linux\/amd64\?\)/,
   )
 })

@@ -1,5 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { canExecute } from '../../linux/can-execute.ts'
+import { formatPlatform, hostPlatform } from '../../oci/platform.ts'
 import type { Ingredient } from '../../store/store.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { defaultPath } from '../plan/stage-state.ts'
@@ -67,6 +69,7 @@ async function executeRun(
 ): Promise<StepLayer> {
   const { store, lease, signal, timestamps, epoch } = session
   const { step, parent } = inputs
+  refuseForeign(session, step)
   const { hostname, shmSize, ulimits, cgroupParent, limits } = session.run
   const key = `${session.id}-${step.id.replace('.', '-')}`
   await mkdir(join(session.folder, step.id))
@@ -95,6 +98,14 @@ async function executeRun(
     ...(limits === undefined ? {} : { limits }),
   })
   return await store.snapshots.commit(key, { lease, signal, timestamps, since, epoch })
+}
+
+/** Before the first thing is done: the kernel would only say "exec format error" of the shell. */
+function refuseForeign({ dockerfile }: BuildSession, step: BuildStep): void {
+  if (canExecute(step.platform.architecture)) return
+  const foreign = formatPlatform(step.platform)
+  const reason = `this machine (${formatPlatform(hostPlatform())}) does not start programs of ${foreign}: install the Debian package qemu-user-static, or build in a stage FROM --platform=$BUILDPLATFORM and COPY the result`
+  throw failure('PLATFORM_NOT_RUNNABLE', { text: renderAt({ dockerfile, instruction: step }, reason) })
 }
 
 /** Last wins: ENV over ARG over what the builder adds. */

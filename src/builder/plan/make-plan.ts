@@ -2,7 +2,6 @@ import type {
   AddInstruction,
   CopyInstruction,
   Dockerfile,
-  FromInstruction,
   Stage,
   StageInstruction,
   Word,
@@ -16,7 +15,7 @@ import { controlArgs, platformArgValues, proxyArgs } from '../../dockerfile/pred
 import { findCopyStage, findStage, fromWords, getTarget } from '../../dockerfile/stages.ts'
 import { checkPlatform, checkReference } from '../../dockerfile/values.ts'
 import type { Fault } from '../../dockerfile/values.ts'
-import { parsePlatform, type Platform } from '../../oci/platform.ts'
+import { formatPlatform, parsePlatform, type Platform } from '../../oci/platform.ts'
 import { isMilleError, type MilleError } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { BaseImage } from '../base-images.ts'
@@ -31,6 +30,7 @@ import type { StageState } from './stage-state.ts'
 import { planMounts, planRun } from './run-instructions.ts'
 import type { Entitlement, RunReading } from './run-instructions.ts'
 import type { AddOp, BuildOp, BuildStep, CopyOp, CopyOrigin, StepId } from './step.ts'
+import { type SharedSteps, stageLabel, StepTable } from './step-table.ts'
 import { parseTriggers } from './triggers.ts'
 
 export interface PlanOptions {
@@ -43,6 +43,8 @@ export interface PlanOptions {
   readonly network: RunReading['network']
   readonly entitlements?: readonly Entitlement[]
   readonly resolve: (name: string, platform: Platform) => Promise<BaseImage>
+  /** Of plans for several platforms that share what is the same in them. */
+  readonly shared?: SharedSteps
 }
 
 /**
@@ -93,20 +95,14 @@ export async function explorePlan(
   return { facts: planner.facts(), failure }
 }
 
-export function stageLabel({ name, index }: Stage): string {
-  return name ?? `stage-${index}`
-}
-
 class Planner {
   readonly #dockerfile: Dockerfile
   readonly #options: PlanOptions
   readonly #reading: RunReading
   readonly #findBase: FindBase
   readonly #stages = new Map<number, Promise<StageState>>()
-  readonly #steps = new Map<number, BuildStep[]>()
+  readonly #steps: StepTable
   readonly #baseFacts = new Map<number, BaseFacts>()
-  /** FROM steps by image, so that two stages on one base share it. */
-  readonly #bases = new Map<string, StepId>()
 
   constructor(dockerfile: Dockerfile, options: PlanOptions, targetName: string) {
     const given = Object.entries(options.buildArgs).flatMap(([name, value]) =>
@@ -122,16 +118,15 @@ class Planner {
     const globals = resolveGlobalArgs(dockerfile, buildArgs, predefined)
     this.#dockerfile = dockerfile
     this.#options = options
+    this.#steps = new StepTable(options.platform, options.shared)
     const { network } = options
     const entitlements = new Set(options.entitlements)
     this.#reading = { dockerfile, buildArgs, globals, network, entitlements }
     this.#findBase = baseFinder(dockerfile, options.resolve)
   }
 
-  /** In file order, which is also an order in which every input comes before its users. */
   steps(): BuildStep[] {
-    const order = [...this.#steps.keys()].sort((a, b) => a - b)
-    return order.flatMap((index) => this.#steps.get(index) ?? [])
+    return this.#steps.list()
   }
 
   /** Begins to fetch every base that is certain to be needed, side by side. */
@@ -216,7 +211,7 @@ class Planner {
     if (earlier !== undefined) return stateOfStage(await this.stage(earlier))
     if (name === 'scratch') return emptyState(platform)
     const base = await this.#findBase(name, platform, { instruction: stage.from, word: stage.base })
-    return stateOfImage(base, this.#fromStep(stage, stage.from, base), platform)
+    return stateOfImage(base, this.#steps.addBase(stage, stage.from, base), platform)
   }
 
   #platformOf(stage: Stage): Platform {
@@ -277,7 +272,7 @@ class Planner {
       throw dockerfileError(this.#dockerfile, instruction, from.range, 'stage', reason, suggestion)
     }
     const base = await this.#findBase(value, this.#options.platform, { instruction, word: from })
-    return { kind: 'step', step: this.#fromStep(stage, instruction, base) }
+    return { kind: 'step', step: this.#steps.addBase(stage, instruction, base) }
   }
 
   #badOrigin(state: StageState, from: Word, value: string): Fault | undefined {
@@ -300,18 +295,8 @@ class Planner {
     return { reason, ...(near === undefined ? {} : { suggestion: near }) }
   }
 
-  #fromStep(stage: Stage, instruction: FromInstruction | StageInstruction, base: BaseImage): StepId {
-    const key = `${base.id} ${base.name}`
-    const known = this.#bases.get(key)
-    // a stage may only take up the step of an earlier one: steps are listed by stage
-    if (known !== undefined && Number.parseInt(known, 10) <= stage.index) return known
-    const id = this.#push(stage, instruction, { kind: 'from', base }, `FROM ${base.name}`, undefined)
-    this.#bases.set(key, id)
-    return id
-  }
-
   #add(stage: Stage, state: StageState, instruction: StageInstruction, planned: PlannedOp<BuildOp>): void {
-    const step = this.#push(stage, instruction, planned.op, planned.name, state.root)
+    const step = this.#steps.add(stage, instruction, { ...this.#stepOf(state, planned), ...parentOf(state) })
     state.root = step
     state.history.push({ createdBy: planned.createdBy, step })
   }
@@ -329,30 +314,23 @@ class Planner {
     }
     const hasNames = planned.op.chown?.split(':').some((part) => !/^\d*$/.test(part)) === true
     const op = hasNames ? { ...planned.op, names: state.root } : planned.op
-    const layer = this.#push(stage, instruction, op, planned.name, undefined)
+    const layer = this.#steps.add(stage, instruction, this.#stepOf(state, { ...planned, op }))
     this.#add(stage, state, instruction, { ...planned, op: { kind: 'link', layer } })
   }
 
-  #push(
-    stage: Stage,
-    instruction: FromInstruction | StageInstruction,
-    op: BuildOp,
-    name: string,
-    parent: StepId | undefined,
-  ): StepId {
-    const steps = this.#steps.get(stage.index) ?? []
-    this.#steps.set(stage.index, steps)
-    const id = `${stage.index}.${steps.length}`
-    const label = stageLabel(stage)
-    steps.push({
-      id,
-      op,
-      ...(parent === undefined ? {} : { parent }),
-      name,
-      stage: label,
-      range: instruction.range,
-      lineage: `${label}/${steps.length}`,
-    })
-    return id
+  #stepOf(
+    { platform, args }: StageState,
+    { op, name }: PlannedOp<BuildOp>,
+  ): Pick<BuildStep, 'op' | 'name' | 'platform' | 'target'> {
+    const target = this.#options.platform
+    const isFor =
+      formatPlatform(platform) !== formatPlatform(target) && targetArgs.some((arg) => args.has(arg))
+    return { op, name, platform, ...(isFor && { target }) }
   }
+}
+
+const targetArgs = ['TARGETPLATFORM', 'TARGETOS', 'TARGETARCH', 'TARGETVARIANT']
+
+function parentOf({ root }: StageState): { readonly parent?: StepId } {
+  return root === undefined ? {} : { parent: root }
 }

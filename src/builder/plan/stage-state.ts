@@ -1,4 +1,4 @@
-import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../oci/config.ts'
+import type { ContainerConfig, HistoryEntry } from '../../oci/config.ts'
 import type { Platform } from '../../oci/platform.ts'
 import type { BaseImage } from '../base-images.ts'
 import type { HistoryRow, ImagePlan } from './image-plan.ts'
@@ -46,7 +46,7 @@ export function stateOfImage(base: BaseImage, root: StepId, wanted: Platform): S
   const { config: image } = base
   const { Env, ...config } = image.config ?? {}
   return {
-    platform: platformOf(image, wanted),
+    platform: imagePlatform(base, wanted),
     base,
     baseHistory: image.history ?? [],
     history: [],
@@ -109,8 +109,9 @@ export function imagePlanOf(state: StageState): ImagePlan {
   }
 }
 
-function platformOf(image: ImageConfig, wanted: Platform): Platform {
-  const { os, architecture, variant, 'os.version': version } = image
+/** What a base says it is for; what it leaves open is as wanted. */
+export function imagePlatform({ config }: BaseImage, wanted: Platform): Platform {
+  const { os, architecture, variant, 'os.version': version } = config
   return {
     os: os || wanted.os,
     architecture: architecture || wanted.architecture,

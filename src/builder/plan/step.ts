@@ -1,6 +1,7 @@
 import type { SourceRange } from '../../dockerfile/ast.ts'
 import type { BindMount, CacheMount, SecretMount, SshMount, TmpfsMount } from '../../dockerfile/run-mount.ts'
 import type { GitReference } from '../../dockerfile/git-reference.ts'
+import type { Platform } from '../../oci/platform.ts'
 import type { BaseImage } from '../base-images.ts'
 
 /** `s0`, `s1`, … in the order of the Dockerfile's needed stages. */
@@ -113,6 +114,10 @@ export interface BuildStep {
   readonly name: string
   /** Name or `stage-N`. */
   readonly stage: string
+  /** What the step runs on. */
+  readonly platform: Platform
+  /** The platform it works for, where that is another and the step asks for it. */
+  readonly target?: Platform
   readonly range: SourceRange
   /** Names the same step over edits: stage and position. */
   readonly lineage: string

@@ -7,7 +7,7 @@ import { outputFlags } from '../build-outputs.ts'
 import { buildRequest } from '../build-request.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, parsed, text, toggle } from '../flags/flag.ts'
-import { platformFlag } from '../flags/platform-flag.ts'
+import { platformsFlag } from '../flags/platform-flag.ts'
 import { fileFailure } from '../input/open-file.ts'
 import { buildErrorText } from '../progress/build-error.ts'
 import { answerCall, parseCall } from '../build-call.ts'
@@ -34,7 +34,7 @@ const flags = {
   'metadata-file': text('Write build result metadata to a file'),
   network: text('Set the networking mode for the "RUN" instructions during build (default "default")'),
   'no-cache': toggle('Do not use cache when building the image'),
-  platform: platformFlag('Set target platform for build'),
+  platform: platformsFlag('Set target platforms for build'),
   progress: parsed('Set type of progress output ("auto", "plain", "tty", "rawjson", "quiet")', parseProgress),
   pull: toggle('Always attempt to pull all referenced images'),
   quiet: toggle('Suppress the build output and print image ID on success', { short: 'q' }),

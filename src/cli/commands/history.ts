@@ -1,5 +1,6 @@
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text, toggle } from '../flags/flag.ts'
+import { platformFlag } from '../flags/platform-flag.ts'
 import { printRows } from '../format/print-rows.ts'
 import { historyHeaders, historyRows } from '../rows/history-rows.ts'
 
@@ -7,6 +8,7 @@ const flags = {
   format: text('Format output: table, table TEMPLATE, json or a Go template'),
   human: toggle('Print sizes and dates in human readable format', { short: 'H', initial: true }),
   'no-trunc': toggle("Don't truncate output"),
+  platform: platformFlag('Show the history of the image of this platform: os[/arch[/variant]]'),
   quiet: toggle('Only show image IDs', { short: 'q' }),
 }
 
@@ -17,7 +19,8 @@ export const command: AnyCommand = defineCommand({
   flags,
   async run({ flags, args }, context) {
     const engine = await context.engine()
-    const rows = historyRows(await engine.images.history(args[0] ?? ''), {
+    const wanted = flags.platform === undefined ? {} : { platform: flags.platform }
+    const rows = historyRows(await engine.images.history(args[0] ?? '', wanted), {
       now: context.now(),
       noTrunc: flags['no-trunc'],
       human: flags.human,

@@ -20,9 +20,9 @@ const events: readonly BuildEvent[] = [
   {
     type: 'plan',
     steps: [
-      { id: 'a', name: 'FROM busybox', stage: 'base' },
-      { id: 'b', name: 'COPY . .', stage: 'base' },
-      { id: 'c', name: 'RUN make', stage: 'app' },
+      { id: 'a', name: 'FROM busybox', stage: 'base', place: '1/2' },
+      { id: 'b', name: 'COPY . .', stage: 'base', place: '2/2' },
+      { id: 'c', name: 'RUN make', stage: 'app', place: '1/1' },
     ],
   },
   { type: 'start', step: 'a', time: 0 },
@@ -113,6 +113,7 @@ test('the live view never is higher than the terminal and shows running steps fi
     id: String(index),
     name: `RUN ${index}`,
     stage: '',
+    place: `${index + 1}/40`,
   }))
   state.apply({ type: 'plan', steps })
   for (const { id } of steps.slice(0, 38)) {

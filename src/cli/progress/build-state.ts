@@ -83,11 +83,10 @@ export class BuildState {
   }
 
   #plan(steps: Extract<BuildEvent, { readonly type: 'plan' }>['steps']): void {
-    const stages = Map.groupBy(steps, ({ stage }) => stage)
-    for (const { id, name, stage } of steps) {
-      const members = stages.get(stage) ?? []
-      const place = `${members.findIndex((member) => member.id === id) + 1}/${members.length}`
-      const label = `[${stages.size > 1 && stage !== '' ? `${stage} ` : ''}${place}] ${name}`
+    const stages = new Set(steps.map(({ stage }) => stage))
+    for (const { id, name, stage, place, platform = '' } of steps) {
+      const parts = [platform, stages.size > 1 ? stage : '', place].filter((part) => part !== '')
+      const label = `[${parts.join(' ')}] ${name}`
       this.steps.set(id, newStep(id, label))
     }
   }

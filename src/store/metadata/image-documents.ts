@@ -1,8 +1,12 @@
 import { lstatSync } from 'node:fs'
+import type { ImageConfig } from '../../oci/config.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
 import type { ChainId, DiffId, Digest } from '../../oci/digest.ts'
 import { chainId, diffIdAsDigest } from '../../oci/digest.ts'
 import { parseImageConfig } from '../../oci/image-config.ts'
+import type { Index } from '../../oci/manifest.ts'
 import { parseManifestDocument } from '../../oci/parse-manifest.ts'
+import { hostPlatform, matchPlatform } from '../../oci/platform.ts'
 import { successors } from '../../oci/successors.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { BlobFolders } from '../content/blob-folders.ts'
@@ -24,19 +28,65 @@ export interface ImageDocuments {
 
 /** IMAGE_INCOMPLETE when a document is not there; MANIFEST_INVALID and its like when it is not one. */
 export function readImageDocuments(folders: BlobFolders, id: Digest, manifest: Digest): ImageDocuments {
+  const document = parseManifestDocument(readDocument(folders, id, manifest))
+  if (document.kind === 'index') {
+    const members = readMembers(folders, id, document.index)
+    return {
+      config: mainMember(members).text,
+      diffIds: [...new Set(members.flatMap(({ config }) => config.rootfs.diff_ids))],
+      refs: [
+        ...members.flatMap(({ config }) => layerRefs(config.rootfs.diff_ids)),
+        ...documentRefs(folders, manifest),
+      ],
+    }
+  }
   const config = readDocument(folders, id, id)
   const diffIds = parseImageConfig(config).rootfs.diff_ids
-  parseManifestDocument(readDocument(folders, id, manifest))
   return {
     config: config.toString('utf8'),
     diffIds,
-    refs: [
-      blobRef(id),
-      ...diffIds.map((diffId) => blobRef(diffIdAsDigest(diffId))),
-      ...chainsOf(diffIds).map((chain): Ref => ({ kind: 'chain', name: chain })),
-      ...documentRefs(folders, manifest),
-    ],
+    refs: [blobRef(id), ...layerRefs(diffIds), ...documentRefs(folders, manifest)],
   }
+}
+
+/** One image of an index. */
+export interface MemberDocuments {
+  /** As the index names it. */
+  readonly manifest: Descriptor
+  /** Exact text of the config. */
+  readonly text: string
+  readonly config: ImageConfig
+}
+
+/**
+ * The images of an index in its order; attestations are none. IMAGE_INCOMPLETE when a document is not there,
+ * MANIFEST_INVALID when an entry is no image of its own.
+ */
+export function readMembers(folders: BlobFolders, id: Digest, index: Index): MemberDocuments[] {
+  const images = index.manifests.filter(({ platform }) => platform?.os !== 'unknown')
+  if (images.length === 0) throw failure('MANIFEST_INVALID', { reason: `no image in the index ${id}` })
+  return images.map((manifest) => {
+    const document = parseManifestDocument(readDocument(folders, id, manifest.digest), manifest.mediaType)
+    if (document.kind === 'index')
+      throw failure('MANIFEST_INVALID', { reason: `the index ${id} has an index in it` })
+    const raw = readDocument(folders, id, document.manifest.config.digest)
+    return { manifest, text: raw.toString('utf8'), config: parseImageConfig(raw) }
+  })
+}
+
+/** The one that stands for all: this machine's, else the first. */
+function mainMember(members: readonly MemberDocuments[]): MemberDocuments {
+  const [first] = members as [MemberDocuments]
+  return (
+    members.find(({ manifest: { platform } }) => platform && matchPlatform(hostPlatform(), platform)) ?? first
+  )
+}
+
+function layerRefs(diffIds: readonly DiffId[]): Ref[] {
+  return [
+    ...diffIds.map((diffId) => blobRef(diffIdAsDigest(diffId))),
+    ...chainsOf(diffIds).map((chain): Ref => ({ kind: 'chain', name: chain })),
+  ]
 }
 
 /** A manifest or index with all it names, as far as the store has it; what is absent or no document is named alone. */

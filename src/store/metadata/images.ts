@@ -5,16 +5,18 @@ import type { ImageConfig } from '../../oci/config.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { diffIdAsDigest, isDigest, parseDigest } from '../../oci/digest.ts'
+import { documentLimit } from '../../oci/document-fields.ts'
 import type { Manifest } from '../../oci/manifest.ts'
-import { mediaTypes } from '../../oci/media-types.ts'
-
+import { isIndexType, mediaTypes } from '../../oci/media-types.ts'
+import { parseManifestDocument } from '../../oci/parse-manifest.ts'
 import { failure } from '../../util/errors.ts'
 import type { BlobFolders } from '../content/blob-folders.ts'
+import { readBlob } from '../content/open-blob.ts'
 import type { BlobStore, ImageDraft, ImageRecord, ImageStore, Lease, NewImage } from '../store.ts'
 import type { Database, Row } from './database.ts'
 import { findByPrefix } from './find-by-prefix.ts'
 import type { ImageDocuments } from './image-documents.ts'
-import { documentRefs, readImageDocuments, sizeOf, sizeOfLayers } from './image-documents.ts'
+import { documentRefs, readImageDocuments, readMembers, sizeOf, sizeOfLayers } from './image-documents.ts'
 import { openLease } from './leases.ts'
 import type { Ref, VolatileLedger } from './volatile.ts'
 
@@ -62,6 +64,19 @@ export class DatabaseImageStore implements ImageStore {
     const sql = 'SELECT id FROM images WHERE id >= ? AND id < ? ORDER BY id LIMIT 10'
     const id = findByPrefix(this.#database, sql, [], `sha256:${hex}`)
     return id === undefined ? undefined : this.get(id as Digest)
+  }
+
+  members(record: ImageRecord): readonly ImageRecord[] {
+    if (!isIndexType(record.manifest.mediaType)) return [record]
+    const { folders } = this.#parts
+    const document = parseManifestDocument(readBlob(folders, record.manifest.digest, documentLimit))
+    if (document.kind !== 'index') return [record]
+    return readMembers(folders, record.id, document.index).map(({ manifest, config }) => ({
+      ...record,
+      manifest,
+      config,
+      size: sizeOfLayers(folders, record.id, config.rootfs.diff_ids),
+    }))
   }
 
   put(image: NewImage): ImageRecord {

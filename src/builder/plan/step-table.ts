@@ -1,0 +1,76 @@
+import type { FromInstruction, Stage, StageInstruction } from '../../dockerfile/ast.ts'
+import { formatPlatform, type Platform } from '../../oci/platform.ts'
+import type { BaseImage } from '../base-images.ts'
+import { imagePlatform } from './stage-state.ts'
+import type { BuildStep, StepId } from './step.ts'
+
+/** Steps of several plans, by all that makes them what they are: what two plans have in common is done once. */
+export type SharedSteps = Map<string, BuildStep>
+
+export interface PlannedStep extends Pick<BuildStep, 'op' | 'name' | 'platform'> {
+  readonly parent?: StepId
+  readonly target?: Platform
+}
+
+/** The steps of one plan, by stage. */
+export class StepTable {
+  readonly #platform: Platform
+  readonly #shared: SharedSteps | undefined
+  readonly #steps = new Map<number, BuildStep[]>()
+  /** FROM steps by image, so that two stages on one base share it. */
+  readonly #bases = new Map<string, StepId>()
+
+  constructor(platform: Platform, shared: SharedSteps | undefined) {
+    this.#platform = platform
+    this.#shared = shared
+  }
+
+  /** In file order, which is also an order in which every input comes before its users. */
+  list(): BuildStep[] {
+    const order = [...this.#steps.keys()].sort((a, b) => a - b)
+    return order.flatMap((index) => this.#steps.get(index) ?? [])
+  }
+
+  addBase(stage: Stage, instruction: FromInstruction | StageInstruction, base: BaseImage): StepId {
+    const key = `${base.id} ${base.chain} ${base.name}`
+    const known = this.#bases.get(key)
+    // a stage may only take up the step of an earlier one: steps are listed by stage
+    if (known !== undefined && Number.parseInt(known, 10) <= stage.index) return known
+    const id = this.add(stage, instruction, {
+      op: { kind: 'from', base },
+      name: `FROM ${base.name}`,
+      platform: imagePlatform(base, this.#platform),
+    })
+    this.#bases.set(key, id)
+    return id
+  }
+
+  add(stage: Stage, instruction: FromInstruction | StageInstruction, planned: PlannedStep): StepId {
+    const steps = this.#steps.get(stage.index) ?? []
+    this.#steps.set(stage.index, steps)
+    // a part of names of folders and containers
+    const suffix = this.#shared === undefined ? '' : `-${formatPlatform(this.#platform).replaceAll('/', '-')}`
+    const label = stageLabel(stage)
+    const made: BuildStep = {
+      id: `${stage.index}.${steps.length}${suffix}`,
+      ...planned,
+      stage: label,
+      range: instruction.range,
+      lineage: `${label}/${steps.length}${suffix}`,
+    }
+    const key = sharedKey(made, `${stage.index}.${steps.length}`)
+    const step = this.#shared?.get(key) ?? made
+    this.#shared?.set(key, step)
+    steps.push(step)
+    return step.id
+  }
+}
+
+export function stageLabel({ name, index }: Stage): string {
+  return name ?? `stage-${index}`
+}
+
+function sharedKey({ op, name, platform, parent }: BuildStep, place: string): string {
+  const what = op.kind === 'from' ? [op.base.name, op.base.id, op.base.chain] : op
+  return JSON.stringify([place, what, name, formatPlatform(platform), parent])
+}
