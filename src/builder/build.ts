@@ -26,6 +26,8 @@ export interface BuildRequest {
   readonly noCache: boolean
   /** Stages, by name or index, whose steps run whatever the cache has. */
   readonly noCacheFilter?: readonly string[]
+  /** Bytes that the build cache may have afterwards; Infinity leaves it as it is. Default: see `applyPolicy`. */
+  readonly cacheLimit?: number
   readonly pull: boolean
   readonly network: 'default' | 'none' | 'host'
   /** What the Dockerfile may ask for (B90). */
@@ -159,21 +161,42 @@ export interface Builder {
   outline(request: BuildWish, options?: OpOptions): Promise<OutlineReport>
   /** The stages that can be built. Errors: DOCKERFILE_*. */
   targets(request: BuildWish, options?: OpOptions): Promise<TargetsReport>
-  /** Build cache rows for `system df` and `builder prune`. */
+  /** Rows of the build cache, for `system df` and `builder du`. */
   cacheUsage(): Promise<readonly CacheUsage[]>
-  prune(options: {
-    readonly all: boolean
-  }): Promise<{ readonly removed: readonly string[]; readonly reclaimed: number }>
+  /** Removes rows that nobody uses; bytes freed. */
+  prune(
+    options: PruneOptions,
+  ): Promise<{ readonly removed: readonly CacheUsage[]; readonly reclaimed: number }>
+}
+
+/** What to remove of the build cache (B76). Without a limit all that matches goes, else the longest unused first. */
+export interface PruneOptions {
+  /** Also layers that images have, which frees nothing now but makes later builds run the steps again. */
+  readonly all: boolean
+  readonly matches?: (row: CacheUsage) => boolean
+  /** Bytes that are left in any case. */
+  readonly reservedSpace?: number
+  /** Bytes that the rows may have together. */
+  readonly maxUsedSpace?: number
+  /** Bytes that should be free on the disk of the store. */
+  readonly minFreeSpace?: number
 }
 
 export interface CacheUsage {
   readonly id: string
+  /** IDs of the rows that this one was made from, where they are still there. */
+  readonly parents: readonly string[]
   readonly description: string
+  /** `regular`, `source.local`, `source.http`, `source.git.checkout`, `exec.cachemount`. */
   readonly type: string
+  /** May change while it is kept. */
+  readonly mutable: boolean
   readonly size: number
   readonly createdAt: number
   readonly lastUsedAt: number
   readonly uses: number
+  /** By a build at this moment. */
   readonly inUse: boolean
+  /** An image has the layer too. */
   readonly shared: boolean
 }

@@ -4,12 +4,14 @@ import { recheck } from '../dockerfile/checks.ts'
 import { findStage } from '../dockerfile/stages.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Lease, Store } from '../store/store.ts'
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { BaseImages } from './base-images.ts'
 import type { BuildEvent, BuildRequest, BuildResult, BuildWish, Builder } from './build.ts'
-import { cacheUsage, pruneCache } from './cache/usage.ts'
+import { applyPolicy } from './cache/policy.ts'
+import { pruneCache } from './cache/prune.ts'
+import { cacheUsage } from './cache/usage.ts'
 import { StepCache } from './cache/step-cache.ts'
 import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
 import { openContext, type OpenedContext } from './context/open-context.ts'
@@ -52,7 +54,7 @@ type BuildOptions = OpOptions & { readonly onEvent?: (event: BuildEvent) => void
 /** Builds images from Dockerfiles on a store. Opening costs nothing. */
 export function createBuilder(parts: BuilderParts): Builder {
   return {
-    build: (wish, options = {}) => build(parts, complete(wish), options),
+    build: (wish, options = {}) => buildAndTidy(parts, complete(wish), options),
     cacheUsage: () => cacheUsage(parts.store),
     check: (wish, options = {}) => checkBuild(parts, complete(wish), options),
     outline: (wish, options = {}) => outlineBuild(parts, complete(wish), options),
@@ -72,6 +74,24 @@ function complete(wish: BuildWish): BuildRequest {
     timestamps: 'constant',
     ...wish,
   }
+}
+
+/** The cache is kept in bounds once the build's own lease has ended. */
+async function buildAndTidy(
+  parts: BuilderParts,
+  request: BuildRequest,
+  options: BuildOptions,
+): Promise<BuildResult> {
+  const result = await build(parts, request, options)
+  try {
+    if (request.cacheLimit !== Infinity) await applyPolicy(parts.store, request.cacheLimit, Date.now())
+  } catch (error) {
+    // the image is there: what cannot be tidied now will be next time
+    if (!isMilleError(error)) throw error
+    const message = `the build cache could not be tidied: ${error.message}`
+    options.onEvent?.({ type: 'warning', rule: 'CachePolicy', message })
+  }
+  return result
 }
 
 async function build(

@@ -8,6 +8,7 @@ import { suggest } from '../util/suggest.ts'
 import { buildOutputs, type OutputFlags } from './build-outputs.ts'
 import type { CommandContext } from './command.ts'
 import type { FlagValues } from './flags/flag.ts'
+import { parseBytes } from './format/units.ts'
 import { toRecord } from './input/read-variables.ts'
 import { type RunStepFlags, stepRequest } from './run-step-flags.ts'
 
@@ -60,6 +61,7 @@ export async function buildRequest(
     pull: flags.pull,
     network,
     ...(await stepRequest(flags, env)),
+    ...cacheLimit(env['MILLE_BUILD_CACHE_MAX']),
     ...(flags.platform.length === 0 ? {} : { platforms: flags.platform }),
     outputs: await buildOutputs(flags, context),
     timestamps,
@@ -77,6 +79,19 @@ async function folderContext(path: string): Promise<BuildContext> {
   if (!info.isDirectory())
     throw problem(`path "${path}" is a file: name its folder, and the Dockerfile with -f`)
   return { kind: 'folder', path }
+}
+
+/** What the build cache may grow to; `off` never prunes by itself. */
+function cacheLimit(text: string | undefined): Pick<BuildRequest, 'cacheLimit'> {
+  if (text === undefined || text === '') return {}
+  if (text === 'off') return { cacheLimit: Infinity }
+  try {
+    return { cacheLimit: parseBytes(text) }
+  } catch {
+    throw failure('CLI_FAILED', {
+      reason: `invalid MILLE_BUILD_CACHE_MAX: "${text}" is neither a size nor "off"`,
+    })
+  }
 }
 
 function checkKey(pair: string): void {

@@ -17,6 +17,7 @@ export interface CommandGroup {
 const loadAttach = async (): Promise<AnyCommand> => (await import('./commands/attach.ts')).command
 const loadBootstrap = async (): Promise<AnyCommand> => (await import('./commands/bootstrap.ts')).command
 const loadBuild = async (): Promise<AnyCommand> => (await import('./commands/build.ts')).command
+const loadBuilderDu = async (): Promise<AnyCommand> => (await import('./commands/builder-du.ts')).command
 const loadBuilderPrune = async (): Promise<AnyCommand> =>
   (await import('./commands/builder-prune.ts')).command
 const loadCheck = async (): Promise<AnyCommand> => (await import('./commands/check.ts')).command
@@ -126,6 +127,15 @@ export const commandTable: CommandGroup = {
       summary: 'Manage builds',
       members: {
         build: { summary: 'Build an image from a Dockerfile', load: loadBuild },
+        du: { summary: 'Disk usage', load: loadBuilderDu },
+        prune: { summary: 'Remove build cache', load: loadBuilderPrune },
+      },
+    },
+    buildx: {
+      summary: 'Extended build capabilities',
+      members: {
+        build: { summary: 'Start a build', load: loadBuild },
+        du: { summary: 'Disk usage', load: loadBuilderDu },
         prune: { summary: 'Remove build cache', load: loadBuilderPrune },
       },
     },

@@ -6,7 +6,7 @@ import { collect } from './gc/collect.ts'
 import { isOtherBoot, recoverAfterBoot } from './gc/recover.ts'
 import type { BlobLayers } from './layers/open-layers.ts'
 import { openLayers } from './layers/open-layers.ts'
-import { openLease } from './metadata/leases.ts'
+import { heldNames, openLease } from './metadata/leases.ts'
 import { keepReserve } from './metadata/reserve.ts'
 import { DatabaseRecordStore } from './metadata/records.ts'
 import type { StoreCore } from './open-core.ts'
@@ -101,6 +101,10 @@ class OpenedStore implements Store {
 
   async lease(purpose: string, options?: LeaseOptions): Promise<Lease> {
     return openLease(this.#core.database, this.#core.volatile, purpose, options)
+  }
+
+  held(): ReadonlySet<string> {
+    return heldNames(this.#core.database)
   }
 
   lock(name: string, options?: LockOptions): Promise<AsyncDisposable> {

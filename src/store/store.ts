@@ -28,6 +28,8 @@ export interface Store extends AsyncDisposable {
   folder(...parts: readonly string[]): Promise<string>
   /** Protects work in flight from collection until disposed, or until this process is dead. */
   lease(purpose: string, options?: LeaseOptions): Promise<Lease>
+  /** Names of what leases of living processes hold: digests, chains, image IDs. */
+  held(): ReadonlySet<string>
   /** A lock between processes, freed by the kernel when the holder dies. Fails with STORE_LOCK_TIMEOUT naming the holder. */
   lock(name: string, options?: LockOptions): Promise<AsyncDisposable>
   /** Removes what is neither reachable nor leased. Safe at any moment beside any other work. */

@@ -43,14 +43,18 @@ function start(mille: TestMille, name: string, text: string): Started {
 }
 
 test('what is in a cache mount outlives the build, and is neither in a layer nor in a key', async () => {
-  const line = 'RUN --mount=type=cache,target=/c/deep ls /c/deep; date +%s%N > /c/deep/now; echo x >> /c/deep/count'
+  const line =
+    'RUN --mount=type=cache,target=/c/deep ls /c/deep; date +%s%N > /c/deep/now; echo x >> /c/deep/count'
   const first = await build([line])
   assert.equal(builds.output(), '')
   const second = await build([line])
   assert.equal(builds.output(), 'count\nnow\n')
   assert.equal(second.id, first.id, 'no layer')
   const cached = await build([line], { noCache: false })
-  assert.deepEqual(cached.steps.map((step) => step.cached), [true, true])
+  assert.deepEqual(
+    cached.steps.map((step) => step.cached),
+    [true, true],
+  )
   await build(['RUN --mount=type=cache,target=/c/deep wc -l < /c/deep/count'])
   assert.equal(builds.output(), '2\n')
 })
@@ -94,7 +98,8 @@ test('ro, from, and a source inside the cache', async () => {
   assert.equal(builds.output(), 'seed\nmore\n1777\n')
   await assert.rejects(
     build(['RUN --mount=type=cache,id=r,source=nope,target=/c true']),
-    (error) => isMilleError(error, 'STEP_FAILED') && /"nope" in the cache: it is not there/.test(error.message),
+    (error) =>
+      isMilleError(error, 'STEP_FAILED') && /"nope" in the cache: it is not there/.test(error.message),
   )
 })
 
@@ -112,7 +117,15 @@ test('private caches of steps side by side are two; shared and locked ones are o
     'RUN cat /a; echo; cat /b',
   ]
   await builds.build(both('private'), { noCache: true })
-  assert.deepEqual(builds.output().split('\n').map((line) => line.trim()).filter(Boolean).sort(), ['a', 'b'])
+  assert.deepEqual(
+    builds
+      .output()
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean)
+      .sort(),
+    ['a', 'b'],
+  )
   await builds.build(both('shared'), { noCache: true })
   assert.match(builds.output(), /a b/)
 })
@@ -137,7 +150,10 @@ test('a locked cache is had by one step at a time, and its waiter is told; no de
     [0, 0, 0],
     ended.map(({ err }) => err).join('\n'),
   )
-  assert.match(ended.map(({ err }) => err).join('\n'), /waiting for the cache mount \/[xy]: process \d+ has it/)
+  assert.match(
+    ended.map(({ err }) => err).join('\n'),
+    /waiting for the cache mount \/[xy]: process \d+ has it/,
+  )
 })
 
 test('two builds at once run the same step once', async () => {

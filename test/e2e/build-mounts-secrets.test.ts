@@ -24,13 +24,20 @@ after(async () => {
   await builds[Symbol.asyncDispose]()
 })
 
-const secret = (id: string, value: string): SecretSource => ({ id, read: () => Promise.resolve(Buffer.from(value)) })
+const secret = (id: string, value: string): SecretSource => ({
+  id,
+  read: () => Promise.resolve(Buffer.from(value)),
+})
 
 async function build(lines: readonly string[], options: Partial<BuildRequest> = {}): Promise<BuildResult> {
   return await builds.build(['FROM busybox', ...lines], options)
 }
 
-async function refused(lines: readonly string[], text: RegExp, options: Partial<BuildRequest> = {}): Promise<void> {
+async function refused(
+  lines: readonly string[],
+  text: RegExp,
+  options: Partial<BuildRequest> = {},
+): Promise<void> {
   await assert.rejects(build(lines, options), (error) => {
     assert.ok(isMilleError(error, 'STEP_FAILED'), String(error))
     assert.match(error.message, text)
@@ -67,7 +74,9 @@ test('one that was not given: empty, or an error with its line where it is requi
   const failing = { id: 's', read: () => Promise.reject(new Error('boom')) }
   await assert.rejects(build(['RUN --mount=type=secret,id=s ls'], { secrets: [failing] }), /boom/)
   const large = secret('s', 'x'.repeat(600_000))
-  await refused(['RUN --mount=type=secret,id=s true # large'], /larger than 512000 bytes/, { secrets: [large] })
+  await refused(['RUN --mount=type=secret,id=s true # large'], /larger than 512000 bytes/, {
+    secrets: [large],
+  })
 })
 
 test('the value of a secret is no part of the key', async () => {
@@ -104,10 +113,13 @@ test('no trace of a secret: not in the store, the database, the state, history, 
     env: { THE_TOKEN: marker },
   })
   assert.equal(built.code, 0, built.err)
-  const shown = mille.ok('history', '--no-trunc', 'x') + mille.ok('inspect', 'x') + mille.ok('builder', 'du', '--verbose')
+  const shown =
+    mille.ok('history', '--no-trunc', 'x') + mille.ok('inspect', 'x') + mille.ok('builder', 'du', '--verbose')
   for (const text of [failed.out, failed.err, built.out, built.err, shown]) assert.ok(!text.includes(marker))
-  for (const place of [mille.root, storeStateFolder(mille.root), '/run/mille'].filter((path) => existsSync(path))) {
-    const { stdout, status } = spawnSync('grep', ['-rlaF', '--devices=skip', marker, place], { encoding: 'utf8' })
+  for (const place of [mille.root, storeStateFolder(mille.root)].filter((path) => existsSync(path))) {
+    const { stdout, status } = spawnSync('grep', ['-rlaF', '--devices=skip', marker, place], {
+      encoding: 'utf8',
+    })
     assert.deepEqual([stdout, status], ['', 1], place)
   }
 })
@@ -203,9 +215,14 @@ test('an agent is forwarded for listing and signing, and for nothing that would 
 test('an agent that was not given', async () => {
   await build(['RUN --mount=type=ssh [ ! -e "$SSH_AUTH_SOCK" ] && echo none'])
   assert.equal(builds.output(), 'none\n')
-  await refused(['RUN --mount=type=ssh,required true'], /ssh agent "default" is required here: give it with --ssh default/)
+  await refused(
+    ['RUN --mount=type=ssh,required true'],
+    /ssh agent "default" is required here: give it with --ssh default/,
+  )
   const gone: readonly SshSource[] = [{ id: 'default', agent: { kind: 'socket', path: '/nowhere/agent' } }]
-  await refused(['RUN --mount=type=ssh echo'], /cannot reach the ssh agent at \/nowhere\/agent/, { ssh: gone })
+  await refused(['RUN --mount=type=ssh echo'], /cannot reach the ssh agent at \/nowhere\/agent/, {
+    ssh: gone,
+  })
 })
 
 for (const [type, options, hash] of [
@@ -241,21 +258,25 @@ for (const [type, options, hash] of [
   })
 }
 
-test('a key in OpenSSH form, and one that is locked', { skip: !existsSync('/usr/bin/ssh-keygen') }, async () => {
-  for (const type of ['ed25519', 'rsa', 'ecdsa']) {
-    const path = join(builds.context, `id_${type}`)
-    spawnSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'test', '-f', path])
-    const text = readFileSync(path, 'utf8')
-    using agent = await openAgent({ id: 'k', agent: { kind: 'keys', keys: [{ name: path, text }] } })
-    const list = new WireReader((await agent.request(Buffer.from([11]))).subarray(1))
-    list.uint32()
-    const own = readFileSync(`${path}.pub`, 'utf8').split(' ')[1] ?? ''
-    assert.equal(list.string().toString('base64'), own, type)
-    spawnSync('ssh-keygen', ['-q', '-p', '-N', 'phrase', '-P', '', '-f', path])
-    const locked = readFileSync(path, 'utf8')
-    await assert.rejects(
-      openAgent({ id: 'k', agent: { kind: 'keys', keys: [{ name: path, text: locked }] } }),
-      (error) => isMilleError(error, 'SSH_KEY_INVALID') && /passphrase/.test(error.message),
-    )
-  }
-})
+test(
+  'a key in OpenSSH form, and one that is locked',
+  { skip: !existsSync('/usr/bin/ssh-keygen') },
+  async () => {
+    for (const type of ['ed25519', 'rsa', 'ecdsa']) {
+      const path = join(builds.context, `id_${type}`)
+      spawnSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'test', '-f', path])
+      const text = readFileSync(path, 'utf8')
+      using agent = await openAgent({ id: 'k', agent: { kind: 'keys', keys: [{ name: path, text }] } })
+      const list = new WireReader((await agent.request(Buffer.from([11]))).subarray(1))
+      list.uint32()
+      const own = readFileSync(`${path}.pub`, 'utf8').split(' ')[1] ?? ''
+      assert.equal(list.string().toString('base64'), own, type)
+      spawnSync('ssh-keygen', ['-q', '-p', '-N', 'phrase', '-P', '', '-f', path])
+      const locked = readFileSync(path, 'utf8')
+      await assert.rejects(
+        openAgent({ id: 'k', agent: { kind: 'keys', keys: [{ name: path, text: locked }] } }),
+        (error) => isMilleError(error, 'SSH_KEY_INVALID') && /passphrase/.test(error.message),
+      )
+    }
+  },
+)

@@ -18,6 +18,8 @@ export interface CacheMountData {
   readonly createdAt: number
   readonly lastUsedAt: number
   readonly uses: number
+  /** Bytes of its files when they were last counted, and when that was. */
+  readonly measured?: { readonly size: number; readonly at: number }
 }
 
 export interface WantedCacheMount {
@@ -81,9 +83,15 @@ export class CacheMounts {
     return this.#records().list()
   }
 
-  /** Bytes of its files, counted now. */
-  async size(id: string): Promise<number> {
-    return folderBytes(join(await this.#store.folder('cache-mounts'), id))
+  /** Bytes of its files; counted only when a step had it since the last time. */
+  async size({ id, data }: RecordRow<CacheMountData>): Promise<number> {
+    const { measured, lastUsedAt } = data
+    if (measured !== undefined && measured.at > lastUsedAt) return measured.size
+    const at = Date.now()
+    const size = folderBytes(join(await this.#store.folder('cache-mounts'), id, 'files'))
+    // a step that has it now may go on writing
+    if (!(await this.isInUse(id))) this.#records().update(id, (data) => ({ ...data, measured: { size, at } }))
+    return size
   }
 
   async isInUse(id: string): Promise<boolean> {
@@ -178,7 +186,7 @@ function keyOf({ name, seed }: WantedCacheMount): string {
 }
 
 function idOf(key: string, instance: number): string {
-  return instance === 0 ? key : `${key.slice(0, 48)}${String(instance).padStart(16, '0')}`
+  return instance === 0 ? key : digestHex(sha256(`${key} ${instance}`))
 }
 
 function lockName(id: string): string {

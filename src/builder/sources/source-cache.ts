@@ -61,21 +61,26 @@ export async function listSources(store: Store): Promise<SourceUsage[]> {
 
 /** Removes sources, those in use excepted: all, or what is beyond the budget. Resolves with what went. */
 export async function pruneSources(store: Store, { all }: { readonly all: boolean }): Promise<SourceUsage[]> {
-  const folder = await store.folder('sources')
   const removed: SourceUsage[] = []
   let total = 0
   for (const source of await listSources(store)) {
     total += source.size
     if (!all && total <= budget) continue
-    try {
-      await using _lock = await store.lock(`source-${source.id}`, { timeout: 0 })
-      rmSync(join(folder, source.id), { recursive: true, force: true })
-      removed.push(source)
-    } catch (error) {
-      if (!isMilleError(error, 'STORE_LOCK_TIMEOUT')) throw error
-    }
+    if (await removeSource(store, source.id)) removed.push(source)
   }
   return removed
+}
+
+/** False when a build has it at this moment. */
+export async function removeSource(store: Store, id: string): Promise<boolean> {
+  try {
+    await using _lock = await store.lock(`source-${id}`, { timeout: 0 })
+    rmSync(join(await store.folder('sources'), id), { recursive: true, force: true })
+    return true
+  } catch (error) {
+    if (isMilleError(error, 'STORE_LOCK_TIMEOUT')) return false
+    throw error
+  }
 }
 
 function usageOf(folder: string, id: string): SourceUsage | undefined {

@@ -52,6 +52,8 @@ const parts = {
           id: sha256('c'),
           description: 'RUN x',
           type: 'regular',
+          parents: [],
+          mutable: false,
           size: 5_000_000,
           createdAt: fakeNow,
           lastUsedAt: fakeNow,

@@ -77,6 +77,6 @@ async function prune({ all, volumes, label, until }: Choice, context: CommandCon
   // records of the build cache have no labels: a label filter leaves them alone
   if (label !== undefined) return total
   const cache = await engine.builder.prune({ all })
-  section('Deleted build cache objects', lines(cache.removed))
+  section('Deleted build cache objects', lines(cache.removed.map(({ id }) => id)))
   return total + cache.reclaimed
 }

@@ -58,12 +58,24 @@ export function openLease(
 
 /** Ends the leases of processes that are gone. */
 export function endDeadLeases(database: Database): void {
+  for (const { id, isLive } of leases(database))
+    if (!isLive) database.run('DELETE FROM leases WHERE id = ?', id)
+}
+
+/** Names of what the leases of living processes hold. */
+export function heldNames(database: Database): ReadonlySet<string> {
+  const live = [...leases(database)].filter(({ isLive }) => isLive)
+  const sql = 'SELECT name FROM lease_holds WHERE lease = ?'
+  return new Set(live.flatMap(({ id }) => database.all(sql, id).map((row) => String(row['name']))))
+}
+
+function* leases(database: Database): Iterable<{ readonly id: string; readonly isLive: boolean }> {
   for (const row of database.all('SELECT id, pid, started, boot FROM leases')) {
     const holder: ProcessIdentity = {
       pid: Number(row['pid']),
       started: String(row['started']),
       boot: String(row['boot']),
     }
-    if (!isRunning(holder)) database.run('DELETE FROM leases WHERE id = ?', String(row['id']))
+    yield { id: String(row['id']), isLive: isRunning(holder) }
   }
 }
