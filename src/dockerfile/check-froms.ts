@@ -7,8 +7,9 @@ import { checkBase, declaredGlobals } from './global-args.ts'
 import type { GlobalScope } from './global-args.ts'
 import { hasVariable } from './instruction-body.ts'
 import { platformArgs } from './predefined-args.ts'
-import { columns, finding } from './rules.ts'
+import { finding } from './rules.ts'
 import type { Place } from './rules.ts'
+import { columns } from './source.ts'
 import { architectures, systems } from './values.ts'
 
 /** Looking for near names costs, and no one reads more. */

@@ -2,8 +2,8 @@ import { suggest } from '../util/suggest.ts'
 import type { ArgInstruction, FromInstruction, Stage, Warning } from './ast.ts'
 import type { GlobalScope } from './global-args.ts'
 import type { LogicalLine } from './logical-line.ts'
-import { checkRules, columns, finding, findingAt } from './rules.ts'
-import { lineRange } from './source.ts'
+import { checkRules, finding, findingAt } from './rules.ts'
+import { columns, lineRange } from './source.ts'
 
 /** Findings about how the file is written, whatever its instructions lead to. */
 export function checkText(dockerfile: GlobalScope, lines: readonly LogicalLine[]): Warning[] {

@@ -2,7 +2,8 @@ import { suggest } from '../util/suggest.ts'
 import type { Instruction, SourceRange, StageInstruction, Warning, Word } from './ast.ts'
 import type { CheckScope } from './check-scope.ts'
 import { findHeredocVariables, findVariables } from './expand.ts'
-import { columns, finding } from './rules.ts'
+import { finding } from './rules.ts'
+import { columns } from './source.ts'
 
 const comparedNames = 1000
 

@@ -5,7 +5,7 @@ import { limits } from './limits.ts'
 import { rangeOf } from './logical-line.ts'
 import type { LogicalLine, Segment } from './logical-line.ts'
 import type { Reporter } from './reporter.ts'
-import { lineRange } from './source.ts'
+import { columns } from './source.ts'
 
 export interface LexOptions {
   readonly escape: string
@@ -33,7 +33,8 @@ export function lexLines(lines: readonly string[], options: LexOptions): Logical
     (line) => line.length > limits.lineBytes / 4 && Buffer.byteLength(line) > limits.lineBytes,
   )
   if (tooLong >= 0) {
-    reporter.report(lineRange(tooLong + 1), 'limit', `line is longer than ${limits.lineBytes} bytes`)
+    const at = columns({ line: tooLong + 1, column: limits.lineBytes + 1 }, 1)
+    reporter.report(at, 'limit', `line is longer than ${limits.lineBytes} bytes`)
     return found
   }
   while (next < lines.length) {

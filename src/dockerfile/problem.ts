@@ -4,6 +4,8 @@ import type { MilleError } from '../util/errors.ts'
 import type { SourceRange, Warning } from './ast.ts'
 
 export type ProblemKind =
+  /** Found by running it. */
+  | 'build'
   | 'directive'
   | 'encoding'
   | 'heredoc'

@@ -1,4 +1,4 @@
-import type { Position, SourceRange, Warning } from './ast.ts'
+import type { SourceRange, Warning } from './ast.ts'
 
 /** One check rule: its name as `# check=skip=` takes it, what it finds, and where Docker explains it. */
 export interface CheckRule {
@@ -142,9 +142,4 @@ export function findingAt(
   more?: Pick<Warning, 'suggestion' | 'note'>,
 ): Warning {
   return finding(name, { range: instruction.range, within: instruction.range }, message, more)
-}
-
-/** The range of `length` columns from `start`. */
-export function columns(start: Position, length: number): SourceRange {
-  return { start, end: { line: start.line, column: start.column + length } }
 }

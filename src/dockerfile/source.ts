@@ -1,4 +1,4 @@
-import type { SourceRange } from './ast.ts'
+import type { Position, SourceRange } from './ast.ts'
 import { limits } from './limits.ts'
 import { problemAt } from './problem.ts'
 import type { Problem } from './problem.ts'
@@ -9,6 +9,11 @@ export interface DecodedSource {
   readonly problem?: Problem
   /** Some bytes were no UTF-8 and became U+FFFD: harmless in a comment, an error in an instruction. */
   readonly damaged: boolean
+}
+
+/** The range of `length` columns from `start`. */
+export function columns(start: Position, length: number): SourceRange {
+  return { start, end: { line: start.line, column: start.column + length } }
 }
 
 /** A range of one line that starts at its first column. */
@@ -32,12 +37,13 @@ export function decodeSource(source: string | Uint8Array, fileName: string): Dec
     typeof source === 'string' ? source : new TextDecoder('utf-8', { ignoreBOM: true }).decode(source)
   const text = decoded.startsWith('\uFEFF') ? decoded.slice(1) : decoded
   const nul = text.indexOf('\0')
-  if (nul >= 0) return refuse(countLines(text, nul), 'not a text file: it has a NUL byte')
+  if (nul >= 0) {
+    const before = text.slice(0, nul).split('\n')
+    const at = columns({ line: before.length, column: (before.at(-1) ?? '').length + 1 }, 1)
+    const message = 'not a text file: it has a NUL byte'
+    return { text, damaged: false, problem: problemAt(fileName, at, 'encoding', message) }
+  }
   return { text, damaged: typeof source !== 'string' && text.includes('\uFFFD') }
-}
-
-function countLines(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length
 }
 
 /** By its BOM, or by NUL bytes on all even or all odd places of the beginning. */

@@ -67,7 +67,8 @@ export function parseDuration(text: string): number | Fault {
   return Math.round(total)
 }
 
-const signalNames = Object.keys(constants.signals)
+/** Without SIG, which all of them have in common. */
+const signalNames = Object.keys(constants.signals).map((name) => name.slice(3))
 
 /** A signal as `STOPSIGNAL` takes it: name with or without SIG, `RTMIN+n`, or a number. */
 export function checkSignal(text: string): Fault | undefined {
@@ -76,10 +77,10 @@ export function checkSignal(text: string): Fault | undefined {
       ? undefined
       : { reason: `signal ${text} is out of range: 1 to 64` }
   }
-  const name = text.toUpperCase().replace(/^(SIG)?/, 'SIG')
-  if (signalNames.includes(name) || /^SIGRTM(IN(\+\d\d?)?|AX(-\d\d?)?)$/.test(name)) return undefined
+  const name = text.toUpperCase().replace(/^SIG/, '')
+  if (signalNames.includes(name) || /^RTM(IN(\+\d\d?)?|AX(-\d\d?)?)$/.test(name)) return undefined
   const near = suggest(name, signalNames)
-  return { reason: `unknown signal "${text}"`, ...(near === undefined ? {} : { suggestion: near }) }
+  return { reason: `unknown signal "${text}"`, ...(near === undefined ? {} : { suggestion: `SIG${near}` }) }
 }
 
 /** `--chmod`: octal up to 07777, or symbolic (`u=rwX,go=rX`). */

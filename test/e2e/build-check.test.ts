@@ -91,6 +91,56 @@ test('--check as JSON has rule, text and place of each warning, and the problems
   )
 })
 
+test('errors have the form of compilers, and the same as fields with --format json', () => {
+  const lines = ['FROM scratch', 'ENV A=1', 'COPPY a /a']
+  const { code, err } = build(lines)
+  assert.equal(code, 1)
+  assert.equal(
+    err,
+    `Dockerfile:3:1
+   1 | FROM scratch
+   2 | ENV A=1
+>  3 | COPPY a /a
+     | ^^^^^
+error: unknown instruction "COPPY" (did you mean COPY?)
+ERROR: failed to build: unknown instruction "COPPY" (did you mean COPY?)
+`,
+  )
+  for (const flag of ['--format=json', '--progress=rawjson']) {
+    assert.deepEqual(JSON.parse(build(lines, flag).err), {
+      type: 'failed',
+      code: 'DOCKERFILE_INVALID',
+      message: 'unknown instruction "COPPY" (did you mean COPY?)',
+      problems: [
+        {
+          file: 'Dockerfile',
+          line: 3,
+          column: 1,
+          startLine: 3,
+          endLine: 3,
+          kind: 'unknown-instruction',
+          message: 'unknown instruction "COPPY"',
+          suggestion: 'COPY',
+        },
+      ],
+    })
+  }
+})
+
+test('the caret of what only a build finds out stands below the very word', () => {
+  const { err } = build(['FROM scratch', 'COPY \\', '  Dockerfile \\', '  nothing /x/'], '--progress=none')
+  assert.match(
+    err,
+    /^Dockerfile:4:3\n   1 \| FROM scratch\n>  2 \| COPY \\\n>  3 \|   Dockerfile \\\n>  4 \|   nothing \/x\/\n     \|   \^{7}\nerror: "nothing" is not in/,
+  )
+  const fields = JSON.parse(
+    build(['FROM scratch', 'ADD http://127.0.0.1:1/x /x'], '--format=json').err.split('\n').at(-2) ?? '',
+  ) as {
+    problems: Record<string, unknown>[]
+  }
+  assert.deepEqual([fields.problems[0]?.['line'], fields.problems[0]?.['column']], [2, 5])
+})
+
 test('a build shows its warnings at the end, with lines on demand; -q shows none', () => {
   const { code, err } = build(faulty)
   assert.equal(code, 0)

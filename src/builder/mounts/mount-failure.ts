@@ -1,5 +1,5 @@
-import { failure, type MilleError } from '../../util/errors.ts'
-import { renderAt } from '../plan/source-problem.ts'
+import type { MilleError } from '../../util/errors.ts'
+import { failAt } from '../plan/source-problem.ts'
 import type { PlannedMount } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 
@@ -11,11 +11,6 @@ export function mountFailure(
   reason: string,
   options: { readonly suggestion?: string | undefined; readonly cause?: unknown } = {},
 ): MilleError {
-  const text = renderAt({ dockerfile, instruction: step, range }, reason, options.suggestion)
-  const { cause } = options
-  return failure(
-    'STEP_FAILED',
-    { text },
-    { ...(cause === undefined ? {} : { cause }), details: { step: step.name } },
-  )
+  const place = { dockerfile, instruction: step, range }
+  return failAt('STEP_FAILED', place, reason, { ...options, details: { step: step.name } })
 }

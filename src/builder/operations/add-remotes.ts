@@ -1,10 +1,11 @@
 import type { GitReference } from '../../dockerfile/git-reference.ts'
 import type { Ingredient } from '../../store/store.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
+import { isMilleError } from '../../util/errors.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
 import type { SourceTree } from '../context/source-tree.ts'
-import { renderAt } from '../plan/source-problem.ts'
+import { failAt } from '../plan/source-problem.ts'
 import type { AddOp } from '../plan/step.ts'
+import { placeOf } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import type { FetchedFile } from '../sources/fetch-url.ts'
 import { fetchUrl } from '../sources/fetch-url.ts'
@@ -46,7 +47,7 @@ export class AddRemotes implements AsyncDisposable {
   /** The repositories' files, in their order. */
   async trees(): Promise<readonly SourceTree[]> {
     this.#trees ??= this.#each(await this.#resolve(), (resolved) =>
-      this.#atStep(() => openGitTree(resolved, this.#session)),
+      this.#atStep(resolved.reference.remote, () => openGitTree(resolved, this.#session)),
     )
     return await this.#trees
   }
@@ -58,7 +59,7 @@ export class AddRemotes implements AsyncDisposable {
 
   async #resolve(): Promise<readonly ResolvedGit[]> {
     this.#commits ??= this.#each(this.#op.repositories, (reference: GitReference) =>
-      this.#atStep(() => resolveGit(reference, this.#session)),
+      this.#atStep(reference.remote, () => resolveGit(reference, this.#session)),
     )
     return await this.#commits
   }
@@ -80,21 +81,23 @@ export class AddRemotes implements AsyncDisposable {
         current,
         ...(total === undefined ? {} : { total }),
       })
-    return await this.#atStep(async () => {
+    return await this.#atStep(url, async () => {
       const authorization = await httpAuthorization(url, this.#session)
       return await fetchUrl(url, { store, signal, onProgress, checksum, authorization })
     })
   }
 
-  /** Errors of servers get their place in the Dockerfile. */
-  async #atStep<Made>(make: () => Promise<Made>): Promise<Made> {
+  /** Errors of servers get their place in the Dockerfile: the source that `address` is, or begins. */
+  async #atStep<Made>(address: string, make: () => Promise<Made>): Promise<Made> {
     try {
       return await make()
     } catch (error) {
       const codes = ['ADD_FAILED', 'GIT_FAILED', 'GIT_REF_NOT_FOUND', 'GIT_COMMIT_MISMATCH'] as const
       if (!isMilleError(error, ...codes)) throw error
-      const place = { dockerfile: this.#session.dockerfile, instruction: this.#inputs.step }
-      throw failure('ADD_FAILED', { text: renderAt(place, error.message) }, { cause: error })
+      const { step } = this.#inputs
+      const word = [...(step.places?.keys() ?? [])].find((text) => text.startsWith(address))
+      const place = { dockerfile: this.#session.dockerfile, instruction: step, ...placeOf(step, word) }
+      throw failAt('ADD_FAILED', place, error.message, { cause: error })
     }
   }
 }

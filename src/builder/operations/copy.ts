@@ -81,7 +81,7 @@ export async function copyTarget(
       ...(session.timestamps === 'preserve' ? {} : { constantTime: BigInt(session.epoch) * 1_000_000_000n }),
     })
   } catch (error) {
-    throw atStep(session, inputs, error)
+    throw atStep(session, inputs, error, '--chown')
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IgnoreRules } from '../../dockerfile/ignore.ts'
 import { excludeRules } from '../../dockerfile/ignore.ts'
 import { hasWildcard } from '../../dockerfile/glob.ts'
+import { warningExcerpt } from '../../dockerfile/warning-excerpt.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { MilleError } from '../../util/errors.ts'
 import { filterChildren } from '../context/filter-children.ts'
@@ -9,8 +10,9 @@ import { cleanParts, selectSources } from '../context/select-sources.ts'
 import type { Selected } from '../context/select-sources.ts'
 import type { SourceTree } from '../context/source-tree.ts'
 import { isFolder, pathOf } from '../context/source-tree.ts'
-import { renderAt } from '../plan/source-problem.ts'
+import { failAt } from '../plan/source-problem.ts'
 import type { CopyOp } from '../plan/step.ts'
+import { placeOf } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 
 /**
@@ -23,18 +25,18 @@ export function findSources(
   tree: SourceTree,
   { sources, exclude, parents }: Pick<CopyOp, 'sources' | 'exclude' | 'parents'>,
 ): Selected[] {
-  try {
-    const rules = exclude.length === 0 ? undefined : excludeRules(exclude)
-    return sources.flatMap((source) => {
+  const rules = exclude.length === 0 ? undefined : excludeRules(exclude)
+  return sources.flatMap((source) => {
+    try {
       const found = parents ? selectParents(tree, source, rules) : selectSources(tree, source)
       if (found.length === 0) reportMissing(session, inputs, tree, source)
       return parents || rules === undefined
         ? found
         : found.flatMap((one) => without(tree, one, source, rules))
-    })
-  } catch (error) {
-    throw atStep(session, inputs, error)
-  }
+    } catch (error) {
+      throw atStep(session, inputs, error, source)
+    }
+  })
 }
 
 /**
@@ -51,14 +53,10 @@ function reportMissing(session: BuildSession, inputs: StepInputs, tree: SourceTr
   const text = missingText(tree, source)
   if (!hasWildcard(source)) throw failure('INVALID_ARGUMENT', { reason: text })
   const { range } = inputs.step
-  const excerpt = renderAt({ dockerfile: session.dockerfile, instruction: inputs.step }, text)
-  session.emit({
-    type: 'warning',
-    rule: 'CopyMatchesNothing',
-    message: text,
-    line: range.start.line,
-    excerpt,
-  })
+  const { line } = range.start
+  const { source: lines, fileName: file } = session.dockerfile
+  const excerpt = warningExcerpt({ line, within: range }, lines)
+  session.emit({ type: 'warning', rule: 'CopyMatchesNothing', message: text, file, line, excerpt })
 }
 
 function missingText(tree: SourceTree, source: string): string {
@@ -71,15 +69,19 @@ function missingText(tree: SourceTree, source: string): string {
   return `"${source}" is not in ${where}${cut}`
 }
 
-/** An error of a file operation, shown with its place in the Dockerfile; others pass. */
+/**
+ * An error of a file operation, shown with its place in the Dockerfile, others pass. `word` is the source or the flag
+ * that is to blame.
+ */
 export function atStep(
   { dockerfile }: Pick<BuildSession, 'dockerfile'>,
   { step }: StepInputs,
   error: unknown,
+  word?: string,
 ): MilleError | unknown {
   if (!isMilleError(error) || error.code === 'COPY_FAILED' || error.kind === 'canceled') return error
   if (error.code === 'BUILD_CONTEXT_CHANGED' || error.code === 'NO_SPACE' || error.kind === 'internal')
     return error
-  const text = renderAt({ dockerfile, instruction: step }, error.message)
-  return failure('COPY_FAILED', { text }, { cause: error })
+  const place = { dockerfile, instruction: step, ...placeOf(step, word) }
+  return failAt('COPY_FAILED', place, error.message, { cause: error })
 }

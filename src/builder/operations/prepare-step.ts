@@ -38,6 +38,6 @@ async function withOwnerIds<Op extends CopyOp | AddOp>(
     const { uid, gid } = resolveOwner(lower, op.chown)
     return { ...op, chown: `${uid}:${gid}` }
   } catch (error) {
-    throw atStep(session, inputs, error)
+    throw atStep(session, inputs, error, '--chown')
   }
 }

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { canExecute } from '../../linux/can-execute.ts'
 import { formatPlatform, hostPlatform } from '../../oci/platform.ts'
 import type { Ingredient } from '../../store/store.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
+import { isMilleError } from '../../util/errors.ts'
 import { defaultPath } from '../plan/stage-state.ts'
-import { renderAt } from '../plan/source-problem.ts'
+import { failAt } from '../plan/source-problem.ts'
 import type { BuildStep, RunOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import type { StepExit, StepMount, StepNetwork, StepSpec } from '../step-runner.ts'
@@ -105,7 +105,7 @@ function refuseForeign({ dockerfile }: BuildSession, step: BuildStep): void {
   if (canExecute(step.platform.architecture)) return
   const foreign = formatPlatform(step.platform)
   const reason = `this machine (${formatPlatform(hostPlatform())}) does not start programs of ${foreign}: install the Debian package qemu-user-static, or build in a stage FROM --platform=$BUILDPLATFORM and COPY the result`
-  throw failure('PLATFORM_NOT_RUNNABLE', { text: renderAt({ dockerfile, instruction: step }, reason) })
+  throw failAt('PLATFORM_NOT_RUNNABLE', { dockerfile, instruction: step }, reason)
 }
 
 /** Last wins: ENV over ARG over what the builder adds. */
@@ -170,21 +170,20 @@ async function runProcess(session: BuildSession, step: BuildStep, op: RunOp, spe
     if (!isMilleError(error) || error.kind === 'canceled') throw error
     // the process was never started: unknown user, missing shell
     const details = { command: commandText(op), step: step.name }
-    throw failure('STEP_FAILED', { text: renderAt(place, error.message) }, { cause: error, details })
+    throw failAt('STEP_FAILED', place, error.message, { cause: error, details })
   }
   if (exit.exitCode === 0) return
   const reason = exitReason(exit, spec)
   const message = `process "${commandText(op)}" did not complete successfully: ${reason}`
   const output = tail.lines().map((line) => `${line}\n`)
-  const shown = output.length === 0 ? '' : `------\n > ${step.name}:\n${output.join('')}------\n`
-  const text = shown + renderAt(place, message)
+  const before = output.length === 0 ? '' : `------\n > ${step.name}:\n${output.join('')}------\n`
   const details = {
     command: commandText(op),
     step: step.name,
     exitCode: exit.exitCode,
     oomKilled: exit.oomKilled,
   }
-  throw failure('STEP_FAILED', { text }, { details })
+  throw failAt('STEP_FAILED', place, message, { before, details })
 }
 
 function commandText({ argv, script }: RunOp): string {

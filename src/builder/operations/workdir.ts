@@ -1,6 +1,6 @@
 import { fileTypes } from '../../linux/statx.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
-import { renderAt } from '../plan/source-problem.ts'
+import { isMilleError } from '../../util/errors.ts'
+import { failAt } from '../plan/source-problem.ts'
 import type { WorkdirOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import type { PreparedStep, StepLayer } from './operation.ts'
@@ -27,7 +27,7 @@ export function prepareWorkdir(session: BuildSession, inputs: StepInputs, op: Wo
       }
       if ((status.mode & fileTypes.mask) === fileTypes.directory) return undefined
       const place = { dockerfile: session.dockerfile, instruction: inputs.step }
-      throw failure('STEP_FAILED', { text: renderAt(place, `${op.path} is there and is not a folder`) })
+      throw failAt('STEP_FAILED', place, `${op.path} is there and is not a folder`)
     },
   }
 }

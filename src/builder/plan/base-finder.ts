@@ -1,9 +1,9 @@
 import type { Dockerfile, Instruction, Word } from '../../dockerfile/ast.ts'
 import { formatPlatform, type Platform } from '../../oci/platform.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
+import { isMilleError } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { BaseImage } from '../base-images.ts'
-import { renderAt } from './source-problem.ts'
+import { failAt } from './source-problem.ts'
 
 export interface UseOfBase {
   readonly instruction: Instruction
@@ -47,10 +47,8 @@ export function baseFinder(
     } catch (error) {
       if (!isMilleError(error) || error.kind === 'canceled' || error.kind === 'internal') throw error
       const place = { dockerfile, instruction: use.instruction, range: use.word.range }
-      const missing = error.kind === 'not-found'
-      const text = renderAt(place, error.message, missing ? likelyName(dockerfile, name) : undefined)
-      const code = missing ? 'BASE_IMAGE_NOT_FOUND' : 'BASE_IMAGE_UNAVAILABLE'
-      throw failure(code, { text }, { cause: error })
+      const code = error.kind === 'not-found' ? 'BASE_IMAGE_NOT_FOUND' : 'BASE_IMAGE_UNAVAILABLE'
+      throw failAt(code, place, error.message, { suggestion: likelyName(dockerfile, name), cause: error })
     }
   }
 }

@@ -5,6 +5,7 @@ import type {
   AddInstruction,
   CopyInstruction,
   Heredoc,
+  SourceRange,
   StageInstruction,
   Word,
   WorkdirInstruction,
@@ -19,13 +20,15 @@ import { isMilleError } from '../../util/errors.ts'
 import { copyText } from './created-by.ts'
 import { lookupIn, workdirOf } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
-import type { AddOp, CopyOp, CopyOrigin, InlineFile, WorkdirOp } from './step.ts'
+import type { AddOp, BuildStep, CopyOp, CopyOrigin, InlineFile, WorkdirOp } from './step.ts'
 
 /** An operation on files, with the texts that show it. */
 export interface PlannedOp<Op> {
   readonly op: Op
   readonly name: string
   readonly createdBy: string
+  /** As the step's. */
+  readonly places?: BuildStep['places']
 }
 
 type Expand = (word: Word) => string
@@ -68,6 +71,7 @@ export function planCopy(
       parts.shown,
       parts.destination,
     ),
+    places: parts.places,
   }
 }
 
@@ -90,6 +94,7 @@ export function planAdd(reading: Reading, state: StageState, instruction: AddIns
       shown.map((source) => hidePasswords(source)),
       destination,
     ),
+    places: parts.places,
   }
 }
 
@@ -98,6 +103,7 @@ interface CopyParts {
   readonly flags: { readonly chown?: string; readonly chmod?: string; readonly from?: string }
   readonly shown: readonly string[]
   readonly destination: string
+  readonly places: ReadonlyMap<string, SourceRange>
 }
 
 function copyParts(
@@ -109,9 +115,14 @@ function copyParts(
   const destination = expand(instruction.destination)
   const sources: string[] = []
   const files: InlineFile[] = []
+  const places = new Map<string, SourceRange>()
+  if (instruction.chown !== undefined) places.set('--chown', instruction.chown.range)
   for (const source of instruction.sources) {
-    if (source.kind === 'path') sources.push(expand(source.word))
-    else files.push(inlineFile(reading, state, instruction, source.heredoc))
+    if (source.kind === 'path') {
+      const text = expand(source.word)
+      sources.push(text)
+      places.set(text, source.word.range)
+    } else files.push(inlineFile(reading, state, instruction, source.heredoc))
   }
   const intoFolder = /(^|\/)\.{0,2}$/.test(destination)
   const fail = (reason: string): Error => refuse(reading, instruction, instruction.destination, { reason })
@@ -149,6 +160,7 @@ function copyParts(
     flags,
     shown: [...sources, ...files.map(({ name }) => name)],
     destination,
+    places,
   }
 }
 

@@ -320,12 +320,12 @@ class Planner {
 
   #stepOf(
     { platform, args }: StageState,
-    { op, name }: PlannedOp<BuildOp>,
-  ): Pick<BuildStep, 'op' | 'name' | 'platform' | 'target'> {
+    { op, name, places }: PlannedOp<BuildOp>,
+  ): Pick<BuildStep, 'op' | 'name' | 'platform' | 'target' | 'places'> {
     const target = this.#options.platform
     const isFor =
       formatPlatform(platform) !== formatPlatform(target) && targetArgs.some((arg) => args.has(arg))
-    return { op, name, platform, ...(isFor && { target }) }
+    return { op, name, platform, ...(isFor && { target }), ...(places && { places }) }
   }
 }
 

@@ -1,3 +1,4 @@
+import { failure, type MilleError } from '../../util/errors.ts'
 import type { Dockerfile, Instruction, SourceRange } from '../../dockerfile/ast.ts'
 import { problemAt, renderProblem } from '../../dockerfile/problem.ts'
 
@@ -9,13 +10,36 @@ export interface Place {
   readonly range?: SourceRange
 }
 
-/** `file:line:column`, the lines around `place` and `error: message`: for errors that have a code of their own. */
-export function renderAt(place: Place, message: string, suggestion?: string): string {
-  const { dockerfile, instruction } = place
-  const options = { within: instruction.range, suggestion }
-  const range = place.range ?? instruction.range
-  return renderProblem(
-    problemAt(dockerfile.fileName, range, 'invalid-value', message, options),
-    dockerfile.source,
+export interface FailOptions {
+  readonly suggestion?: string | undefined
+  readonly cause?: unknown
+  readonly details?: Readonly<Record<string, unknown>>
+  /** Stands before the place: what a step printed. */
+  readonly before?: string
+}
+
+/** The codes whose message is a place in the Dockerfile. */
+type PlacedCode =
+  | 'ADD_FAILED'
+  | 'BASE_IMAGE_NOT_FOUND'
+  | 'BASE_IMAGE_UNAVAILABLE'
+  | 'COPY_FAILED'
+  | 'PLATFORM_NOT_RUNNABLE'
+  | 'STEP_FAILED'
+
+/** An error that shows `file:line:column`, the lines around `place` and `error: message`, and has them as data. */
+export function failAt(
+  code: PlacedCode,
+  { dockerfile, instruction, range = instruction.range }: Place,
+  message: string,
+  { suggestion, cause, details, before = '' }: FailOptions = {},
+): MilleError {
+  const within = instruction.range
+  const problem = problemAt(dockerfile.fileName, range, 'build', message, { within, suggestion })
+  const text = before + renderProblem(problem, dockerfile.source)
+  return failure(
+    code,
+    { text },
+    { ...(cause === undefined ? {} : { cause }), details: { ...details, problems: [problem] } },
   )
 }

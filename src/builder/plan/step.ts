@@ -119,6 +119,8 @@ export interface BuildStep {
   /** The platform it works for, where that is another and the step asks for it. */
   readonly target?: Platform
   readonly range: SourceRange
+  /** Where its sources stand, by their text after expansion, and flags, by `--name`: for errors. */
+  readonly places?: ReadonlyMap<string, SourceRange>
   /** Names the same step over edits: stage and position. */
   readonly lineage: string
 }
@@ -137,4 +139,10 @@ export function inputsOf({ parent, op }: BuildStep): StepId[] {
 
 function stepsOf(origin: CopyOrigin): StepId[] {
   return origin.kind === 'step' ? [origin.step] : []
+}
+
+/** Where a source or a flag of the step stands; nothing when that is not known. */
+export function placeOf({ places }: BuildStep, word: string | undefined): { readonly range?: SourceRange } {
+  const range = word === undefined ? undefined : places?.get(word)
+  return range === undefined ? {} : { range }
 }

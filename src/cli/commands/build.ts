@@ -9,7 +9,7 @@ import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, parsed, text, toggle } from '../flags/flag.ts'
 import { platformsFlag } from '../flags/platform-flag.ts'
 import { fileFailure } from '../input/open-file.ts'
-import { buildErrorText } from '../progress/build-error.ts'
+import { buildErrorJson, buildErrorText } from '../progress/build-error.ts'
 import { answerCall, parseCall } from '../build-call.ts'
 import { buildProgress, type ProgressKind, progressKinds } from '../progress/build-progress.ts'
 import { runStepFlags } from '../run-step-flags.ts'
@@ -18,6 +18,11 @@ function parseProgress(word: string): ProgressKind {
   const kind = progressKinds.find((known) => known === word)
   if (kind === undefined) throw new Error(`must be one of ${progressKinds.join(', ')}`)
   return kind
+}
+
+function parseFormat(word: string): 'text' | 'json' {
+  if (word !== 'text' && word !== 'json') throw new Error('must be text or json')
+  return word
 }
 
 const flags = {
@@ -29,6 +34,7 @@ const flags = {
   debug: toggle('Show warnings with their lines', { short: 'D' }),
   file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: 'f' }),
   'force-rm': toggle('Accepted for compatibility', { hidden: true }),
+  format: parsed('Format of errors and of what --call answers ("text", "json")', parseFormat),
   iidfile: text('Write the image ID to a file'),
   label: list('Set metadata for an image'),
   'metadata-file': text('Write build result metadata to a file'),
@@ -52,14 +58,16 @@ export const command: AnyCommand = defineCommand({
   flags,
   async run({ flags, args: [source = ''] }, context) {
     const { stdout, stderr } = context.io
+    const kind = flags.quiet ? 'quiet' : (flags.progress ?? defaultProgress(context.env))
+    const isJson = flags.format === 'json'
     try {
       const request = await buildRequest(flags, source, context)
       const { builder } = await context.engine()
-      const call = flags.check ? { method: 'check' as const, json: flags.call?.json ?? false } : flags.call
-      if (call !== undefined && call.method !== 'build') {
-        return await answerCall(call, builder, request, context)
+      const method = flags.check ? 'check' : (flags.call?.method ?? 'build')
+      if (method !== 'build') {
+        const json = isJson || flags.call?.json === true
+        return await answerCall({ method, json }, builder, request, context)
       }
-      const kind = flags.quiet ? 'quiet' : (flags.progress ?? defaultProgress(context.env))
       const view = buildProgress(kind, stderr, flags.debug || context.debug)
       let result: BuildResult | undefined
       try {
@@ -76,7 +84,8 @@ export const command: AnyCommand = defineCommand({
     } catch (thrown) {
       const error = fromNodeError(thrown)
       if (!isMilleError(error) || error.kind === 'canceled' || error.kind === 'usage') throw error
-      stderr.write(buildErrorText(error.message))
+      const isData = isJson || kind === 'rawjson'
+      stderr.write(isData ? buildErrorJson(error) : buildErrorText(error.message))
       return 1
     }
   },

@@ -4,9 +4,9 @@ import { buildErrorText, errorSummary } from './build-error.ts'
 
 const excerpt = 'Dockerfile:2:1\n   1 | FROM a\n>  2 | RUN x\n     | ^^^^^'
 
-test('the excerpt comes first, the reason last, in the line that begins with ERROR', () => {
+test('the place and its reason come first, the reason again in the last line, which begins with ERROR', () => {
   const message = `${excerpt}\nerror: exit code: 3`
-  assert.equal(buildErrorText(message), `${excerpt}\nERROR: failed to build: exit code: 3\n`)
+  assert.equal(buildErrorText(message), `${message}\nERROR: failed to build: exit code: 3\n`)
   assert.equal(errorSummary(message), 'exit code: 3')
 })
 
