@@ -72,17 +72,41 @@ export interface RunOptions {
   readonly limits?: StepLimits
 }
 
+/** `input`: an earlier step has another result. */
+export type MissReason =
+  | 'text'
+  | 'argument'
+  | 'environment'
+  | 'base'
+  | 'file'
+  | 'mode'
+  | 'added'
+  | 'removed'
+  | 'mount'
+  | 'platform'
+  | 'input'
+  | 'no-cache'
+  | 'evicted'
+  | 'never-built'
+
+/** Without `before` it is new, without `after` it is gone. Values of secrets are never in it. */
+export interface MissDifference {
+  readonly kind: MissReason
+  readonly name: string
+  readonly before?: string
+  readonly after?: string
+}
+
 /** Why a step ran although an earlier build had it. */
 export interface CacheMiss {
-  /** Reason class: text, argument, environment, base, file, mode, added, removed, platform, no-cache, evicted, never-built, input. */
-  readonly reason: string
+  readonly reason: MissReason
   /** One line, as shown behind the step: `src/a.ts changed, 1 of 2314 files`. */
   readonly summary: string
-  readonly differences: readonly {
-    readonly name: string
-    readonly before?: string
-    readonly after?: string
-  }[]
+  readonly differences: readonly MissDifference[]
+  /** How many there are beside those. */
+  readonly more?: number
+  /** A line at the end of an ignore file with which the step would have been cached. */
+  readonly advice?: { readonly file: string; readonly line: string }
 }
 
 /** What a build reports while it runs; times are monotonic milliseconds since its start. */
@@ -141,12 +165,28 @@ export interface BuildResult {
   /** What an output says of itself, by buildx's names. */
   readonly metadata: Readonly<Record<string, unknown>>
   /** Every step in order, with why it was not cached. */
-  readonly steps: readonly {
-    readonly name: string
-    readonly cached: boolean
-    readonly miss?: CacheMiss
-    readonly milliseconds: number
-  }[]
+  readonly steps: readonly StepReport[]
+}
+
+export interface StepReport {
+  readonly name: string
+  /** Name or `stage-N`. */
+  readonly stage: string
+  readonly cached: boolean
+  /** Why it was not cached. */
+  readonly miss?: CacheMiss
+  readonly milliseconds: number
+  /** What its result is kept under; a FROM has none. */
+  readonly key?: Digest
+}
+
+/** What is kept of the last build of an image, as long as the image. */
+export interface BuildReport {
+  /** Milliseconds since the epoch. */
+  readonly builtAt: number
+  /** As the user named it. */
+  readonly dockerfile: string
+  readonly steps: readonly StepReport[]
 }
 
 export interface Builder {
@@ -161,6 +201,8 @@ export interface Builder {
   outline(request: BuildWish, options?: OpOptions): Promise<OutlineReport>
   /** The stages that can be built. Errors: DOCKERFILE_*. */
   targets(request: BuildWish, options?: OpOptions): Promise<TargetsReport>
+  /** How the image was last built here; undefined when it was not. */
+  report(image: Digest): Promise<BuildReport | undefined>
   /** Rows of the build cache, for `system df` and `builder du`. */
   cacheUsage(): Promise<readonly CacheUsage[]>
   /** Removes rows that nobody uses; bytes freed. */

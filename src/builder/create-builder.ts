@@ -13,6 +13,8 @@ import { applyPolicy } from './cache/policy.ts'
 import { pruneCache } from './cache/prune.ts'
 import { cacheUsage } from './cache/usage.ts'
 import { StepCache } from './cache/step-cache.ts'
+import { ignoreFacts } from './cache/suggest-ignore.ts'
+import { readReport, writeReport } from './build-report.ts'
 import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
 import { openContext, type OpenedContext } from './context/open-context.ts'
 import { checkBuild, listTargets, outlineBuild } from './answer-calls.ts'
@@ -55,6 +57,10 @@ type BuildOptions = OpOptions & { readonly onEvent?: (event: BuildEvent) => void
 export function createBuilder(parts: BuilderParts): Builder {
   return {
     build: (wish, options = {}) => buildAndTidy(parts, complete(wish), options),
+    report: (image) => {
+      const kept = parts.store.images.report(image)
+      return Promise.resolve(kept && readReport(kept))
+    },
     cacheUsage: () => cacheUsage(parts.store),
     check: (wish, options = {}) => checkBuild(parts, complete(wish), options),
     outline: (wish, options = {}) => outlineBuild(parts, complete(wish), options),
@@ -124,6 +130,7 @@ async function build(
   emit(planEvent(plans))
   const executor = await runPlans(parts, request, { context, dockerfile, lease, plans, now, emit }, options)
   const epoch = epochOf(request)
+  const steps = shownSteps(plans).flatMap(({ id }) => executor.reports.get(id) ?? [])
   const images = plans.map((one) => finishedImage(request, one, executor))
   const work = {
     store,
@@ -131,6 +138,7 @@ async function build(
     id: `build-${lease.id}`,
     names,
     images,
+    report: writeReport(context.scope, { builtAt: Date.now(), dockerfile: context.fileName, steps }),
     epoch,
     emit,
     now,
@@ -138,7 +146,6 @@ async function build(
   }
   // at the very end: until then there is no image and no name (all or nothing)
   const exported = await exportBuild({ ...work, writer: parts.imageWriter }, outputs)
-  const steps = shownSteps(plans).flatMap(({ id }) => executor.reports.get(id) ?? [])
   return { ...exported, steps }
 }
 
@@ -182,11 +189,14 @@ async function runPlans(
   // the collector knows by the lease's ID whose snapshots these are
   const id = `build-${lease.id}`
   const cache = new StepCache(store, lease, await store.folder('contexts'))
+  const steps = stepsOf(plans)
   const executor = new StepExecutor({
     cache,
     noCache: request.noCache,
     noCacheStages: noCacheStages(request, dockerfile, emit),
     scope: context.scope,
+    planned: new Set(steps.map(({ name }) => name)),
+    ignore: ignoreFacts(context, steps),
   })
   await removeLeftovers(store, runner)
   await using _alive = await store.lock(id)
@@ -217,7 +227,7 @@ async function runPlans(
       ...(networks === undefined ? {} : { networks }),
     }
     const limit = parallelism ?? Math.max(8, availableParallelism())
-    await runSteps(stepsOf(plans), limit, signal, (step, stepSignal) =>
+    await runSteps(steps, limit, signal, (step, stepSignal) =>
       executor.execute({ ...session, signal: stepSignal }, step),
     )
     cache.countUses()

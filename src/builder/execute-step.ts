@@ -1,11 +1,12 @@
 import { fromNodeError } from '../linux/system-failure.ts'
 import { chainId, diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Ingredient } from '../store/store.ts'
-import type { BuildResult, CacheMiss } from './build.ts'
+import type { CacheMiss, StepReport } from './build.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import { messageOf } from '../util/errors.ts'
 import type { StepCache } from './cache/step-cache.ts'
 import { stepKey } from './cache/step-key.ts'
+import type { IgnoreFacts } from './cache/suggest-ignore.ts'
 import type { Content, PreparedStep, StepLayer } from './operations/operation.ts'
 import { prepareStep } from './operations/prepare-step.ts'
 import { formatPlatform } from '../oci/platform.ts'
@@ -21,14 +22,16 @@ export interface ExecuteOptions {
   readonly noCacheStages: ReadonlySet<string>
   /** Names the Dockerfile, so that its steps are known again when they were edited. */
   readonly scope: string
+  /** Names of all steps of the build. */
+  readonly planned: ReadonlySet<string>
+  readonly ignore?: IgnoreFacts
 }
 
 interface Outcome {
   readonly result: StepResult
   readonly miss?: CacheMiss
+  readonly key?: Digest
 }
-
-type StepReport = BuildResult['steps'][number]
 
 /** Another process may be at the same step: it is waited for, however long its command takes. */
 const lockTimeout = 24 * 3600 * 1000
@@ -49,11 +52,13 @@ export class StepExecutor {
     const begun = session.now()
     session.emit({ type: 'start', step: step.id, time: begun })
     try {
-      const { result, miss } = await this.#result(session, step, op)
-      this.results.set(step.id, result)
+      const { result, ...found } = await this.#result(session, step, op)
+      const { base } = this.#resultOf(step.parent)
+      const isOnBase = result.added === undefined && base !== undefined
+      this.results.set(step.id, isOnBase ? { ...result, base } : result)
       const time = session.now()
-      const report = { name: step.name, cached: result.cached, milliseconds: time - begun }
-      this.reports.set(step.id, miss === undefined ? report : { ...report, miss })
+      const { name, stage } = step
+      this.reports.set(step.id, { name, stage, cached: result.cached, milliseconds: time - begun, ...found })
       session.emit({ type: 'done', step: step.id, time, cached: result.cached })
     } catch (error) {
       const message = messageOf(fromNodeError(error))
@@ -64,9 +69,10 @@ export class StepExecutor {
 
   async #result(session: BuildSession, step: BuildStep, op: Exclude<BuildOp, LinkOp>): Promise<Outcome> {
     if (op.kind === 'from') {
-      const { chain, diffIds } = op.base
+      const { chain, diffIds, name, digest, id } = op.base
       await ensureApplied(session.store, diffIds, session)
-      return { result: { diffIds, cached: true, ...(chain === undefined ? {} : { chain }) } }
+      const base = `${name}@${digest ?? id}`
+      return { result: { diffIds, cached: true, base, ...(chain === undefined ? {} : { chain }) } }
     }
     const inputs: StepInputs = { step, parent: this.#resultOf(step.parent), results: this.results }
     const prepared = await prepareStep(session, inputs, op)
@@ -87,8 +93,9 @@ export class StepExecutor {
     const isCached = cached && parent.cached
     this.results.set(step.id, { chain, diffIds: [...parent.diffIds, added], added, cached: isCached })
     // who asks what changed is told of the step that did
+    const { stage } = step
     const name = (cached ? this.reports.get(step.parent ?? '')?.name : undefined) ?? step.name
-    this.reports.set(step.id, { name, cached: isCached, milliseconds: 0 })
+    this.reports.set(step.id, { name, stage, cached: isCached, milliseconds: 0 })
   }
 
   #resultOf(step: StepId | undefined): StepResult {
@@ -99,18 +106,18 @@ export class StepExecutor {
     const { step } = inputs
     const search = new Search(this.#options, session, inputs, prepared)
     const hit = await search.find()
-    if (hit !== undefined) return { result: hit }
+    if (hit !== undefined) return { result: hit, key: search.key }
     // one at a time over all processes; whoever waited finds the other one's result
     await using _lock = await session.store.lock(`build-${search.key.slice(7, 39)}`, {
       timeout: lockTimeout,
       signal: session.signal,
     })
     const late = await search.findAgain()
-    if (late !== undefined) return { result: late }
+    if (late !== undefined) return { result: late, key: search.key }
     const changed = inputsOf(step).filter((id) => this.results.get(id)?.cached === false)
     const miss = search.explain(changed.map((id) => this.reports.get(id)?.name ?? id))
     session.emit({ type: 'miss', step: step.id, miss })
-    return { result: await search.run(), miss }
+    return { result: await search.run(), miss, key: search.key }
   }
 }
 
@@ -168,12 +175,20 @@ class Search {
     }
     if (this.#isEvicted)
       return { reason: 'evicted', summary: 'its layer is no longer there', differences: [] }
-    return this.#options.cache.explain(
-      this.#lineage(),
-      this.#ingredients(),
-      this.#content?.files,
+    const { cache, scope, planned, ignore } = this.#options
+    const { step } = this.#inputs
+    const miss = cache.explain({
+      lineage: this.#lineage(),
+      stage: `${scope} ${step.lineage.slice(0, step.lineage.lastIndexOf('/') + 1)}`,
+      description: step.name,
+      ingredients: this.#ingredients(),
+      files: this.#content?.files,
       changedInputs,
-    )
+      planned,
+      ...(takesContext(step.op) && { ignore }),
+    })
+    if (miss.reason !== 'never-built' || !this.#keys().some((key) => cache.wasBuilt(scope, key))) return miss
+    return { reason: 'evicted', summary: 'built before, but no longer in the cache', differences: [] }
   }
 
   async run(): Promise<StepResult> {
@@ -221,6 +236,12 @@ class Search {
     return [...this.#common, ...(this.#content?.ingredients ?? this.#prepared.definition ?? [])]
   }
 
+  /** All that its result may have been found under. */
+  #keys(): Digest[] {
+    const { definition } = this.#prepared
+    return definition === undefined ? [this.key] : [this.key, this.#keyOf([...this.#common, ...definition])]
+  }
+
   #keyOf(ingredients: readonly Ingredient[]): Digest {
     return stepKey(this.#inputs.step.op.kind, ingredients)
   }
@@ -246,8 +267,25 @@ function commonIngredients({ parent, step }: StepInputs): Ingredient[] {
       kind: isOnBase ? 'base' : 'input',
       name: isOnBase ? 'image' : 'parent',
       value: parent.chain ?? 'empty',
+      ...(isOnBase && parent.base !== undefined && { shown: parent.base }),
     },
   ]
+}
+
+/** Are its files those of the build context, and nothing else? */
+function takesContext(op: BuildOp): boolean {
+  switch (op.kind) {
+    case 'copy':
+      return op.origin.kind === 'context'
+    case 'add':
+      return op.urls.length + op.repositories.length === 0
+    case 'run': {
+      const shown = op.mounts.filter((mount) => mount.type === 'bind')
+      return shown.length > 0 && shown.every(({ origin }) => origin.kind === 'context')
+    }
+    default:
+      return false
+  }
 }
 
 function resultOf(parent: StepResult, made: StepLayer): StepResult {

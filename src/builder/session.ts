@@ -17,6 +17,8 @@ export interface StepResult {
   /** The layer this step added; absent when it changed nothing. */
   readonly added?: DiffId
   readonly cached: boolean
+  /** Name and digest of the base image, as long as nothing was put on it. */
+  readonly base?: string
 }
 
 /** What all steps of one build share. */

@@ -76,6 +76,7 @@ const loadVolumeLs = async (): Promise<AnyCommand> => (await import('./commands/
 const loadVolumePrune = async (): Promise<AnyCommand> => (await import('./commands/volume-prune.ts')).command
 const loadVolumeRm = async (): Promise<AnyCommand> => (await import('./commands/volume-rm.ts')).command
 const loadWait = async (): Promise<AnyCommand> => (await import('./commands/wait.ts')).command
+const loadWhy = async (): Promise<AnyCommand> => (await import('./commands/why.ts')).command
 
 export const commandTable: CommandGroup = {
   summary: 'Builds, stores, moves, serves and runs container images, with no daemon',
@@ -123,6 +124,7 @@ export const commandTable: CommandGroup = {
     top: { summary: 'Display the running processes of a container', load: loadTop },
     unpause: { summary: 'Unpause all processes within one or more containers', load: loadUnpause },
     wait: { summary: 'Block until one or more containers stop, then print their exit codes', load: loadWait },
+    why: { summary: 'Show why each step of an image was or was not cached when it was built', load: loadWhy },
     builder: {
       summary: 'Manage builds',
       members: {

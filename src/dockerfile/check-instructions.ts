@@ -12,6 +12,7 @@ import { expandIn } from './check-scope.ts'
 import type { CheckScope } from './check-scope.ts'
 import type { IgnoreRules } from './ignore.ts'
 import { finding, findingAt } from './rules.ts'
+import { namesSecret } from './secret-names.ts'
 
 /** Findings about one instruction; `scope` is what it sees. */
 export function checkInstruction(
@@ -50,17 +51,12 @@ export function checkInstruction(
   }
 }
 
-const secretWords = new Set(
-  'apikey auth credential credentials key password pword passwd secret token'.split(' '),
-)
-
 function checkSecrets(
   instruction: StageInstruction,
   settings: readonly { readonly name: Word }[],
 ): Warning[] {
   return settings.flatMap(({ name }) => {
-    const parts = name.text.toLowerCase().split('_')
-    if (!parts.some((part) => secretWords.has(part)) || parts.includes('public')) return []
+    if (!namesSecret(name.text)) return []
     const message = `Do not use ARG or ENV instructions for sensitive data (${instruction.kind} ${JSON.stringify(name.text)})`
     return [finding('SecretsUsedInArgOrEnv', { range: name.range, within: instruction.range }, message)]
   })

@@ -25,3 +25,11 @@ export interface StoreUsage {
   readonly ingests: number
   readonly blobs: number
 }
+
+/** What the builder tells about a build; kept as long as the image it led to. */
+export interface BuildReportText {
+  /** Names context and Dockerfile over builds. */
+  readonly scope: string
+  /** JSON, the builder's own. */
+  readonly text: string
+}

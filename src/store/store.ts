@@ -3,8 +3,9 @@ import type { ContentTarget } from '../oci/content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ChainId, DiffId, Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/config.ts'
+import type { BlobWriter } from './blob-writer.ts'
 import type { RecordKind, RecordStore } from './record-store.ts'
-import type { CollectReport, Damage, StoreUsage } from './reports.ts'
+import type { BuildReportText, CollectReport, Damage, StoreUsage } from './reports.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { FileBody } from './file-body.ts'
 import type { GrowingFile } from '../util/growing-file.ts'
@@ -88,19 +89,6 @@ export interface BlobStore extends ContentTarget {
   list(): AsyncIterable<BlobInfo>
   /** Only the collector deletes. */
   delete(digest: Digest): Promise<void>
-}
-
-export interface BlobWriter extends AsyncDisposable {
-  /** Bytes that are durable so far. */
-  readonly offset: number
-  write(...chunks: readonly Uint8Array[]): Promise<void>
-  truncate(size: number): Promise<void>
-  /** For a reader in another thread: what is written so far and from now on. The caller disposes it. At most once. */
-  follow(): GrowingFile
-  /** Verifies, makes durable, makes visible. On a mismatch the bytes are dropped. */
-  commit(expected: { readonly digest?: Digest; readonly size?: number }, lease?: Lease): Promise<BlobInfo>
-  /** Drops the bytes. Disposing without commit keeps them for a later writer of the same key. */
-  abort(): Promise<void>
 }
 
 export interface LayerInfo {
@@ -229,6 +217,8 @@ export interface NewImage {
   readonly names?: readonly string[]
   readonly repoDigests?: readonly string[]
   readonly parent?: Digest
+  /** How it was built: takes the place of an older report. */
+  readonly report?: BuildReportText
 }
 
 /** What an image is made from, for build, commit, import, squash. */
@@ -261,6 +251,10 @@ export interface ImageStore {
    * no others: false when somebody named it meanwhile.
    */
   remove(id: Digest, names?: readonly string[]): boolean
+  /** Of the last build that led to this image. */
+  report(id: Digest): BuildReportText | undefined
+  /** Of all images that were built in this scope. */
+  reports(scope: string): BuildReportText[]
 }
 
 export interface Ingredient {
@@ -269,6 +263,8 @@ export interface Ingredient {
   /** What it is: an ARG's name, a path in the context, … */
   readonly name: string
   readonly value: string
+  /** What people know it by, where the value says nothing to them or must not be seen. */
+  readonly shown?: string
 }
 
 export interface CacheRecord {
@@ -295,6 +291,8 @@ export interface CacheStore {
   touch(key: Digest): void
   /** Newest first. */
   lineage(lineage: string, limit?: number): CacheRecord[]
+  /** Newest first, of every lineage that begins so. */
+  lineages(prefix: string, limit?: number): CacheRecord[]
   list(): CacheRecord[]
   remove(keys: readonly Digest[]): void
 }

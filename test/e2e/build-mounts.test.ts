@@ -96,7 +96,7 @@ test('bind: the key is what is mounted, nothing else of the context', async () =
   const changed = await build(lines)
   assert.deepEqual(ran(changed), ['cat /m/a.txt'], 'the second step shows another folder')
   const [miss] = changed.steps.flatMap((step) => step.miss ?? [])
-  assert.deepEqual([miss?.reason, miss?.summary], ['file', 'src/a.txt changed, 1 of 3 files'])
+  assert.deepEqual([miss?.reason, miss?.summary], ['mount', 'mount source src/a.txt changed, 1 of 3 files'])
 })
 
 test('bind: a stage that was built again with the same files changes nothing', async () => {

@@ -5,8 +5,11 @@ import { ensureApplied } from '../../store/ensure-applied.ts'
 import type { StepResult } from '../session.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { explainMiss } from './explain-miss.ts'
+import { readReport } from '../build-report.ts'
+import type { FileList } from './compare-files.ts'
 import { FileLists } from './file-lists.ts'
 import { keptIngredients } from './step-key.ts'
+import { suggestIgnore, type IgnoreFacts } from './suggest-ignore.ts'
 
 /** The builder's own part of a record. */
 interface StepData {
@@ -30,6 +33,21 @@ export interface SavedStep {
   readonly alias?: boolean
 }
 
+export interface StepToExplain {
+  readonly lineage: string
+  /** What the lineages of its stage begin with. */
+  readonly stage: string
+  readonly description: string
+  readonly ingredients: readonly Ingredient[]
+  readonly files?: (() => FileList) | undefined
+  /** Names of steps it goes on from that were not cached. */
+  readonly changedInputs: readonly string[]
+  /** Names of all steps of the build. */
+  readonly planned: ReadonlySet<string>
+  /** When its files are the context's. */
+  readonly ignore?: IgnoreFacts | undefined
+}
+
 /** Results of earlier steps. Only steps that ran here are ever put in: a pulled image is never taken for one (C-B8). */
 export class StepCache {
   readonly #store: Store
@@ -38,6 +56,7 @@ export class StepCache {
   readonly #used = new Set<Digest>()
   readonly #chains = new Map<string, ChainId>()
   readonly #whole = new Set<ChainId>()
+  #reported: ReadonlySet<string> | undefined
 
   constructor(store: Store, lease: Lease, listFolder: string) {
     this.#store = store
@@ -94,25 +113,55 @@ export class StepCache {
     this.#store.cache.remove(older.filter((key) => key !== step.key))
   }
 
+  /** Was this very key built for an image that is still here? Its result was removed from the cache since then. */
+  wasBuilt(scope: string, key: Digest): boolean {
+    this.#reported ??= new Set(
+      this.#store.images
+        .reports(scope)
+        .flatMap((report) => readReport(report).steps.flatMap(({ key }) => key ?? [])),
+    )
+    return this.#reported.has(key)
+  }
+
   /** Was there ever a result of this step, whatever it was made from? */
   isKnown(lineage: string): boolean {
     return this.#store.cache.lineage(lineage, 1).length > 0
   }
 
-  explain(
-    lineage: string,
-    ingredients: readonly Ingredient[],
-    files: (() => ReadonlyMap<string, string>) | undefined,
-    changedInputs: readonly string[],
-  ): CacheMiss {
-    const previous = this.#store.cache.lineage(lineage, 1)[0]
-    const previousFiles = previous && files && this.#lists.load(previous.key)
-    return explainMiss({
+  explain(step: StepToExplain): CacheMiss {
+    const { ingredients, changedInputs, files: listFiles, ignore } = step
+    const previous = this.#previous(step)
+    if (previous === undefined) return explainMiss({ ingredients, changedInputs })
+    const previousFiles = listFiles && this.#lists.load(previous.key)
+    if (previousFiles === undefined)
+      return explainMiss({ ingredients: keptIngredients(ingredients), changedInputs, previous })
+    const files = listFiles?.() ?? new Map<string, string>()
+    const miss = explainMiss({
       ingredients: keptIngredients(ingredients),
       changedInputs,
-      ...(previous === undefined ? {} : { previous }),
-      ...(previousFiles === undefined ? {} : { previousFiles, files: files?.() ?? new Map() }),
+      previous,
+      previousFiles,
+      files,
     })
+    const isFiles = miss.differences.every(({ kind }) => ['file', 'mode', 'added', 'removed'].includes(kind))
+    const advice = ignore && isFiles ? suggestIgnore(ignore, previousFiles, files) : undefined
+    return advice === undefined ? miss : { ...miss, advice }
+  }
+
+  /**
+   * The record that a step is compared with: the newest at its place; when that is of another instruction, the newest of
+   * this instruction in the stage. What stood at its place and stands elsewhere now is not what became of it.
+   */
+  #previous({ lineage, stage, description, planned }: StepToExplain): CacheRecord | undefined {
+    const same = this.#store.cache.lineage(lineage, 1)[0]
+    if (same?.description === description) return same
+    const moved = this.#store.cache
+      .lineages(stage)
+      .find(
+        (record) => record.description === description && placeless(record.lineage) === placeless(lineage),
+      )
+    if (moved !== undefined) return moved
+    return same !== undefined && planned.has(same.description) ? undefined : same
   }
 
   /** Counts the hits of this build, together. */
@@ -144,4 +193,9 @@ export class StepCache {
       throw error
     }
   }
+}
+
+/** Stage and platform of a lineage, and whether it is an alias: all but the step's place in the stage. */
+function placeless(lineage: string): string {
+  return lineage.replace(/\/\d+([^/]*)$/, '/$1')
 }

@@ -27,6 +27,8 @@ export interface OpenedContext extends AsyncDisposable {
   /** Names context and Dockerfile over builds. */
   readonly scope: string
   readonly ignore?: Ignore
+  /** Path of the Dockerfile in the context, when it is in it. */
+  readonly dockerfilePath?: string
   /** The files, opened at the first call. */
   tree(): SourceTree
 }
@@ -75,6 +77,7 @@ async function openFolderContext(
     fileName: found.fileName,
     scope: digestHex(sha256(`${root}\0${found.path ?? '-'}`)).slice(0, 16),
     ...(ignore && { ignore }),
+    ...(found.path !== undefined && { dockerfilePath: relative(root, found.path) }),
     tree: () => (tree ??= new FolderTree(root, { isContext: true, indexFile, ...(ignore && { ignore }) })),
     [Symbol.asyncDispose]: async () => await tree?.[Symbol.asyncDispose](),
   }
@@ -203,6 +206,7 @@ function tarContext(
     fileName: name ?? 'Dockerfile',
     scope: `tar ${name ?? '-'}`,
     ...(ignore && { ignore }),
+    ...(name !== undefined && { dockerfilePath: name }),
     tree: () => tree,
     [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
   }

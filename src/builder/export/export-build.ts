@@ -5,6 +5,7 @@ import { sha256, type Digest } from '../../oci/digest.ts'
 import { checkForm, type LayerCompression } from '../../oci/image-form.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { formatReference, parseReference } from '../../oci/reference.ts'
+import type { BuildReportText } from '../../store/reports.ts'
 import type { Lease, Store } from '../../store/store.ts'
 import { failure } from '../../util/errors.ts'
 import type { BuildEvent } from '../build.ts'
@@ -32,6 +33,8 @@ export interface ExportWork {
   /** Canonical names of the build. */
   readonly names: readonly string[]
   readonly images: readonly FinishedImage[]
+  /** Kept with the image. */
+  readonly report: BuildReportText
   /** Seconds. */
   readonly epoch: number
   readonly emit: (event: BuildEvent) => void
@@ -123,6 +126,7 @@ async function exportImage(
       id,
       manifest: composed.target,
       names: stored,
+      report: work.report,
       ...(parent !== undefined && { parent }),
     })
     for (const name of stored) note(`naming to ${name} done`)

@@ -88,7 +88,7 @@ export async function copyTarget(
 export function copyIngredients({ timestamps, epoch }: BuildSession, op: CopyWords): Ingredient[] {
   const text = (name: string, value: string): Ingredient => ({ kind: 'text', name, value })
   return [
-    text('sources', JSON.stringify(op.sources)),
+    { ...text('sources', JSON.stringify(op.sources)), shown: op.sources.join(' ') },
     text('destination', op.intoFolder ? `${op.destination}/` : op.destination),
     text('chown', op.chown ?? ''),
     text('chmod', op.chmod ?? ''),

@@ -45,7 +45,7 @@ function runIngredients({ timestamps, epoch, hasEpoch, run }: BuildSession, op: 
   const text = (name: string, value: string): Ingredient => ({ kind: 'text', name, value })
   const { hostname, hosts = [], shmSize, ulimits = [] } = run
   return [
-    text('command', JSON.stringify(op.argv)),
+    { ...text('command', JSON.stringify(op.argv)), shown: op.argv.join(' ') },
     ...(op.script === undefined ? [] : [text('script', op.script.content)]),
     text('user', op.user),
     text('folder', op.cwd),

@@ -146,3 +146,13 @@ export function placeOf({ places }: BuildStep, word: string | undefined): { read
   const range = word === undefined ? undefined : places?.get(word)
   return range === undefined ? {} : { range }
 }
+
+/** What a step takes from the build context, as written. */
+export function contextSources(op: BuildOp): readonly string[] {
+  if (op.kind === 'add') return op.sources
+  if (op.kind === 'copy') return op.origin.kind === 'context' ? op.sources : []
+  if (op.kind !== 'run') return []
+  return op.mounts.flatMap((mount) =>
+    mount.type === 'bind' && mount.origin.kind === 'context' ? [mount.source] : [],
+  )
+}

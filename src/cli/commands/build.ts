@@ -12,6 +12,7 @@ import { fileFailure } from '../input/open-file.ts'
 import { buildErrorJson, buildErrorText } from '../progress/build-error.ts'
 import { answerCall, parseCall } from '../build-call.ts'
 import { buildProgress, type ProgressKind, progressKinds } from '../progress/build-progress.ts'
+import { numberedSteps, whyLines } from '../rows/why-lines.ts'
 import { runStepFlags } from '../run-step-flags.ts'
 
 function parseProgress(word: string): ProgressKind {
@@ -78,7 +79,7 @@ export const command: AnyCommand = defineCommand({
       if (flags.iidfile !== undefined) await writeTextFile(flags.iidfile, result.id)
       if (flags['metadata-file'] !== undefined)
         await writeTextFile(flags['metadata-file'], metadataText(result))
-      if (flags.why) stderr.write(whyText(result))
+      if (flags.why) stderr.write(whyLines(numberedSteps(result.steps)))
       if (kind === 'quiet') stdout.write(`${result.id}\n`)
       return 0
     } catch (thrown) {
@@ -107,20 +108,4 @@ function metadataText({ metadata }: BuildResult): string {
   const all: Record<string, unknown> = { 'buildx.build.ref': ref, ...metadata }
   const sorted = Object.fromEntries(Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1)))
   return JSON.stringify(sorted, undefined, 2)
-}
-
-/** Every difference of every step that was not cached. */
-function whyText({ steps }: BuildResult): string {
-  return steps
-    .map(({ name, cached, miss }) => {
-      if (cached) return `${name}: cached\n`
-      if (!miss) return `${name}: built\n`
-      const differences = miss.differences.map(({ name, before, after }) => {
-        if (before === undefined) return `  + ${name}${after === undefined ? '' : `: ${after}`}\n`
-        if (after === undefined) return `  - ${name}: ${before}\n`
-        return `  ~ ${name}: ${before} -> ${after}\n`
-      })
-      return `${name}: ${miss.summary}\n${differences.join('')}`
-    })
-    .join('')
 }

@@ -8,7 +8,7 @@ import { BuildState } from './build-state.ts'
 import { layerLine } from './layer-progress.ts'
 import { buildLines } from './terminal-build.ts'
 
-const miss = { reason: 'file', summary: 'src/a.ts changed, 1 of 2314 files', differences: [] }
+const miss = { reason: 'file' as const, summary: 'src/a.ts changed, 1 of 2314 files', differences: [] }
 const out = (step: string, text: string, time: number): BuildEvent => ({
   type: 'output',
   step,

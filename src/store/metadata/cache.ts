@@ -3,6 +3,7 @@ import type { CacheRecord, CacheStore, Ingredient } from '../store.ts'
 import type { Database, Row } from './database.ts'
 
 const defaultLineage = 20
+const defaultLineages = 200
 
 /**
  * Build cache records in SQLite. A record is volatile until an image commit has made durable what it names: after a
@@ -45,6 +46,11 @@ export class DatabaseCacheStore implements CacheStore {
   lineage(lineage: string, limit: number = defaultLineage): CacheRecord[] {
     const sql = 'SELECT * FROM cache WHERE lineage = ? ORDER BY sequence DESC LIMIT ?'
     return this.#database.all(sql, lineage, limit).map(toRecord)
+  }
+
+  lineages(prefix: string, limit: number = defaultLineages): CacheRecord[] {
+    const sql = 'SELECT * FROM cache WHERE lineage >= ? AND lineage < ? ORDER BY sequence DESC LIMIT ?'
+    return this.#database.all(sql, prefix, `${prefix}\u{10ffff}`, limit).map(toRecord)
   }
 
   list(): CacheRecord[] {

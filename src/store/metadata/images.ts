@@ -12,6 +12,7 @@ import { parseManifestDocument } from '../../oci/parse-manifest.ts'
 import { failure } from '../../util/errors.ts'
 import type { BlobFolders } from '../content/blob-folders.ts'
 import { readBlob } from '../content/open-blob.ts'
+import type { BuildReportText } from '../reports.ts'
 import type { BlobStore, ImageDraft, ImageRecord, ImageStore, Lease, NewImage } from '../store.ts'
 import type { Database, Row } from './database.ts'
 import { findByPrefix } from './find-by-prefix.ts'
@@ -97,6 +98,7 @@ export class DatabaseImageStore implements ImageStore {
           this.#give('repo_digests', name, id)
           this.#addRefs(id, name, refs)
         }
+        if (image.report !== undefined) this.#setReport(id, image.report)
         this.#parts.volatile.confirmCacheWhenEmpty()
       },
       { durable: true },
@@ -183,6 +185,20 @@ export class DatabaseImageStore implements ImageStore {
     )
   }
 
+  report(id: Digest): BuildReportText | undefined {
+    const row = this.#database.get('SELECT scope, report FROM build_reports WHERE image = ?', id)
+    return row && toReport(row)
+  }
+
+  reports(scope: string): BuildReportText[] {
+    return this.#database.all('SELECT scope, report FROM build_reports WHERE scope = ?', scope).map(toReport)
+  }
+
+  #setReport(id: Digest, { scope, text }: BuildReportText): void {
+    const sql = 'INSERT OR REPLACE INTO build_reports (image, scope, report) VALUES (?, ?, ?)'
+    this.#database.run(sql, id, scope, text)
+  }
+
   #known(id: Digest): ImageRecord {
     const record = this.get(id)
     if (record === undefined) throw failure('NO_SUCH_IMAGE', { reference: id })
@@ -248,6 +264,10 @@ export class DatabaseImageStore implements ImageStore {
     }
     confirm()
   }
+}
+
+function toReport(row: Row): BuildReportText {
+  return { scope: String(row['scope']), text: String(row['report']) }
 }
 
 function toRecord(row: Row, names: readonly string[], repoDigests: readonly string[]): ImageRecord {

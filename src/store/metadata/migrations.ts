@@ -99,4 +99,13 @@ export const migrations: readonly string[] = [
     idle REAL NOT NULL           -- seconds
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- How an image was last built here: goes with it.
+  CREATE TABLE build_reports (
+    image TEXT PRIMARY KEY REFERENCES images (id) ON DELETE CASCADE,
+    scope TEXT NOT NULL,         -- names the Dockerfile
+    report TEXT NOT NULL         -- the builder's own, JSON
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX build_reports_scope ON build_reports (scope);
+  `,
 ]
