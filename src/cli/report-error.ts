@@ -16,6 +16,9 @@ export interface ErrorSource {
 
 /** The lines and the exit code of a failed command, in Docker's wording (architecture: table of kinds). */
 export function reportError(thrown: unknown, source: ErrorSource): ErrorReport {
+  // whoever read standard output has gone: nothing to tell, and the shell's code for it
+  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'EPIPE')
+    return { text: '', exitCode: 141 }
   const error = fromNodeError(thrown)
   if (isMilleError(error, 'CANCELED') || isAbort(error)) return { text: '', exitCode: 130 }
   if (isMilleError(error) && error.kind === 'usage') return reportUsage(error, source)

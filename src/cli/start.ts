@@ -79,6 +79,8 @@ export async function start(argv: readonly string[]): Promise<void> {
       setTimeout(() => process.exit(141), pipeGrace).unref()
       return
     }
+    // what was aborted for it is no second error
+    if (signals.exitCode() !== undefined) return
     writeSync(2, `mille: ${messageOf(fromNodeError(error, '/dev/stdout'))}\n`)
     process.exit(1)
   }

@@ -41,7 +41,10 @@ export const errorTable = {
     'this Node has SQLite {found}, mille needs {needed} or later (earlier ones can damage a database that several processes use)',
   ],
   STORE_BUSY: ['unavailable', 'the store at {root} stayed busy for {seconds} s: try again'],
-  STORE_DAMAGED: ['data-loss', 'the store at {root} is damaged: {reason}; nothing was changed'],
+  STORE_DAMAGED: [
+    'data-loss',
+    'the store at {root} is damaged: {reason}; nothing was changed. Restore that file from a copy, or move the folder away and begin anew',
+  ],
   STORE_LOCK_TIMEOUT: ['unavailable', 'waited {seconds} s for the lock "{name}", which {holder} holds'],
   STORE_ROOT_UNUSABLE: [
     'unavailable',
@@ -222,7 +225,7 @@ export const errorTable = {
   REGISTRY_NAME_INVALID: ['invalid-argument', 'invalid name "{name}"'],
   REGISTRY_NAME_UNKNOWN: ['not-found', 'repository {repository} unknown to this registry'],
   REGISTRY_NO_ENDPOINT: ['not-found', 'no such endpoint'],
-  REGISTRY_ROOT_BUSY: ['conflict', 'another registry serves {root}'],
+  REGISTRY_ROOT_BUSY: ['conflict', 'another registry serves {root}{holder}'],
   REGISTRY_TOO_MANY_LOGINS: ['unavailable', 'too many logins are being checked: try again'],
   SIZE_INVALID: ['invalid-argument', 'expected {expected} bytes, got {found}'],
   TOO_MANY_UPLOADS: ['unavailable', 'too many uploads are open (limit {limit}): finish or delete some'],

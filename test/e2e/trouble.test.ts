@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openStore } from '../../src/store/open-store.ts'
@@ -98,6 +99,36 @@ test('B-ST-13 many commands at once: honest conflicts only, a sound store, nothi
   mille.ok('system', 'prune', '-f')
   assert.deepEqual(leftovers(mille.root), [])
   await look(mille.root)
+})
+
+/** Runs a shell line in which `mille` is the real command. */
+function shell(line: string): { readonly code: number | null; readonly out: string; readonly err: string } {
+  const bin = resolve(import.meta.dirname, '../../bin')
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', line], {
+    env: { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}`, MILLE_ROOT: mille.root },
+  })
+  return { code: status, out: stdout.toString(), err: stderr.toString() }
+}
+
+test('B-ST-17 a reader that goes away ends the command quietly', () => {
+  mille.ok('create', '--name', 'piped', 'busybox')
+  for (const command of ['save busybox', 'export piped', 'cp piped:/bin -']) {
+    assert.deepEqual(
+      shell(`{ mille ${command}; echo "exit $?" >&2; } | head -c 1 >/dev/null`),
+      { code: 0, out: '', err: 'exit 141\n' },
+      command,
+    )
+  }
+  mille.ok('rm', 'piped')
+})
+
+test('B-ST-16 with few open files a build and a container work', () => {
+  const folder = context('few', 'FROM busybox\nRUN echo 1 > /b\nCOPY a /c/\n')
+  const { code, out, err } = shell(
+    `ulimit -n 64; mille build -q -t few ${folder} && mille run --rm --network none few cat /b /c/a && mille rmi few`,
+  )
+  assert.equal(code, 0, err)
+  assert.match(out, /^sha256:[0-9a-f]{64}\n1\naUntagged/)
 })
 
 test('C-B9, C-W8: passwords of registries and URLs appear nowhere', async () => {

@@ -110,8 +110,8 @@ class FileStorage implements RegistryStorage {
     await this.#uploads.cancel(owner, id)
   }
 
-  async expireUploads(before: number): Promise<number> {
-    return this.#uploads.expire(before)
+  async expireUploads(idle: number): Promise<number> {
+    return this.#uploads.expire(idle)
   }
 
   async findManifest(repository: string, tagOrDigest: string): Promise<StoredManifest | undefined> {

@@ -63,7 +63,7 @@ export class MemoryStorage implements RegistryStorage {
   async openUpload(owner: UploadOwner): Promise<string> {
     if (this.#uploads.size >= this.#maxUploads) throw failure('TOO_MANY_UPLOADS', { limit: this.#maxUploads })
     const id = randomBytes(16).toString('hex')
-    this.#uploads.set(id, { owner, bytes: Buffer.alloc(0), changed: Date.now() })
+    this.#uploads.set(id, { owner, bytes: Buffer.alloc(0), changed: performance.now() })
     return id
   }
 
@@ -81,7 +81,7 @@ export class MemoryStorage implements RegistryStorage {
         throw failure('SIZE_INVALID', { expected: chunk.length, found: size })
       }
       upload.bytes = Buffer.concat([upload.bytes, ...chunks])
-      upload.changed = Date.now()
+      upload.changed = performance.now()
       if (broken !== undefined) throw broken
       return upload.bytes.length
     })
@@ -105,8 +105,9 @@ export class MemoryStorage implements RegistryStorage {
     this.#uploads.delete(id)
   }
 
-  async expireUploads(before: number): Promise<number> {
-    const stale = [...this.#uploads].filter(([, { changed }]) => changed < before)
+  async expireUploads(idle: number): Promise<number> {
+    const before = performance.now() - idle
+    const stale = [...this.#uploads].filter(([, { changed }]) => changed <= before)
     for (const [id] of stale) this.#uploads.delete(id)
     return stale.length
   }

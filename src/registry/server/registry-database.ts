@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { lockHolder } from '../../linux/lock-holder.ts'
 import { systemFailure } from '../../linux/system-failure.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -49,8 +50,10 @@ export class RegistryDatabase {
       })
     } catch (error) {
       this.#sqlite.close()
-      if (sqliteCode(error) === busy) throw failure('REGISTRY_ROOT_BUSY', { root }, { cause: error })
-      throw error
+      if (sqliteCode(error) !== busy) throw error
+      const pid = lockHolder(path)
+      const holder = pid === undefined ? '' : ` (process ${pid})`
+      throw failure('REGISTRY_ROOT_BUSY', { root, holder }, { cause: error })
     }
   }
 

@@ -147,7 +147,7 @@ class FastifyRegistry implements Registry {
   async #removeStaleUploads(): Promise<void> {
     const { storage, uploadLifetime = 24 * 60 * 60 * 1000, onLog } = this.#options
     try {
-      const removed = await storage.expireUploads(Date.now() - uploadLifetime)
+      const removed = await storage.expireUploads(uploadLifetime)
       if (removed > 0) onLog?.(JSON.stringify({ time: new Date(), event: 'uploads expired', removed }))
     } catch (error) {
       onLog?.(JSON.stringify({ time: new Date(), event: 'uploads not expired', error: String(error) }))

@@ -74,8 +74,11 @@ export interface RegistryStorage extends AsyncDisposable {
   finishUpload(owner: UploadOwner, id: string, digest: Digest): Promise<void>
   /** Throws BLOB_UPLOAD_UNKNOWN. */
   cancelUpload(owner: UploadOwner, id: string): Promise<void>
-  /** Removes uploads that nothing was added to since `before` (ms since 1970); returns how many. */
-  expireUploads(before: number): Promise<number>
+  /**
+   * Removes uploads that nothing was added to for `idle` ms; returns how many. Counted by this process, from its start
+   * for those it found: a clock that is set by years ends no upload (B-ST-15).
+   */
+  expireUploads(idle: number): Promise<number>
 
   findManifest(repository: string, tagOrDigest: string): Promise<StoredManifest | undefined>
   /** Throws MANIFEST_BLOB_UNKNOWN for a blob the repository lacks, MANIFEST_INVALID for one of another size. */

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import { open, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -37,20 +37,22 @@ export class UploadFiles {
   readonly #limit: number
   readonly #turns = new Turns()
   readonly #finished = new FinishedUploads()
-  readonly #ids: Set<string>
+  /** All there are, with when they were last written to, by `performance.now()`. */
+  readonly #touched: Map<string, number>
   readonly #sessions = new Map<string, Session>()
 
   constructor(folder: string, limit: number) {
     this.#folder = folder
     this.#limit = limit
-    this.#ids = new Set(readdirSync(folder).map((name) => name.replace(/\.json$/, '')))
+    const found = readdirSync(folder).map((name) => name.replace(/\.json$/, ''))
+    this.#touched = new Map(found.map((id) => [id, performance.now()]))
   }
 
   async open(owner: UploadOwner): Promise<string> {
-    if (this.#ids.size >= this.#limit) throw failure('TOO_MANY_UPLOADS', { limit: this.#limit })
+    if (this.#touched.size >= this.#limit) throw failure('TOO_MANY_UPLOADS', { limit: this.#limit })
     // 128 random bits: whoever knows the id may write to the upload (C-S8)
     const id = randomBytes(16).toString('hex')
-    this.#ids.add(id)
+    this.#touched.set(id, performance.now())
     try {
       await writeFile(this.#ownerPath(id), JSON.stringify(owner), { flag: 'wx', mode: 0o600 })
       await writeFile(this.#path(id), '', { flag: 'wx', mode: 0o600 })
@@ -79,6 +81,7 @@ export class UploadFiles {
         await this.#remove(id)
         throw lost
       }
+      this.#touched.set(id, performance.now())
       return session.size
     })
   }
@@ -112,14 +115,13 @@ export class UploadFiles {
     })
   }
 
-  async expire(before: number): Promise<number> {
+  async expire(idle: number): Promise<number> {
+    const before = performance.now() - idle
+    const isStale = (id: string): boolean => (this.#touched.get(id) ?? Infinity) <= before
     let count = 0
-    for (const id of this.#ids) {
-      const changed = async (): Promise<number> =>
-        (await stat(this.#path(id)).catch(() => undefined))?.mtimeMs ?? 0
-      if ((await changed()) >= before) continue
+    for (const id of [...this.#touched.keys()].filter(isStale)) {
       await this.#turns.take(id, async () => {
-        if (!this.#ids.has(id) || (await changed()) >= before) return
+        if (!isStale(id)) return
         await this.#remove(id)
         count++
       })
@@ -152,7 +154,7 @@ export class UploadFiles {
   }
 
   async #session(owner: UploadOwner, id: string): Promise<Session> {
-    const session = this.#ids.has(id) ? (this.#sessions.get(id) ?? (await this.#load(id))) : undefined
+    const session = this.#touched.has(id) ? (this.#sessions.get(id) ?? (await this.#load(id))) : undefined
     // another user's upload is as unknown as one that never was
     if (
       session === undefined ||
@@ -190,7 +192,7 @@ export class UploadFiles {
     await rm(this.#path(id), { force: true })
     await rm(this.#ownerPath(id), { force: true })
     this.#sessions.delete(id)
-    this.#ids.delete(id)
+    this.#touched.delete(id)
   }
 
   #path(id: string): string {
