@@ -149,6 +149,7 @@ export type BuildEvent =
       readonly rule: string
       readonly message: string
       readonly description?: string
+      readonly note?: string
       readonly url?: string
       readonly file?: string
       readonly line?: number

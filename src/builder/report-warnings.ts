@@ -12,9 +12,10 @@ export function reportWarnings(
   const { fileName: file, source } = dockerfile
   for (const warning of findings) {
     if (warning.hint === 'check') continue
-    const { rule, message, description, url, line } = warning
+    const { rule, message, description, note, url, line } = warning
     const excerpt = warningExcerpt(warning, source)
-    emit({ type: 'warning', rule, message, description, ...(url && { url }), line, excerpt, file })
+    const more = { ...(note && { note }), ...(url && { url }) }
+    emit({ type: 'warning', rule, message, description, ...more, line, excerpt, file })
   }
   const rules = violatedRules(dockerfile, findings)
   if (rules.length > 0) throw failure('DOCKERFILE_WARNINGS', { rules: rules.join(', ') })

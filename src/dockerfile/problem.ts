@@ -35,12 +35,16 @@ export interface Problem {
   readonly kind: ProblemKind
   readonly message: string
   readonly suggestion?: string
+  /** Other lines that have part in it, first and last of each instruction. */
+  readonly related?: readonly (readonly [startLine: number, endLine: number])[]
 }
 
 export interface ProblemOptions {
   /** The instruction around `range`: all its lines get the marker. */
   readonly within?: SourceRange
   readonly suggestion?: string | undefined
+  /** Other instructions that have part in it. */
+  readonly related?: readonly SourceRange[]
 }
 
 export function problemAt(
@@ -52,6 +56,8 @@ export function problemAt(
 ): Problem {
   const { start, end } = range
   const within = options.within ?? range
+  const others = (options.related ?? []).filter((other) => other.start.line !== within.start.line)
+  const related = others.map((other) => [other.start.line, other.end.line] as const)
   return {
     file,
     line: start.line,
@@ -62,6 +68,7 @@ export function problemAt(
     kind,
     message,
     ...(options.suggestion === undefined ? {} : { suggestion: options.suggestion }),
+    ...(related.length === 0 ? {} : { related }),
   }
 }
 
@@ -113,30 +120,46 @@ function splitSource(source: string): string[] {
 }
 
 function renderLines(problem: Problem, lines: readonly string[]): string {
-  const near = (line: number): boolean => Math.abs(line - problem.line) <= markedLines / 2
   const last = Math.min(problem.endLine, lines.length)
-  const first = Math.max(1, problem.startLine - contextLines)
-  const digits = Math.max(3, String(last + contextLines).length)
+  const shown = shownLines(problem, lines)
+  const digits = Math.max(3, String(shown.at(-1) ?? 0).length)
   const out = [`${escapeLine(problem.file)}:${problem.line}:${problem.column}`]
-  let gap = false
-  for (let number = first; number <= Math.min(last + contextLines, lines.length); number++) {
-    const marked = number >= problem.startLine && number <= last
-    if (marked && last - problem.startLine >= markedLines && !near(number)) {
-      if (!gap) out.push(`>${'…'.padStart(digits)} |`)
-      gap = true
-      continue
-    }
-    gap = false
-    const isEmptyTail = number === lines.length && lines[number - 1] === ''
-    if (isEmptyTail && !marked) continue
+  let before: number | undefined
+  for (const number of shown) {
+    const isMarked =
+      (number >= problem.startLine && number <= last) ||
+      (problem.related ?? []).some(([start, end]) => number >= start && number <= end)
+    const isGap = before !== undefined && number > before + 1
+    if (isGap) out.push(`${isMarked ? '>' : ' '}${'…'.padStart(digits)} |`)
+    before = number
     const line = hidePasswords(lines[number - 1] ?? '', { sameLength: true })
-    const shown = cutLine(line, number === problem.line ? problem : undefined)
-    out.push(`${marked ? '>' : ' '}${String(number).padStart(digits)} | ${shown.text}`.trimEnd())
-    if (number === problem.line) out.push(`${' '.repeat(digits + 2)}| ${shown.caret}`)
+    const { text, caret } = cutLine(line, number === problem.line ? problem : undefined)
+    out.push(`${isMarked ? '>' : ' '}${String(number).padStart(digits)} | ${text}`.trimEnd())
+    if (number === problem.line) out.push(`${' '.repeat(digits + 2)}| ${caret}`)
   }
   const hint = problem.suggestion === undefined ? '' : ` (did you mean ${escapeLine(problem.suggestion)}?)`
   out.push(`error: ${escapeLine(hidePasswords(problem.message))}${hint}`)
   return out.join('\n')
+}
+
+/** The numbers of the lines to show: the instruction with lines around it, of a long one those near the caret. */
+function shownLines(problem: Problem, lines: readonly string[]): number[] {
+  const { startLine, endLine, line, related = [] } = problem
+  const last = Math.min(endLine, lines.length)
+  const isLong = last - startLine >= markedLines
+  const shown = new Set<number>()
+  const add = (from: number, to: number): void => {
+    for (let number = Math.max(1, from); number <= Math.min(to, lines.length); number++) shown.add(number)
+  }
+  add(startLine - contextLines, isLong ? startLine - 1 : last + contextLines)
+  if (isLong) {
+    add(Math.max(startLine, line - markedLines / 2), Math.min(last, line + markedLines / 2))
+    add(last + 1, last + contextLines)
+  }
+  for (const [start, end] of related.slice(0, markedLines)) add(start, Math.min(end, start + markedLines / 2))
+  const isEmptyEnd = lines.at(-1) === '' && last < lines.length
+  if (isEmptyEnd) shown.delete(lines.length)
+  return [...shown].toSorted((a, b) => a - b)
 }
 
 /** Escapes line by line, so that a newline inside a name cannot fake another line of the message. */

@@ -66,22 +66,33 @@ export function reportStageReferences(stages: readonly Stage[], reporter: Report
   if (forward.length === 0) return
   const next = nextStages(stages, edges)
   const names = stages.map(({ name, index }) => name ?? `stage ${index}`)
+  const circles = new Set<string>()
   for (const { from, to, word, instruction } of forward) {
     const path = findPath(next, to, from)
+    // the same circle is met at each of its edges that leads forward
+    const circle =
+      path?.toSorted((a, b) => a - b).join(' ') ?? `${from} ${to} ${instruction.range.start.line}`
+    if (circles.size === circles.add(circle).size) continue
     const line = stages[to]?.range.start.line ?? 0
     const message =
       path === undefined
         ? `stage "${word.text}" is defined after this one, in line ${line}: move it up`
         : `circular dependency ${[from, ...path].map((index) => names[index]).join(' → ')}${edgeLines(edges, [from, ...path])}`
-    reporter.report(word.range, 'stage', message, { within: instruction.range })
+    const related =
+      path === undefined ? [] : edgesOf(edges, [from, ...path]).map((edge) => edge.instruction.range)
+    reporter.report(word.range, 'stage', message, { within: instruction.range, related })
   }
 }
 
-function edgeLines(edges: readonly Edge[], path: readonly number[]): string {
-  const lines = path.flatMap((from, step) => {
+function edgesOf(edges: readonly Edge[], path: readonly number[]): Edge[] {
+  return path.flatMap((from, step) => {
     const edge = edges.find((item) => item.from === from && item.to === path[step + 1])
-    return edge === undefined ? [] : [edge.instruction.range.start.line]
+    return edge === undefined ? [] : [edge]
   })
+}
+
+function edgeLines(edges: readonly Edge[], path: readonly number[]): string {
+  const lines = edgesOf(edges, path).map(({ instruction }) => instruction.range.start.line)
   return lines.length < 2 ? '' : ` (lines ${lines.join(', ')})`
 }
 
@@ -101,6 +112,10 @@ function edgeOf(
     if (index >= stages.length) {
       const count = stages.length === 1 ? 'is 1 stage' : `are ${stages.length} stages`
       return report(`stage index ${word.text} does not exist: there ${count}, counted from 0`)
+    }
+    if (index === stage.index) {
+      const count = index === 1 ? 'is 1 stage' : `are ${index} stages`
+      return report(`stage index ${index} is this stage itself: there ${count} before it, counted from 0`)
     }
     return { from: stage.index, to: index, word, instruction }
   }

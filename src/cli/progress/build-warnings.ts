@@ -37,8 +37,9 @@ function countText({ length }: readonly BuildWarning[], end: string): string {
   return `${length} warning${length === 1 ? '' : 's'} ${end}`
 }
 
-function lineOf({ rule, message, line }: BuildWarning): string {
-  return `${rule}: ${message}${line === undefined ? '' : ` (line ${line})`}`
+function lineOf({ rule, message, line, note }: BuildWarning): string {
+  const more = note === undefined ? '' : `\n   note: ${note}`
+  return `${rule}: ${message}${line === undefined ? '' : ` (line ${line})`}${more}`
 }
 
 function detailsOf({ description, url, file, line, excerpt }: BuildWarning): string {
