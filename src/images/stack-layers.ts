@@ -25,7 +25,7 @@ export async function stackLayers(work: StackWork, layers: readonly ImageLayer[]
   const stop = new AbortController()
   const signal = work.signal ? AbortSignal.any([work.signal, stop.signal]) : stop.signal
   const ready: Promise<void>[] = []
-  for (const index of largestFirst(layers)) ready[index] = work.prepare(layers[index] as ImageLayer, signal)
+  for (const index of orderOfWork(layers)) ready[index] = work.prepare(layers[index] as ImageLayer, signal)
   const applied: Promise<ChainId | undefined>[] = []
   for (const [index, layer] of layers.entries()) {
     const below = applied[index - 1] ?? Promise.resolve(undefined)
@@ -40,10 +40,14 @@ export async function stackLayers(work: StackWork, layers: readonly ImageLayer[]
   }
 }
 
-/** The largest layer takes longest: begun last, it would keep one processor busy while the others are done. */
-function largestFirst(layers: readonly ImageLayer[]): number[] {
-  const size = (index: number): number => layers[index]?.layer.size ?? 0
-  return [...layers.keys()].sort((a, b) => size(b) - size(a))
+/**
+ * The largest layer first: begun last, it would keep one processor busy while the other has nothing left to do. Then from
+ * the bottom up, as they are applied.
+ */
+function orderOfWork(layers: readonly ImageLayer[]): number[] {
+  const sizes = layers.map(({ layer }) => layer.size)
+  const largest = sizes.indexOf(Math.max(...sizes))
+  return [...layers.keys()].sort((a, b) => Number(b === largest) - Number(a === largest))
 }
 
 async function applyLayer(

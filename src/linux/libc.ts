@@ -47,6 +47,19 @@ export function bindLibc<Arguments extends readonly CArgument[]>(
   }
 }
 
+/** As `bindLibc`, for calls whose result nobody waits for: each blocks a thread of Node's pool instead of this one. */
+export function bindLibcAside<Arguments extends readonly CArgument[]>(
+  name: string,
+  result: CType,
+  types: readonly CType[],
+): (...values: Arguments) => void {
+  let bound: { async(...values: readonly unknown[]): void } | undefined
+  return (...values) => {
+    bound ??= load().libc.func(name, result, [...types]) as Koffi.KoffiFunc<() => number>
+    bound.async(...values, () => {})
+  }
+}
+
 /** `syscall(2)` for calls that older libraries have no function for; the numbers below are one on all processors. */
 export function bindSyscall<Arguments extends readonly CArgument[]>(
   number: number,

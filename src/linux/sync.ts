@@ -1,9 +1,9 @@
-import { bindLibc } from './libc.ts'
+import { bindLibc, bindLibcAside } from './libc.ts'
 import { check } from './system-failure.ts'
 
 const syncfsCall = bindLibc<[number]>('syncfs', 'int', ['int'])
 
-const syncFileRange = bindLibc<[number, number, number, number]>('sync_file_range', 'int', [
+const syncFileRange = bindLibcAside<[number, number, number, number]>('sync_file_range', 'int', [
   'int',
   'int64_t',
   'int64_t',
@@ -13,8 +13,9 @@ const syncFileRange = bindLibc<[number, number, number, number]>('sync_file_rang
 const startOnly = 2
 
 /**
- * Has the kernel begin to write a part of a file to the disk, and does not wait for it: a later sync has less to do.
- * A hint: errors are not told, nor used up, so that the sync tells them.
+ * Has the kernel begin to write a part of a file to the disk: a later sync has less to do. On a busy disk the call
+ * itself takes long, so nobody waits for it. A hint: errors are not told, nor used up, so that the sync tells them; when
+ * the file was closed meanwhile, another one may be written a little earlier.
  */
 export function startWriteback(descriptor: number, offset: number, length: number): void {
   syncFileRange(descriptor, offset, length, startOnly)
