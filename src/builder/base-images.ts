@@ -25,7 +25,10 @@ export interface ResolveOptions extends OpOptions {
   readonly lease: Lease
 }
 
-/** Lent by the engine: finds images, pulls missing ones. NOT_FOUND kinds when there is no such image anywhere. */
+/**
+ * Lent by the engine: finds images, pulls missing ones. NOT_FOUND kinds when there is no such image anywhere;
+ * `details.suggestion` is a name that was probably meant.
+ */
 export interface BaseImages {
   /** In the store, its layers applied. */
   resolve(name: string, platform: Platform, options: ResolveOptions): Promise<BaseImage>

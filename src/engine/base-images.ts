@@ -1,12 +1,13 @@
 import type { BaseImage, BaseImages, ResolveOptions } from '../builder/base-images.ts'
 import type { Images } from '../images/images.ts'
-import { findImage } from '../images/names.ts'
+import { familiarName, findImage } from '../images/names.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import { findMember } from '../store/find-member.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError, MilleError } from '../util/errors.ts'
+import { suggest } from '../util/suggest.ts'
 
 /**
  * Base images for builds: the one that is here under the name, when it fits the platform and no pull was asked for;
@@ -44,10 +45,43 @@ async function pull(
   options: ResolveOptions,
 ): Promise<ImageRecord> {
   const { signal, onProgress } = options
-  const [pulled] = await images.pull(name, { platform, signal, onProgress })
+  const [pulled] = await images.pull(name, { platform, signal, onProgress }).catch((error: unknown) => {
+    throw withSuggestion(
+      error,
+      likelyLocal(
+        store.images.list().flatMap(({ names }) => names),
+        name,
+      ),
+    )
+  })
   const record = pulled && store.images.get(pulled.id)
   if (!record) throw failure('NO_SUCH_IMAGE', { reference: `${name} (${formatPlatform(platform)})` })
   return record
+}
+
+/** The image here that `name` was probably meant to be: of the same or a near repository, with the tag if it has that. */
+export function likelyLocal(names: readonly string[], name: string): string | undefined {
+  const local = names.map((one) => splitTag(familiarName(one)))
+  const wanted = splitTag(familiarName(canonicalName(name)))
+  const repositories = local.map(({ repository }) => repository)
+  const repository = repositories.includes(wanted.repository)
+    ? wanted.repository
+    : suggest(wanted.repository, repositories)
+  if (repository === undefined) return undefined
+  const tags = local.filter((one) => one.repository === repository).map(({ tag }) => tag)
+  const tag = tags.includes(wanted.tag) ? wanted.tag : (suggest(wanted.tag, tags) ?? tags[0] ?? '')
+  return tag === 'latest' ? repository : `${repository}:${tag}`
+}
+
+function splitTag(familiar: string): { readonly repository: string; readonly tag: string } {
+  const [, repository = familiar, tag = ''] = /^(.+):([^:/]+)$/.exec(familiar) ?? []
+  return { repository, tag }
+}
+
+function withSuggestion(error: unknown, suggestion: string | undefined): unknown {
+  if (!isMilleError(error) || suggestion === undefined) return error
+  const { kind, code, message, cause, details } = error
+  return new MilleError(kind, code, message, { cause, details: { ...details, suggestion } })
 }
 
 async function apply(

@@ -48,16 +48,23 @@ export function baseFinder(
       if (!isMilleError(error) || error.kind === 'canceled' || error.kind === 'internal') throw error
       const place = { dockerfile, instruction: use.instruction, range: use.word.range }
       const code = error.kind === 'not-found' ? 'BASE_IMAGE_NOT_FOUND' : 'BASE_IMAGE_UNAVAILABLE'
-      throw failAt(code, place, error.message, { suggestion: likelyName(dockerfile, name), cause: error })
+      const { suggestion: local } = error.details
+      const suggestion =
+        likelyStage(dockerfile, name) ?? (typeof local === 'string' ? local : likelyImage(name))
+      throw failAt(code, place, error.message, { suggestion, cause: error })
     }
   }
 }
 
-/** A stage of near name, else a common image; the tag stays. */
-function likelyName(dockerfile: Dockerfile, name: string): string | undefined {
-  const stages = dockerfile.stages.flatMap(({ name: stage }) => stage ?? [])
-  const near = suggest(name, stages)
-  if (near !== undefined) return near
+function likelyStage({ stages }: Dockerfile, name: string): string | undefined {
+  return suggest(
+    name,
+    stages.flatMap(({ name: stage }) => stage ?? []),
+  )
+}
+
+/** A common image; the tag stays. */
+function likelyImage(name: string): string | undefined {
   const colon = name.search(/[:@]/)
   const repository = colon < 0 ? name : name.slice(0, colon)
   const image = suggest(repository, commonImages)
