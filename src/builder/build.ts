@@ -40,6 +40,8 @@ export interface BuildRequest {
   /** Where the result goes; default: an image in the store. */
   readonly outputs?: readonly BuildOutput[]
   readonly timestamps: 'constant' | 'preserve'
+  /** Bytes that the image's layers may have together; IMAGE_OVER_BUDGET, and nothing is exported, when it has more. */
+  readonly maxSize?: number
   /** Seconds: SOURCE_DATE_EPOCH, or 0. */
   readonly epoch?: number
 }

@@ -19,6 +19,7 @@ import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
 import { openContext, type OpenedContext } from './context/open-context.ts'
 import { checkBuild, listTargets, outlineBuild } from './answer-calls.ts'
 import { StepExecutor } from './execute-step.ts'
+import { checkBudget } from './export/budget.ts'
 import { checkOutputs, exportBuild, type FinishedImage } from './export/export-build.ts'
 import { imageConfigOf } from './export/image-config.ts'
 import type { ImageWriter } from './export/image-writer.ts'
@@ -132,6 +133,10 @@ async function build(
   const epoch = epochOf(request)
   const steps = shownSteps(plans).flatMap(({ id }) => executor.reports.get(id) ?? [])
   const images = plans.map((one) => finishedImage(request, one, executor))
+  if (request.maxSize !== undefined) {
+    const built = { images, plans: plans.map(({ plan }) => plan), results: executor.results, outputs }
+    await checkBudget({ store, lease, signal }, built, request.maxSize)
+  }
   const work = {
     store,
     lease,

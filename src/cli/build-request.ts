@@ -17,6 +17,7 @@ export interface BuildFlags extends FlagValues<RunStepFlags>, FlagValues<OutputF
   readonly 'build-arg': readonly string[]
   readonly file: string | undefined
   readonly label: readonly string[]
+  readonly 'max-size': number | undefined
   readonly network: string | undefined
   readonly 'no-cache': boolean
   readonly platform: readonly Platform[]
@@ -65,6 +66,7 @@ export async function buildRequest(
     ...(flags.platform.length === 0 ? {} : { platforms: flags.platform }),
     outputs: await buildOutputs(flags, context),
     timestamps,
+    ...(flags['max-size'] === undefined ? {} : { maxSize: flags['max-size'] }),
     ...(epoch === undefined ? {} : { epoch }),
   }
 }

@@ -6,6 +6,7 @@ import type { ImageConfig } from '../oci/config.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { RecordKind, RecordStore } from './record-store.ts'
 import type { BuildReportText, CollectReport, Damage, StoreUsage } from './reports.ts'
+import type { StoredEntry } from './layers/stored-entry.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { FileBody } from './file-body.ts'
 import type { GrowingFile } from '../util/growing-file.ts'
@@ -149,6 +150,8 @@ export interface LayerStore {
   merge(diffIds: readonly DiffId[], options?: LayerOptions): Promise<LayerInfo>
   /** Streams the tar, verified against the diff ID. */
   open(diffId: DiffId): Promise<Readable>
+  /** The checked entries, in the tar's order. LAYER_NOT_FOUND. */
+  entries(diffId: DiffId): Promise<readonly StoredEntry[]>
   /** Times (nanoseconds) that files of the layer show on this machine only: its tar has a constant in their place. */
   localTimes(diffId: DiffId): Promise<ReadonlySet<bigint>>
   /** The blob that `keepForm` noted last for this encoding of the layer (`gzip-4`); it may be gone meanwhile. */

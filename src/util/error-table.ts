@@ -134,6 +134,7 @@ export const errorTable = {
   GIT_REF_NOT_FOUND: ['not-found', 'git {url}: no branch, tag or commit "{ref}"{hint}'],
   PLATFORM_NOT_RUNNABLE: ['unavailable', '{text}'],
   STEP_FAILED: ['invalid-argument', '{text}'],
+  IMAGE_OVER_BUDGET: ['invalid-argument', '{text}'],
   SSH_AGENT_UNREACHABLE: ['unavailable', 'cannot reach the ssh agent at {path}: {reason}'],
   SSH_KEY_INVALID: ['invalid-argument', 'ssh key {name}: {reason}'],
 

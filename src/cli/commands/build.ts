@@ -7,6 +7,7 @@ import { outputFlags } from '../build-outputs.ts'
 import { buildRequest } from '../build-request.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, parsed, text, toggle } from '../flags/flag.ts'
+import { parseSize } from '../format/units.ts'
 import { platformsFlag } from '../flags/platform-flag.ts'
 import { fileFailure } from '../input/open-file.ts'
 import { buildErrorJson, buildErrorText } from '../progress/build-error.ts'
@@ -38,6 +39,9 @@ const flags = {
   format: parsed('Format of errors and of what --call answers ("text", "json")', parseFormat),
   iidfile: text('Write the image ID to a file'),
   label: list('Set metadata for an image'),
+  'max-size': parsed('Fail when the image gets larger, and say what made it so', parseSize, {
+    type: 'bytes',
+  }),
   'metadata-file': text('Write build result metadata to a file'),
   network: text('Set the networking mode for the "RUN" instructions during build (default "default")'),
   'no-cache': toggle('Do not use cache when building the image'),

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { humanSize } from '../../util/human-size.ts'
 import { alignColumns } from './align-columns.ts'
 import { printRows } from './print-rows.ts'
-import { humanDuration, parseBytes } from './units.ts'
+import { humanDuration, parseBytes, parseSize } from './units.ts'
 
 test('sizes are decimal with 3 or 4 significant digits', () => {
   const sizes: readonly (readonly [number, string, string])[] = [
@@ -65,4 +65,15 @@ test('row formats', () => {
   assert.equal(printRows(rows, { ...base, format: String.raw`{{.Name}}\t{{.ID}}` }), 'one\taa\n')
   assert.equal(printRows(rows, { ...base, format: 'table {{upper .Name}}: {{.ID}}' }), 'NAME: ID\nONE: aa\n')
   assert.equal(printRows([], { ...base, format: '{{.ID}}' }), '')
+})
+
+test('sizes of images are decimal, as they are listed, or binary by name', () => {
+  const sizes: readonly (readonly [string, number])[] = [
+    ['120MB', 120_000_000],
+    ['1.5g', 1_500_000_000],
+    ['1GiB', 2 ** 30],
+    ['17', 17],
+  ]
+  for (const [text, bytes] of sizes) assert.equal(parseSize(text), bytes)
+  assert.throws(() => parseSize('lots'), { message: "invalid size: 'lots' (120MB, 1.5GB, 800MiB)" })
 })

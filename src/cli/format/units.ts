@@ -32,6 +32,16 @@ export function parseBytes(text: string): number {
   return Math.trunc(Number(match[1]) * (multipliers[(match[2] ?? '').toLowerCase()] ?? 1))
 }
 
+const powers = ['', 'k', 'm', 'g', 't', 'p']
+
+/** Sizes of images: decimal units as in lists, `120MB`, or binary ones by their name, `1GiB`. Throws a plain Error. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(i?)b?$/i.exec(text)
+  if (!match) throw new Error(`invalid size: '${text}' (120MB, 1.5GB, 800MiB)`)
+  const [, number = '', unit = '', binary] = match
+  return Math.trunc(Number(number) * (binary === '' ? 1000 : 1024) ** powers.indexOf(unit.toLowerCase()))
+}
+
 /** `2026-11-21 08:21:12 +0000 UTC`, in the local time zone. */
 export function goTime(milliseconds: number): string {
   const date = new Date(milliseconds)

@@ -194,7 +194,6 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     await this.#forms.forget(diffId)
   }
 
-  /** The checked entries of a layer, in the tar's order. LAYER_NOT_FOUND. */
   async entries(diffId: DiffId): Promise<readonly StoredEntry[]> {
     const fresh = this.#fresh
     this.#fresh = undefined
