@@ -6,6 +6,7 @@ import { hidePasswords } from '../../util/hide-passwords.ts'
 import { contentDigest, listFiles, readSelection } from '../context/content-digest.ts'
 import { filterChildren } from '../context/filter-children.ts'
 import type { Selected } from '../context/select-sources.ts'
+import { pathOf } from '../context/source-tree.ts'
 import type { SourceTree } from '../context/source-tree.ts'
 import type { SpooledTar } from '../context/spooled-tar.ts'
 import type { AddOp } from '../plan/step.ts'
@@ -98,8 +99,10 @@ async function executeAdd(
 ): Promise<StepLayer> {
   const entries = await copyTarget(session, inputs, op)
   const tars: SpooledTar[] = []
+  let source: string | undefined
   try {
     for (const one of selected) {
+      source = pathOf(one.node)
       const tar = op.unpack === false ? undefined : await openMember(session, tree, one)
       if (tar === undefined) entries.addTree(tree, one)
       else {
@@ -107,6 +110,7 @@ async function executeAdd(
         addArchive(entries, tar)
       }
     }
+    source = undefined
     for (const inline of op.files) entries.addInline(inline)
     for (const git of await remotes.trees()) entries.addTree(git, wholeTree(git, op))
     for (const fetched of await remotes.files()) {
@@ -119,7 +123,7 @@ async function executeAdd(
     }
     return await writeLayer(session, inputs, entries.entries())
   } catch (error) {
-    throw atStep(session, inputs, error)
+    throw atStep(session, inputs, error, source)
   } finally {
     for (const tar of tars) tar[Symbol.dispose]()
   }

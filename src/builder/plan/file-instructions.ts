@@ -10,7 +10,7 @@ import type {
   Word,
   WorkdirInstruction,
 } from '../../dockerfile/ast.ts'
-import { expandHeredoc } from '../../dockerfile/expand.ts'
+import { expandHeredoc, findVariables } from '../../dockerfile/expand.ts'
 import { checkMode, checkOwner, checkPattern } from '../../dockerfile/values.ts'
 import type { Fault } from '../../dockerfile/values.ts'
 import { expandAt } from '../../dockerfile/located.ts'
@@ -43,7 +43,10 @@ export function planWorkdir(
   instruction: WorkdirInstruction,
 ): PlannedOp<WorkdirOp> {
   const written = expander(reading, state, instruction)(instruction.path)
-  if (written === '') throw refuse(reading, instruction, instruction.path, { reason: 'WORKDIR is empty' })
+  if (written === '')
+    throw refuse(reading, instruction, instruction.path, {
+      reason: `WORKDIR is empty${unsetText(reading, state, instruction.path)}`,
+    })
   const absolute = cleanPath(posix.resolve(workdirOf(state), written))
   state.config.WorkingDir = absolute
   return {
@@ -126,7 +129,8 @@ function copyParts(
   }
   const intoFolder = /(^|\/)\.{0,2}$/.test(destination)
   const fail = (reason: string): Error => refuse(reading, instruction, instruction.destination, { reason })
-  if (destination === '') throw fail('the destination is empty')
+  if (destination === '')
+    throw fail(`the destination is empty${unsetText(reading, state, instruction.destination)}`)
   if (sources.length + files.length > 1 && !intoFolder) {
     throw fail(`several sources need a destination folder ending in /: write ${destination}/`)
   }
@@ -162,6 +166,15 @@ function copyParts(
     destination,
     places,
   }
+}
+
+/** Why a word is empty: the variables in it that have no value. */
+function unsetText({ dockerfile }: Reading, state: StageState, word: Word): string {
+  const names = findVariables(word.text, dockerfile.directives.escape).map(({ name }) => name)
+  const unset = names.filter((name) => !lookupIn(state)(name))
+  return unset.length === 0
+    ? ''
+    : `: ${unset.join(', ')} ${unset.length === 1 ? 'has' : 'have'} no value here`
 }
 
 function inlineFile(
