@@ -44,6 +44,7 @@ export type ContainerFlags = {
   readonly label: Flag<readonly string[]>
   readonly 'label-file': Flag<readonly string[]>
   readonly 'log-driver': Flag<string | undefined>
+  readonly 'log-opt': Flag<readonly string[]>
   readonly memory: Flag<number | undefined>
   readonly 'memory-swap': Flag<number | undefined>
   readonly mount: Flag<readonly MountRequest[]>
@@ -98,7 +99,8 @@ export const containerFlags: ContainerFlags = {
   interactive: toggle('Keep STDIN open even if not attached', { short: 'i' }),
   label: list('Set meta data on a container', { short: 'l' }),
   'label-file': list('Read in a line delimited file of labels'),
-  'log-driver': text('Logging driver: json-file'),
+  'log-driver': text('Logging driver for the container: json-file, local or none'),
+  'log-opt': list('Log driver options: max-size, max-file'),
   memory: parsed('Memory limit', parseBytes, { short: 'm', type: 'bytes' }),
   'memory-swap': parsed("Memory plus swap: '-1' to enable unlimited swap", parseSwap, { type: 'bytes' }),
   mount: parsedList('Attach a filesystem mount to the container', parseMount, { type: 'mount' }),

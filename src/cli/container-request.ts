@@ -58,6 +58,8 @@ export async function containerRequest(
     capDrop: flags['cap-drop'],
     ulimits: ulimits(flags.ulimit),
     autoRemove: flags.rm,
+    logDriver: flags['log-driver'] || 'json-file',
+    logOptions: toRecord(flags['log-opt']),
   }
 }
 
@@ -107,7 +109,6 @@ const policies = ['no', 'always', 'on-failure', 'unless-stopped']
 
 function checkChoices(flags: Values): void {
   const { restart, hostname } = flags
-  const driver = flags['log-driver']
   if (restart !== undefined && restart !== '') {
     const [policy = ''] = restart.split(':')
     if (!policies.includes(policy)) {
@@ -118,9 +119,6 @@ function checkChoices(flags: Values): void {
       throw failure('CLI_FAILED', { reason: 'conflicting options: cannot specify both --restart and --rm' })
     }
     if (policy !== 'no') throw failure('NOT_IMPLEMENTED', { feature: `restart policy ${policy}` })
-  }
-  if (driver !== undefined && driver !== 'json-file') {
-    throw failure('CLI_FAILED', { reason: `unknown log driver ${driver}: ${choices(driver, ['json-file'])}` })
   }
   if (hostname !== undefined && hostname.length > 63) {
     throw failure('CLI_FAILED', {

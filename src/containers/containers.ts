@@ -55,6 +55,10 @@ export interface ContainerRequest {
   readonly capAdd: readonly string[]
   readonly capDrop: readonly string[]
   readonly autoRemove: boolean
+  /** `json-file`, `local` or `none`; the first two are the same log with other defaults. */
+  readonly logDriver: string
+  /** `max-size`, `max-file`. */
+  readonly logOptions: Readonly<Record<string, string>>
   readonly stopSignal?: string
   /** Seconds. */
   readonly stopTimeout?: number

@@ -7,6 +7,7 @@ import { createContainer } from './create.ts'
 import { containerDetails } from './details.ts'
 import { attachContainer, execInContainer, topContainer } from './exec.ts'
 import { listContainers } from './list.ts'
+import { createLogKeeping } from './log-keeping.ts'
 import { readLogs } from './logs.ts'
 import { checkName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
@@ -25,7 +26,7 @@ export interface ImageUse {
   readonly reference: string
 }
 
-export interface ContainersAndVolumes {
+export interface ContainersAndVolumes extends Disposable {
   readonly containers: Containers
   readonly volumes: Volumes
   usersOf(id: Digest): Promise<readonly ImageUse[]>
@@ -36,14 +37,21 @@ export interface ContainersAndVolumes {
 /** Containers over the store and the runtime. Nothing is opened or started by making them. */
 export function createContainers(parts: ContainerParts): ContainersAndVolumes {
   const { store } = parts
+  const logKeeping = createLogKeeping(parts)
+  const logged = async (nameOrId: string, start: () => Promise<void>): Promise<void> => {
+    const { id } = getContainer(store, nameOrId)
+    await start()
+    logKeeping.started(id)
+  }
   const containers: Containers = {
     list: (options) => listContainers(parts, options),
     inspect: (nameOrId, options) => inspectContainer(parts, nameOrId, options?.size === true),
     create: (request) => createContainer(parts, request),
-    start: (nameOrId) => startContainer(parts, nameOrId),
+    start: (nameOrId) => logged(nameOrId, () => startContainer(parts, nameOrId)),
     stop: (nameOrId, options = {}) =>
       stopContainer(parts, nameOrId, { timeout: options.timeout, stopSignal: options.stopSignal }),
-    restart: (nameOrId, options = {}) => restartContainer(parts, nameOrId, { timeout: options.timeout }),
+    restart: (nameOrId, options = {}) =>
+      logged(nameOrId, () => restartContainer(parts, nameOrId, { timeout: options.timeout })),
     kill: (nameOrId, signal) => killContainer(parts, nameOrId, signal),
     pause: (nameOrId) => pauseContainer(parts, nameOrId, true),
     unpause: (nameOrId) => pauseContainer(parts, nameOrId, false),
@@ -68,6 +76,7 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
     volumes: createVolumes(store),
     usersOf: (id) => usersOfImage(parts, id),
     settle: (nameOrId) => settleContainer(parts, nameOrId),
+    [Symbol.dispose]: () => logKeeping[Symbol.dispose](),
   }
 }
 

@@ -9,6 +9,7 @@ import { fillVolumes } from './fill-volume.ts'
 import { lockContainer, removeFolders } from './handle.ts'
 import { containerBase, ensureBase } from './init-layer.ts'
 import { checkLimits } from './check-limits.ts'
+import { logLimit } from './log-config.ts'
 import { commandLine, mergeConfig } from './merge-config.ts'
 import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
@@ -31,6 +32,7 @@ export async function createContainer(
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)
   checkLimits(request)
+  logLimit(request)
   const id = randomHex(32)
   const records = store.records<ContainerData>('container')
   const name =

@@ -47,7 +47,7 @@ export async function containerDetails(
     }),
     ports: connected?.ports.map((port): PublishedPort => ({ ...port })) ?? [],
     exposedPorts: Object.keys(data.config.ExposedPorts ?? {}),
-    logPath: logPathOf(store, row.id),
+    logPath: data.request.logDriver === 'none' ? '' : logPathOf(store, row.id),
     restartCount: 0,
     ...(size && (await sizes(parts, row))),
   }

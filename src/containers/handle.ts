@@ -1,12 +1,18 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ContainerHandle } from '../runtime/runtime.ts'
+import type { ContainerHandle, LogFolders } from '../runtime/runtime.ts'
 import type { LockOptions, Store } from '../store/store.ts'
 import type { ContainerParts } from './parts.ts'
 
 /** Where the runtime and the monitor keep a container's files. */
-export function handleOf({ store, stateFolder }: ContainerParts, id: string): ContainerHandle {
-  return { id, folder: join(store.root, 'containers', id), runFolder: join(stateFolder, 'containers', id) }
+export function handleOf(parts: ContainerParts, id: string): ContainerHandle {
+  const { logs, runs } = containerFolders(parts)
+  return { id, folder: join(logs, id), runFolder: join(runs, id) }
+}
+
+/** Where the folders of all containers lie. */
+export function containerFolders({ store, stateFolder }: ContainerParts): LogFolders {
+  return { logs: join(store.root, 'containers'), runs: join(stateFolder, 'containers') }
 }
 
 export function removeFolders(parts: ContainerParts, id: string): void {

@@ -1,4 +1,5 @@
 import { containerFiles, isSettled } from '../runtime/container-files.ts'
+import { failure } from '../util/errors.ts'
 import type { LogLine, LogOptions } from './containers.ts'
 import { handleOf, logPathOf } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
@@ -10,7 +11,8 @@ export async function* readLogs(
   nameOrId: string,
   options: LogOptions = {},
 ): AsyncIterable<LogLine> {
-  const { id } = getContainer(parts.store, nameOrId)
+  const { id, data } = getContainer(parts.store, nameOrId)
+  if (data.request.logDriver === 'none') throw failure('LOG_NOT_KEPT', {})
   const files = containerFiles(handleOf(parts, id))
   yield* parts.readLog(logPathOf(parts.store, id), {
     ...options,

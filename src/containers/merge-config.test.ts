@@ -23,6 +23,8 @@ const request: ContainerRequest = {
   capDrop: [],
   ulimits: [],
   autoRemove: false,
+  logDriver: 'json-file',
+  logOptions: {},
 }
 const argv = (
   image: Parameters<typeof mergeConfig>[0],

@@ -4,6 +4,7 @@ import { failure, isMilleError } from '../util/errors.ts'
 import { writeEtcFiles } from './etc-files.ts'
 import { monitorExit } from './exit-command.ts'
 import { handleOf, lockContainer, logPathOf } from './handle.ts'
+import { logLimit } from './log-config.ts'
 import type { ContainerParts } from './parts.ts'
 import { processSpec } from './process-spec.ts'
 import {
@@ -58,7 +59,7 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
     const spec = processSpec(data, { rootfs, network: processNetwork(data, endpoint), etcMounts })
     await runtime.create(handle, spec, {
       stdin: data.request.openStdin,
-      logPath: logPathOf(store, id),
+      ...logOf(parts, row),
       exitCommand: monitorExit(parts, id),
     })
     updateContainer(store, id, (now) => ({
@@ -71,6 +72,15 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
     await undoPreparation(parts, id, error)
     throw error
   }
+}
+
+function logOf(
+  { store }: ContainerParts,
+  { id, data }: ContainerRow,
+): { logPath?: string; logLimit?: number } {
+  if (data.request.logDriver === 'none') return {}
+  const limit = logLimit(data.request)
+  return { logPath: logPathOf(store, id), ...(limit !== undefined && { logLimit: limit }) }
 }
 
 function withoutExit({ exit: _exit, ...data }: ContainerData): ContainerData {

@@ -29,7 +29,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const runtime = openRuntime({ stateFolder })
   const bridge = once(openSharedBridge)
   const client = once(() => openClient(options))
-  const { containers, volumes, usersOf } = createContainers({
+  const containing = createContainers({
     store,
     stateFolder,
     runtime,
@@ -39,6 +39,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     settleCommand: (id) => settleCommand(options.program ?? ownProgram(), root, id),
     applyChanges,
   })
+  const { containers, volumes, usersOf } = containing
   const openRepository: OpenRepository = async (reference) => (await client()).openRepository(reference)
   const images = createImages({ store, users: { usersOf }, openRepository, applyChanges })
   const networks = createStepNetworks(bridge)
@@ -63,6 +64,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     collect: async () => (await store.collect()).bytes,
     check: (options) => store.check(options),
     async [Symbol.asyncDispose]() {
+      containing[Symbol.dispose]()
       await networks[Symbol.asyncDispose]()
       if (client.started()) await (await client())[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()

@@ -13,6 +13,18 @@ export interface DataRange {
 }
 
 /**
+ * Where the next byte that exists lies, from `from` on; `from` itself at the end of the file, and where the file system
+ * cannot tell.
+ */
+export function nextData(descriptor: number, from: number, path: string): number {
+  const start = lseekCall(descriptor, from, seekData)
+  if (start !== -1) return start
+  const number = lastErrno()
+  if (number === constants.errno.ENXIO || number === constants.errno.EINVAL) return from
+  throw systemFailure('lseek', number, path)
+}
+
+/**
  * The parts of a regular file that are not holes, in order; one range over all of it where the file system cannot
  * tell. Moves the descriptor's position.
  */

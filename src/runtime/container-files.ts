@@ -23,6 +23,8 @@ export interface ContainerFiles {
   readonly identity: string
   /** Its time is the container's start. */
   readonly started: string
+  /** Bytes of the log that are kept. */
+  readonly logLimit: string
 }
 
 export function containerFiles(handle: ContainerHandle): ContainerFiles {
@@ -40,6 +42,7 @@ export function containerFiles(handle: ContainerHandle): ContainerFiles {
     monitorPidFile: join(handle.runFolder, 'conmon.pid'),
     identity: join(handle.runFolder, 'process.json'),
     started: join(handle.runFolder, 'started'),
+    logLimit: join(handle.runFolder, 'log-limit'),
   }
 }
 
@@ -49,7 +52,6 @@ export interface ContainerIdentity {
   readonly version: 1
   readonly process: ProcessIdentity
   readonly monitor: ProcessIdentity | undefined
-  readonly logPath: string
   readonly tty: boolean
   readonly rootfs: string
 }

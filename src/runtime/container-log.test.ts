@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,6 +71,76 @@ test('damaged lines are skipped, bytes are kept, no log is an empty one', async 
   assert.deepEqual(await lines(), ['stdout a\xff\0b\n'])
   rmSync(path)
   assert.deepEqual(await lines(), [])
+})
+
+const punch = (offset: number, length: number): void => {
+  const range = ['--offset', String(offset), '--length', String(length)]
+  execFileSync('fallocate', ['--punch-hole', ...range, path])
+}
+const numbered = (from: number, to: number): string =>
+  Array.from({ length: to - from }, (_, index) => `${stamp(1)} stdout F line ${from + index}\n`).join('')
+
+test('an oldest part that was dropped is left out, with the line that it cut', async () => {
+  writeFileSync(path, numbered(0, 20_000))
+  punch(0, 500_001)
+  const seen = await lines()
+  const first = Number(seen[0]?.split(' ')[2])
+  assert.ok(first > 8_000 && first < 10_000)
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 20_000 - first }, (_, index) => `stdout line ${first + index}\n`),
+  )
+  assert.equal((await lines({ tail: 15_000 })).length, seen.length)
+})
+
+test('a reader that follows too slowly is told what it missed', async () => {
+  writeFileSync(path, numbered(0, 20_000))
+  let ended = false
+  const seen: string[] = []
+  for await (const { text } of readContainerLog(path, { follow: true, isEnded: () => ended })) {
+    seen.push(text.toString())
+    if (seen.length === 1) punch(0, 700_000)
+    ended = true
+  }
+  const gap = seen.findIndex((text) => text.startsWith('mille: output was lost here'))
+  assert.ok(gap > 0)
+  assert.equal(seen.at(-1), 'line 19999\n')
+  assert.ok(seen.slice(0, gap).every((text, index) => text === `line ${index}\n`))
+})
+
+test('a reader that keeps up does not notice that what is behind it is dropped', async () => {
+  writeFileSync(path, numbered(0, 5000))
+  let ended = false
+  const seen: string[] = []
+  for await (const { text } of readContainerLog(path, { follow: true, isEnded: () => ended })) {
+    seen.push(text.toString())
+    if (seen.length === 5000) {
+      punch(0, 200_000)
+      appendFileSync(path, numbered(5000, 5010))
+    }
+    ended = seen.length >= 5000
+  }
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 5010 }, (_, index) => `line ${index}\n`),
+  )
+})
+
+test('a line that a full disk cut short is told, the next one is whole', async () => {
+  writeFileSync(path, `${stamp(1)} stdout F whole\n${stamp(1)} stdout F cut sh${stamp(2)} stderr F next\n`)
+  const lost = 'stderr mille: output was lost here: the log could not be written, its disk was full\n'
+  assert.deepEqual(await lines(), ['stdout whole\n', 'stdout cut sh\n', lost, 'stderr next\n'])
+  writeFileSync(path, `${stamp(1)} stdout F at the en`)
+  assert.deepEqual(await lines(), [])
+  assert.deepEqual(await lines({ isEnded: () => true }), ['stdout at the en\n', lost])
+  writeFileSync(
+    path,
+    `${stamp(1)} stdout F whole\n${stamp(1).slice(0, 20)}${stamp(2)} stderr F next\n${stamp(3)} std`,
+  )
+  assert.deepEqual(await lines({ isEnded: () => true }), ['stdout whole\n', lost, 'stderr next\n', lost])
+  // a process may print such logs: their times lie before the record's own
+  writeFileSync(path, `${stamp(2)} stdout F > ${stamp(1)} stderr F quoted\n`)
+  assert.deepEqual(await lines(), [`stdout > ${stamp(1)} stderr F quoted\n`])
 })
 
 test('a line without end is handed on in pieces', async () => {

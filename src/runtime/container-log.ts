@@ -2,15 +2,10 @@ import { watch } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { nextData } from '../linux/seek-data.ts'
 import type { OpOptions } from '../util/progress.ts'
-
-/** One write of a container, as conmon logged it: with its newline when it ended in one. */
-export interface LogRecord {
-  readonly stream: 'stdout' | 'stderr'
-  /** Nanoseconds since the epoch. */
-  readonly time: bigint
-  readonly text: Buffer
-}
+import { cutRecord, lostRecord, NEWLINE, parseLine } from './log-record.ts'
+import type { LogRecord, RawRecord } from './log-record.ts'
 
 export interface ContainerLogOptions extends OpOptions {
   /** Goes on until `isEnded` says so. */
@@ -26,61 +21,73 @@ export interface ContainerLogOptions extends OpOptions {
   readonly endFolder?: string
 }
 
-interface RawRecord extends LogRecord {
-  readonly partial: boolean
-}
-
 const CHUNK = 256 * 1024
 /** A line without newline is handed on in pieces of this size: a process must not fill this one's memory. */
 const MAX_LINE = 1024 * 1024
-const NEWLINE = 0x0a
 
-/** Lines of a conmon log (`TIME STREAM P|F TEXT`), the pieces of a long line joined. */
+/** Lines of a conmon log, the pieces of a long line joined. What was dropped for the log's limit is left out. */
 export async function* readContainerLog(
   path: string,
   options: ContainerLogOptions = {},
 ): AsyncIterable<LogRecord> {
   const { since, until, tail } = options
-  for await (const line of tail === undefined
-    ? joinPartial(readRecords(path, 0, options))
+  for await (const lines of tail === undefined
+    ? readLines(path, 0, options)
     : tailLines(path, tail, options)) {
-    if (until !== undefined && line.time > until) return
-    if (since === undefined || line.time >= since) yield line
+    for (const line of lines) {
+      if (until !== undefined && line.time > until) return
+      if (since === undefined || line.time >= since) yield line
+    }
   }
 }
 
-async function* joinPartial(records: AsyncIterable<RawRecord>): AsyncIterable<LogRecord> {
+type ReadOptions = ContainerLogOptions & { readonly end?: number }
+
+/** As many lines at a time as there are: one by one through several generators they would take longer to pass than to read. */
+async function* readLines(path: string, from: number, options: ReadOptions): AsyncIterable<LogRecord[]> {
+  const join = lineJoiner()
+  for await (const records of readRecords(path, from, options)) yield records.flatMap(join.add)
+  yield join.rest()
+}
+
+function lineJoiner(): { add(record: RawRecord): LogRecord[]; rest(): LogRecord[] } {
   const open = new Map<string, RawRecord & { size: number; parts: Buffer[] }>()
-  for await (const record of records) {
-    const { stream } = record
-    const begun = open.get(stream)
-    const size = (begun?.size ?? 0) + record.text.length
-    if (record.partial && size < MAX_LINE) {
-      if (begun === undefined) open.set(stream, { ...record, size, parts: [record.text] })
-      else open.set(stream, { ...begun, size, parts: [...begun.parts, record.text] })
-      continue
-    }
-    open.delete(stream)
-    yield begun === undefined
-      ? { stream, time: record.time, text: record.text }
-      : { stream, time: begun.time, text: Buffer.concat([...begun.parts, record.text]) }
+  const whole = (begun: LogRecord, parts: readonly Buffer[]): LogRecord => ({
+    stream: begun.stream,
+    time: begun.time,
+    text: Buffer.concat(parts),
+  })
+  return {
+    add(record) {
+      const { stream, text } = record
+      const begun = open.get(stream)
+      if (begun === undefined && !record.partial) return [record]
+      const size = (begun?.size ?? 0) + text.length
+      const parts = [...(begun?.parts ?? []), text]
+      if (record.partial && size < MAX_LINE) {
+        open.set(stream, { ...(begun ?? record), size, parts })
+        return []
+      }
+      open.delete(stream)
+      return [whole(begun ?? record, parts)]
+    },
+    rest: () => [...open.values()].map((begun) => whole(begun, begun.parts)),
   }
-  for (const { stream, time, parts } of open.values()) yield { stream, time, text: Buffer.concat(parts) }
 }
 
 async function* tailLines(
   path: string,
   tail: number,
   options: ContainerLogOptions,
-): AsyncIterable<LogRecord> {
+): AsyncIterable<LogRecord[]> {
   const { from, end } = await findTail(path, tail)
   const last: LogRecord[] = []
-  for await (const line of joinPartial(readRecords(path, from, { ...options, follow: false, end }))) {
-    last.push(line)
-    if (last.length > tail) last.shift()
+  for await (const lines of readLines(path, from, { ...options, follow: false, end })) {
+    last.push(...lines)
+    last.splice(0, last.length - tail)
   }
-  yield* last
-  if (options.follow === true) yield* joinPartial(readRecords(path, end, options))
+  yield last
+  if (options.follow === true) yield* readLines(path, end, options)
 }
 
 /** An offset from which at least `tail` whole lines follow; one line is at least one record. */
@@ -90,9 +97,10 @@ async function findTail(path: string, tail: number): Promise<{ from: number; end
   await using _ = file
   const { size } = await file.stat()
   const buffer = Buffer.alloc(CHUNK)
+  const start = nextData(file.fd, 0, path)
   let full = 0
-  for (let end = size; end > 0; end -= Math.min(CHUNK, end)) {
-    const length = Math.min(CHUNK, end)
+  for (let end = size; end > start; end -= Math.min(CHUNK, end - start)) {
+    const length = Math.min(CHUNK, end - start)
     await file.read(buffer, 0, length, end - length)
     for (let at = length - 1; at >= 0; at -= 1) {
       if (buffer[at] !== NEWLINE) continue
@@ -101,7 +109,7 @@ async function findTail(path: string, tail: number): Promise<{ from: number; end
       if (full > tail * 4 + 1) return { from: end - length + at + 1, end: size }
     }
   }
-  return { from: 0, end: size }
+  return { from: start, end: size }
 }
 
 async function openLog(path: string): Promise<FileHandle | undefined> {
@@ -112,17 +120,16 @@ async function openLog(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-async function* readRecords(
-  path: string,
-  from: number,
-  options: ContainerLogOptions & { readonly end?: number },
-): AsyncIterable<RawRecord> {
+/** The records that are there, then, with `follow`, those that come. */
+async function* readRecords(path: string, from: number, options: ReadOptions): AsyncIterable<RawRecord[]> {
   const file = await openLog(path)
   if (file === undefined) return
   await using _ = file
   const buffer = Buffer.allocUnsafe(CHUNK)
   let rest: Buffer = Buffer.alloc(0)
   let position = from
+  let isInLine = false
+  let lastTime = 0n
   // without `follow` what a writer adds meanwhile is not waited for: a fast one would never be caught up with
   const last = options.end ?? (options.follow === true ? Infinity : (await file.stat()).size)
   const bell = options.follow === true ? watchFor(path, options) : undefined
@@ -131,10 +138,26 @@ async function* readRecords(
       // asked before reading: what was written before the end is then certain to be read
       const ended =
         options.follow !== true || (options.isEnded?.() ?? false) || options.signal?.aborted === true
-      const room = Math.min(CHUNK, last - position)
+      const start = nextData(file.fd, position, path)
+      if (start > position) {
+        // the oldest part was dropped, up to somewhere in a line
+        if (position > from)
+          yield [
+            lostRecord(
+              BigInt(Date.now()) * 1_000_000n,
+              'it was dropped for the log’s limit before it was read',
+            ),
+          ]
+        isInLine = true
+        rest = Buffer.alloc(0)
+        position = start
+      }
+      const room = Math.max(0, Math.min(CHUNK, last - position))
       const { bytesRead } = await file.read(buffer, 0, room, position)
       position += bytesRead
       if (bytesRead === 0) {
+        // what the monitor could not write whole stays so when it is gone
+        if (ended && rest.length > 0 && options.isEnded?.() === true) yield [...cutRecord(rest, lastTime)]
         if (ended) return
         await bell?.wait()
         continue
@@ -143,13 +166,16 @@ async function* readRecords(
         rest.length === 0
           ? Buffer.from(buffer.subarray(0, bytesRead))
           : Buffer.concat([rest, buffer.subarray(0, bytesRead)])
-      let start = 0
-      for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, start)) {
-        const record = parseRecord(data.subarray(start, end + 1))
-        if (record !== undefined) yield record
-        start = end + 1
+      const records: RawRecord[] = []
+      let done = 0
+      for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, done)) {
+        if (!isInLine) records.push(...parseLine(data.subarray(done, end + 1)))
+        isInLine = false
+        done = end + 1
       }
-      rest = data.subarray(start)
+      rest = data.subarray(done)
+      lastTime = records.at(-1)?.time ?? lastTime
+      yield records
     }
   } finally {
     bell?.close()
@@ -192,30 +218,4 @@ function watchFor(path: string, options: ContainerLogOptions): { wait(): Promise
       options.signal?.removeEventListener('abort', ring)
     },
   }
-}
-
-const SPACE = 0x20
-const PARTIAL = 0x50
-
-/** A damaged line (disk full in the middle of one) is skipped. */
-function parseRecord(line: Buffer): RawRecord | undefined {
-  const afterTime = line.indexOf(SPACE)
-  const afterStream = line.indexOf(SPACE, afterTime + 1)
-  const afterTag = line.indexOf(SPACE, afterStream + 1)
-  if (afterTime < 0 || afterStream < 0 || afterTag < 0) return undefined
-  const stream = line.toString('latin1', afterTime + 1, afterStream)
-  const time = parseTime(line.toString('latin1', 0, afterTime))
-  if ((stream !== 'stdout' && stream !== 'stderr') || time === undefined) return undefined
-  const partial = line[afterStream + 1] === PARTIAL
-  return { stream, time, partial, text: line.subarray(afterTag + 1, partial ? line.length - 1 : line.length) }
-}
-
-function parseTime(text: string): bigint | undefined {
-  const [, second, fraction = '', zone] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)$/.exec(text) ?? []
-  if (second === undefined || zone === undefined) return undefined
-  const milliseconds = Date.parse(`${second}${zone}`)
-  return Number.isNaN(milliseconds)
-    ? undefined
-    : BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, '0'))
 }

@@ -76,6 +76,8 @@ export async function createContainer(
     await writeBundle(files.bundle, handle.id, spec, seat.program)
     await mkdir(files.exits, { recursive: true, mode: 0o700 })
     await mkdir(files.persist, { recursive: true, mode: 0o700 })
+    if (options.logLimit !== undefined)
+      writeFileSync(files.logLimit, `${options.logLimit}\n`, { mode: 0o600 })
     const [exitCommand, ...exitArguments] = options.exitCommand ?? []
     const pid = await startMonitor({
       ...seat,
@@ -91,7 +93,7 @@ export async function createContainer(
         '--persist-dir',
         files.persist,
         '--log-path',
-        `k8s-file:${options.logPath}`,
+        options.logPath === undefined ? 'none' : `k8s-file:${options.logPath}`,
         ...(exitCommand === undefined ? [] : ['--exit-command', exitCommand]),
         ...exitArguments.map((argument) => `--exit-command-arg=${argument}`),
       ],
@@ -105,7 +107,6 @@ export async function createContainer(
       version: 1,
       process,
       monitor: identify(readPidFile(files.monitorPidFile)),
-      logPath: options.logPath,
       tty: spec.tty ?? false,
       rootfs: spec.rootfs,
     }

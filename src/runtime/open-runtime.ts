@@ -15,6 +15,7 @@ import {
 } from './containers.ts'
 import type { RuntimeSeat } from './containers.ts'
 import { execInContainer } from './exec.ts'
+import { startLogKeeper } from './log-keeper.ts'
 import { findProgram, unsupportedLimits } from './machine.ts'
 import { findOciProgram } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
@@ -56,6 +57,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
       await mkdir(root, { recursive: true, mode: 0o700 })
       return await createContainer(getSeat(), handle, spec, createOptions)
     },
+    keepLogs: startLogKeeper,
     start: (handle) => startContainer(getSeat(), handle),
     state: (handle) => settledState(getSeat(), handle),
     attach: async (handle, attachOptions) => attachContainer(handle, attachOptions),

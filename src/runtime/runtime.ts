@@ -123,10 +123,18 @@ export interface AttachedStreams extends AsyncDisposable {
   readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly chunk: Buffer }>
 }
 
+/** Folders with one folder per container each: `folder` and `runFolder` of handles lie there. */
+export interface LogFolders {
+  readonly logs: string
+  readonly runs: string
+}
+
 export interface CreateOptions {
   readonly stdin: boolean
-  /** Absolute path of Docker-shaped json-file log. */
-  readonly logPath: string
+  /** Absolute path of the monitor's log; without it nothing is kept. */
+  readonly logPath?: string
+  /** Bytes of it that are kept once `keepLogs` was called: the newest. */
+  readonly logLimit?: number
   /** argv run by the monitor after the container ended, daemon or not. */
   readonly exitCommand?: readonly string[]
 }
@@ -166,6 +174,8 @@ export interface Runtime {
     options: CreateOptions,
   ): Promise<{ readonly pid: number }>
   start(handle: ContainerHandle): Promise<void>
+  /** From now on the logs of all containers in these folders are held within their limits, also without this process. */
+  keepLogs(folders: LogFolders): void
   state(handle: ContainerHandle): Promise<ContainerRunState>
   attach(
     handle: ContainerHandle,

@@ -309,6 +309,8 @@ export const errorTable = {
     'invalid-argument',
     'range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available',
   ],
+  LOG_CONFIG_INVALID: ['invalid-argument', '{reason}'],
+  LOG_NOT_KEPT: ['not-implemented', 'configured logging driver does not support reading'],
   MEMORY_INVALID: ['invalid-argument', '{reason}'],
   HOSTNAME_INVALID: [
     'invalid-argument',

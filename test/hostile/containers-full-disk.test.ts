@@ -46,9 +46,11 @@ test('one that stays is listed with its exit code, also when nothing is set asid
 })
 
 test('a log that fills the disk loses lines, not the container: it lives and keeps its exit code (B-RN-6)', () => {
-  const script = 'dd if=/dev/zero of=/fill bs=1M 2>/dev/null; yes "fill the disk" | head -c 3000000; exit 7'
+  const script =
+    'echo begin; dd if=/dev/zero of=/fill bs=1M 2>/dev/null; yes "fill the disk" | head -c 3000000; exit 7'
   mille.ok('run', '-d', '--name', 'talker', 'busybox', 'sh', '-c', script)
   assert.equal(mille.ok('wait', 'talker'), '7')
   assert.match(mille.ok('ps', '-a', '--format', '{{.Names}} {{.Status}}'), /^talker Exited \(7\)/)
+  assert.match(mille.run(['logs', 'talker']).err, /output was lost here: the log could not be written/)
   assert.equal(mille.ok('rm', 'talker'), 'talker')
 })

@@ -115,6 +115,8 @@ export function fakeContainer(name: string, fields: Partial<ContainerDetails> = 
       capDrop: [],
       ulimits: [],
       autoRemove: false,
+      logDriver: 'json-file',
+      logOptions: {},
     },
     mounts: [],
     ports: [],

@@ -70,7 +70,7 @@ function toHostConfig({ request }: ContainerDetails): HostConfigWire {
   return {
     Binds: binds.length === 0 ? null : binds,
     ...(mounts.length === 0 ? {} : { Mounts: mounts }),
-    LogConfig: { Type: 'json-file', Config: {} },
+    LogConfig: { Type: request.logDriver, Config: request.logOptions },
     NetworkMode: request.network,
     PortBindings: requestedPorts(request.ports),
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },

@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import { failure } from '../../util/errors.ts'
+import { batchOutput } from '../batched-output.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text, toggle } from '../flags/flag.ts'
 import { parseMoment } from '../input/parse-time.ts'
@@ -38,11 +38,13 @@ export const command: AnyCommand = defineCommand({
       ...(since === undefined ? {} : { since }),
       ...(until === undefined ? {} : { until }),
     })
+    const output = batchOutput(io)
     for await (const { stream, time, text } of lines) {
-      const output = stream === 'stdout' ? io.stdout : io.stderr
-      if (flags.timestamps) output.write(`${nanoTime(time)} `)
-      if (!output.write(text)) await once(output, 'drain')
+      const line = flags.timestamps ? Buffer.concat([Buffer.from(`${nanoTime(time)} `), text]) : text
+      const full = output.write(stream, line)
+      if (full !== undefined) await full
     }
+    await output.flush()
     return 0
   },
 })
