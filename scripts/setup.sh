@@ -21,6 +21,7 @@ need nft nftables
 need ip iproute2
 need mmdebstrap mmdebstrap
 need newuidmap uidmap
+need pasta passt
 need zstd zstd
 need xz xz-utils
 need bzip2 bzip2

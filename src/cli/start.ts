@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import type { Engine, EngineOptions } from '../engine/engine.ts'
+import { folderVariable } from '../engine/owner.ts'
 import { fromNodeError } from '../linux/system-failure.ts'
 import { messageOf } from '../util/errors.ts'
 import type { CommandIo, SignalSource } from './command.ts'
@@ -71,6 +72,7 @@ function watchSignals(): ProcessSignals {
 
 /** Runs the command line `argv` and ends the process with its exit code. */
 export async function start(argv: readonly string[]): Promise<void> {
+  returnToFolder(process.env)
   const signals = watchSignals()
   // a reader that went away (`mille ps | head -1`) is no error: end quietly, as SIGPIPE does, but undo what is half done
   const onPipe = (error: NodeJS.ErrnoException): void => {
@@ -105,6 +107,13 @@ export async function start(argv: readonly string[]): Promise<void> {
   process.exit()
 }
 
+/** In the namespace of an ordinary user: back to where the command was called. */
+function returnToFolder(env: NodeJS.ProcessEnv): void {
+  const folder = env[folderVariable]
+  if (folder !== undefined) process.chdir(folder)
+  delete env[folderVariable]
+}
+
 /** By getters: opening a standard stream takes time, and most commands never read. */
 const standardStreams: CommandIo = {
   get stdin() {
@@ -126,6 +135,7 @@ function keepNewlines(): void {
 }
 
 async function loadEngine(options: EngineOptions): Promise<Engine> {
+  if (process.getuid?.() !== 0) await (await import('./enter-namespace.ts')).enterNamespace(process.env)
   const { openEngine } = await import('../engine/open-engine.ts')
   return await openEngine({ ...options, processEnds: true, program: process.argv[1] })
 }

@@ -7,7 +7,7 @@ import { formatReference, parseReference, withDefaultTag } from '../oci/referenc
 import { ensureApplied } from '../store/ensure-applied.ts'
 import type { ImageRecord, LayerInfo, Store } from '../store/store.ts'
 import { memberOf } from '../store/find-member.ts'
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import type { CommitRequest } from './containers.ts'
 import { handleOf } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
@@ -63,8 +63,14 @@ async function pausedWhile(
   const handle = handleOf(parts, row.id)
   const running = row.data.phase === 'started' && (await parts.runtime.state(handle)).status === 'running'
   if (!wanted || !running) return { [Symbol.asyncDispose]: async () => {} }
-  await parts.runtime.pause(handle)
-  return { [Symbol.asyncDispose]: () => parts.runtime.resume(handle) }
+  try {
+    await parts.runtime.pause(handle)
+    return { [Symbol.asyncDispose]: () => parts.runtime.resume(handle) }
+  } catch (error) {
+    // without control groups nothing can be held still: as with `--pause=false`
+    if (!isMilleError(error, 'PAUSE_UNAVAILABLE')) throw error
+    return { [Symbol.asyncDispose]: async () => {} }
+  }
 }
 
 /** The base's layers in the form it has them: pulled ones stay compressed blobs. */

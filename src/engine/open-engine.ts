@@ -6,6 +6,7 @@ import { createImages } from '../images/create-images.ts'
 import type { OpenRepository } from '../images/repositories.ts'
 import type { ContainerConfig } from '../oci/config.ts'
 import type { RegistryClient } from '../registry/repository.ts'
+import { inUserNamespace } from '../linux/user-namespace.ts'
 import { readContainerLog } from '../runtime/container-log.ts'
 import { openRuntime } from '../runtime/open-runtime.ts'
 import type { BridgeNetwork } from '../runtime/runtime.ts'
@@ -109,6 +110,10 @@ function once<Value>(work: () => Promise<Value>): Once<Value> {
 }
 
 async function openSharedBridge(): Promise<BridgeNetwork> {
+  if (inUserNamespace()) {
+    const { openPastaNetwork } = await import('../runtime/pasta-network.ts')
+    return openPastaNetwork({ stateFolder: bridgeStateFolder() })
+  }
   const { openBridge } = await import('../runtime/bridge.ts')
   return openBridge({ stateFolder: bridgeStateFolder() })
 }

@@ -1,10 +1,13 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { ownerOf } from './owner.ts'
 
 /** Where things live that a reboot ends anyway (a tmpfs); for those who are not root below `$XDG_RUNTIME_DIR`. */
-function runFolder(env: NodeJS.ProcessEnv): string {
-  if (process.getuid?.() === 0) return '/run/mille'
-  return join(env['XDG_RUNTIME_DIR'] || `/tmp/mille-${process.getuid?.() ?? 0}`, 'mille')
+export function runFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const owner = ownerOf(env)
+  if (owner === 0) return '/run/mille'
+  const own = env['XDG_RUNTIME_DIR']
+  return own === undefined || own === '' ? `/tmp/mille-${owner}` : join(own, 'mille')
 }
 
 /** One per store, the same for every process that has it open, by whatever path. The store must be there. */

@@ -1,5 +1,13 @@
 import type { StepNetworks } from '../builder/step-runner.ts'
 import type { BridgeNetwork } from '../runtime/runtime.ts'
+import { isMilleError } from '../util/errors.ts'
+
+async function orUndefined<Result>(opening: Promise<Result>): Promise<Result | undefined> {
+  return await opening.catch((error: unknown) => {
+    if (isMilleError(error, 'ROOTLESS_NETWORK')) return undefined
+    throw error
+  })
+}
 
 /** One namespace on the bridge for all RUN steps of this process, made by the first that wants it. */
 export function createStepNetworks(bridge: () => Promise<BridgeNetwork>): StepNetworks & AsyncDisposable {
@@ -8,7 +16,10 @@ export function createStepNetworks(bridge: () => Promise<BridgeNetwork>): StepNe
     async connect() {
       const network = await bridge()
       shared ??= network.openBuildNetwork()
-      const { namespace } = await shared
+      const opened = await orUndefined(shared)
+      // for an ordinary user without pasta the machine's own network is all there is
+      if (opened === undefined) return { mode: { kind: 'host' }, [Symbol.asyncDispose]: async () => {} }
+      const { namespace } = opened
       return {
         mode: { kind: 'namespace', path: namespace },
         gateway: network.subnet.gateway,

@@ -267,6 +267,7 @@ export async function freezeContainer(
 ): Promise<void> {
   const files = containerFiles(handle)
   getRunning(handle)
+  if (seat.program.cgroups.mode === 'none') throw failure('PAUSE_UNAVAILABLE', { name: handle.id })
   const { exitCode, stderr } = await callRuntime(seat, [verb, handle.id])
   if (exitCode !== 0)
     throw failure('RUNTIME_FAILED', {

@@ -12,6 +12,8 @@ export type CgroupMode = RuntimeInfo['cgroups']
 /** Where the kernel's control groups are mounted and what they can limit. */
 export interface CgroupSupport {
   readonly mode: CgroupMode
+  /** The second version is mounted beside the first, whoever may use them. */
+  readonly isHybrid: boolean
   readonly controllers: ReadonlySet<string>
 }
 
@@ -31,23 +33,36 @@ function readIfThere(path: string): string {
   }
 }
 
+/** Not for an ordinary user, nor in a container that sees them read-only: then there are none for us. */
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Looks at `/sys/fs/cgroup` as cgroups(7) describes its forms. */
 export function findCgroups(): CgroupSupport {
   const top = '/sys/fs/cgroup'
   if (filesystemType(top) === CGROUP2_MAGIC) {
+    if (!isWritable(top)) return { mode: 'none', isHybrid: false, controllers: new Set() }
     return {
       mode: 'v2',
+      isHybrid: false,
       controllers: new Set(readIfThere(`${top}/cgroup.controllers`).split(/\s+/).filter(Boolean)),
     }
   }
   const controllers = new Set(
     ['memory', 'cpu', 'cpuset', 'pids', 'devices', 'freezer', 'blkio'].filter(
-      (name) => filesystemType(`${top}/${name}`) === CGROUP_MAGIC,
+      (name) => filesystemType(`${top}/${name}`) === CGROUP_MAGIC && isWritable(`${top}/${name}`),
     ),
   )
+  const isHybrid = filesystemType(`${top}/unified`) === CGROUP2_MAGIC
   if (filesystemType(top) !== TMPFS_MAGIC || controllers.size === 0)
-    return { mode: 'none', controllers: new Set() }
-  return { mode: filesystemType(`${top}/unified`) === CGROUP2_MAGIC ? 'hybrid' : 'v1', controllers }
+    return { mode: 'none', isHybrid, controllers: new Set() }
+  return { mode: isHybrid ? 'hybrid' : 'v1', isHybrid, controllers }
 }
 
 /** The controller that each limit needs. */

@@ -35,15 +35,16 @@ export function wantedControllers(
  */
 export function runtimeCall(program: OciProgram, controllers: ReadonlySet<string>): RuntimeCall {
   const { name, path, cgroups } = program
-  if (name !== 'crun' || cgroups.mode !== 'hybrid')
+  if (name !== 'crun' || !cgroups.isHybrid)
     return { command: path, prefix: program.plainPrefix, [Symbol.dispose]: () => undefined }
   const command = findProgram('nsenter')
   if (command === undefined) throw failure('PROGRAM_MISSING', { program: 'nsenter', package: 'util-linux' })
-  const namespace = createMountNamespace(() => narrowCgroups(controllers))
+  const usable = cgroups.mode === 'none' ? new Set<string>() : controllers
+  const namespace = createMountNamespace(() => narrowCgroups(usable))
   return {
     command,
     // by the number of this process: the runtime is a grandchild of it, started by its monitor
-    prefix: [`--mount=/proc/${process.pid}/fd/${namespace}`, path],
+    prefix: [`--mount=/proc/${process.pid}/fd/${namespace}`, path, ...program.plainPrefix],
     [Symbol.dispose]: () => closeSync(namespace),
   }
 }

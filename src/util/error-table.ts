@@ -40,6 +40,15 @@ export const errorTable = {
     'unavailable',
     'this Node has SQLite {found}, mille needs {needed} or later (earlier ones can damage a database that several processes use)',
   ],
+  PAUSE_UNAVAILABLE: [
+    'unavailable',
+    'cannot pause {name}: mille may use no control groups here (an ordinary user, or a container)',
+  ],
+  ROOTLESS_NETWORK: [
+    'unavailable',
+    "an ordinary user's containers get a network of their own from pasta: {reason}; or use --network host or none",
+  ],
+  ROOTLESS_UNAVAILABLE: ['unavailable', 'mille cannot work for an ordinary user here: {reason}; {advice}'],
   STORE_BUSY: ['unavailable', 'the store at {root} stayed busy for {seconds} s: try again'],
   STORE_DAMAGED: [
     'data-loss',

@@ -14,6 +14,7 @@ import { copyRange } from '../../linux/copy-range.ts'
 import { openat2, openFlags, resolveFlags, tryOpenat2 } from '../../linux/openat2.ts'
 import { removeChildren, removeTree } from '../../linux/remove-tree.ts'
 import { type FileStatus, fileTypes, findStatus, statx } from '../../linux/statx.ts'
+import { inUserNamespace } from '../../linux/user-namespace.ts'
 import { setXattr } from '../../linux/xattr.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { timeSlice } from '../../util/time-slice.ts'
@@ -174,6 +175,8 @@ class Extraction implements Disposable {
   }
 
   #addSpecial(parent: number, name: string, entry: StoredEntry): void {
+    // the kernel makes none there (user_namespaces(7)); containers have a /dev of their own
+    if (inUserNamespace() && (entry.type === 'char' || entry.type === 'block')) return
     if (entry.type === 'symlink') symlinkat(entry.linkTarget, parent, name)
     else if (entry.type === 'fifo') mknodat(parent, name, fileTypes.fifo | 0o600)
     else if (entry.type === 'char' || entry.type === 'block')

@@ -1,5 +1,6 @@
 import { closeSync, constants } from 'node:fs'
 import { mountAttributes, mountFileSystem, type MountOption } from '../../linux/mount-file-system.ts'
+import { inUserNamespace } from '../../linux/user-namespace.ts'
 import { openat2, currentFolder, openFlags } from '../../linux/openat2.ts'
 
 export interface OverlayMount {
@@ -12,6 +13,16 @@ export interface OverlayMount {
 
 /** fsconfig(2) takes values of at most 255 bytes. */
 const longestValue = 255
+
+const privilegedOptions: readonly MountOption[] = [
+  { key: 'redirect_dir', value: 'off' },
+  { key: 'metacopy', value: 'off' },
+]
+
+/** The attribute of a folder that hides what the layers below have; in a user namespace only `user.` ones can be set. */
+export function opaqueXattr(): string {
+  return `${inUserNamespace() ? 'user' : 'trusted'}.overlay.opaque`
+}
 
 /**
  * Mounts an overlay. No redirects and no metadata-only copies: an upper folder must hold everything a layer needs.
@@ -28,8 +39,8 @@ export function mountOverlay({ lower, upper, target }: OverlayMount): void {
     const options: MountOption[] = [
       { key: 'source', value: 'mille' },
       ...lower.map((path) => ({ key: 'lowerdir+', value: short(path) })),
-      { key: 'redirect_dir', value: 'off' },
-      { key: 'metacopy', value: 'off' },
+      // with `userxattr` there are neither redirects nor metadata-only copies, and naming them is an error
+      ...(inUserNamespace() ? [{ key: 'userxattr' }] : privilegedOptions),
       { key: 'index', value: 'off' },
       { key: 'xino', value: 'on' },
     ]

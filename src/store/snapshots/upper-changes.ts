@@ -6,6 +6,7 @@ import { getXattr, listXattrs } from '../../linux/xattr.ts'
 import { readFolder } from '../../linux/read-folder.ts'
 import { isOverlayXattr } from '../layers/overlay-xattr.ts'
 import type { ChangeKind } from '../snapshotter.ts'
+import { opaqueXattr } from './overlay.ts'
 
 /** One difference between a tree and what lies below it. */
 export interface TreeChange {
@@ -92,8 +93,7 @@ function compare(node: TreeNode, lower: number | undefined): TreeChange | undefi
       // a folder in place of a file: what is inside is all new
       if ((belowStatus.mode & fileTypes.mask) !== fileTypes.directory)
         return { kind: 'C', path, node, opaque: true }
-      if (getXattr(handle, 'trusted.overlay.opaque')?.toString() === 'y')
-        return { kind: 'C', path, node, opaque: true }
+      if (getXattr(handle, opaqueXattr())?.toString() === 'y') return { kind: 'C', path, node, opaque: true }
       return isSameFolder(status, belowStatus, handle, below) ? undefined : { kind: 'C', path, node }
     } finally {
       closeSync(handle)
