@@ -38,6 +38,10 @@ const loadImageInspect = async (): Promise<AnyCommand> =>
 const loadImageLs = async (): Promise<AnyCommand> => (await import('./commands/image-ls.ts')).command
 const loadImagePrune = async (): Promise<AnyCommand> => (await import('./commands/image-prune.ts')).command
 const loadImageRm = async (): Promise<AnyCommand> => (await import('./commands/image-rm.ts')).command
+const loadImagetoolsCreate = async (): Promise<AnyCommand> =>
+  (await import('./commands/imagetools-create.ts')).command
+const loadImagetoolsInspect = async (): Promise<AnyCommand> =>
+  (await import('./commands/imagetools-inspect.ts')).command
 const loadImport = async (): Promise<AnyCommand> => (await import('./commands/import.ts')).command
 const loadInfo = async (): Promise<AnyCommand> => (await import('./commands/info.ts')).command
 const loadInspect = async (): Promise<AnyCommand> => (await import('./commands/inspect.ts')).command
@@ -46,6 +50,15 @@ const loadLoad = async (): Promise<AnyCommand> => (await import('./commands/load
 const loadLogin = async (): Promise<AnyCommand> => (await import('./commands/login.ts')).command
 const loadLogout = async (): Promise<AnyCommand> => (await import('./commands/logout.ts')).command
 const loadLogs = async (): Promise<AnyCommand> => (await import('./commands/logs.ts')).command
+const loadManifestAnnotate = async (): Promise<AnyCommand> =>
+  (await import('./commands/manifest-annotate.ts')).command
+const loadManifestCreate = async (): Promise<AnyCommand> =>
+  (await import('./commands/manifest-create.ts')).command
+const loadManifestInspect = async (): Promise<AnyCommand> =>
+  (await import('./commands/manifest-inspect.ts')).command
+const loadManifestPush = async (): Promise<AnyCommand> =>
+  (await import('./commands/manifest-push.ts')).command
+const loadManifestRm = async (): Promise<AnyCommand> => (await import('./commands/manifest-rm.ts')).command
 const loadPause = async (): Promise<AnyCommand> => (await import('./commands/pause.ts')).command
 const loadPort = async (): Promise<AnyCommand> => (await import('./commands/port.ts')).command
 const loadPull = async (): Promise<AnyCommand> => (await import('./commands/pull.ts')).command
@@ -137,6 +150,14 @@ export const commandTable: CommandGroup = {
       summary: 'Extended build capabilities',
       members: {
         build: { summary: 'Start a build', load: loadBuild },
+        b: { summary: 'Start a build', alias: true, load: loadBuild },
+        imagetools: {
+          summary: 'Commands to work on images in registry',
+          members: {
+            create: { summary: 'Create a new image based on source images', load: loadImagetoolsCreate },
+            inspect: { summary: 'Show details of an image in the registry', load: loadImagetoolsInspect },
+          },
+        },
         du: { summary: 'Disk usage', load: loadBuilderDu },
         prune: { summary: 'Remove build cache', load: loadBuilderPrune },
       },
@@ -211,6 +232,22 @@ export const commandTable: CommandGroup = {
         squash: { summary: 'Merge the layers of an image into one', load: loadSquash },
         tag: { summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE', load: loadTag },
         tree: { summary: 'Show which image is built on which', load: loadTree },
+      },
+    },
+    manifest: {
+      summary: 'Manage Docker image manifests and manifest lists',
+      members: {
+        annotate: {
+          summary: 'Add additional information to a local image manifest',
+          load: loadManifestAnnotate,
+        },
+        create: {
+          summary: 'Create a local manifest list for annotating and pushing to a registry',
+          load: loadManifestCreate,
+        },
+        inspect: { summary: 'Display an image manifest, or manifest list', load: loadManifestInspect },
+        push: { summary: 'Push a manifest list to a repository', load: loadManifestPush },
+        rm: { summary: 'Delete one or more manifest lists from local storage', load: loadManifestRm },
       },
     },
     registry: {

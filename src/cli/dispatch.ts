@@ -75,7 +75,10 @@ async function runCommand(
     return 0
   }
   checkCount(found.path, command, args.length)
-  await using engine = lazyEngine(() => surroundings.openEngine(engineOptions))
+  await using engine = lazyEngine(({ insecureRegistries = [] } = {}) => {
+    const insecure = [...(engineOptions.insecureRegistries ?? []), ...insecureRegistries]
+    return surroundings.openEngine({ ...engineOptions, insecureRegistries: insecure })
+  })
   const context: CommandContext = {
     ...surroundings,
     engine: engine.open,
@@ -85,10 +88,12 @@ async function runCommand(
   return (await command.run({ flags: flags as never, args, given }, context)) ?? 0
 }
 
-function lazyEngine(open: () => Promise<Engine>): AsyncDisposable & { readonly open: () => Promise<Engine> } {
+type OpenLazily = CommandContext['engine']
+
+function lazyEngine(open: OpenLazily): AsyncDisposable & { readonly open: OpenLazily } {
   let engine: Promise<Engine> | undefined
   return {
-    open: () => (engine ??= open()),
+    open: (more) => (engine ??= open(more)),
     [Symbol.asyncDispose]: async () => {
       const opened = await engine?.catch(() => undefined)
       await opened?.[Symbol.asyncDispose]()

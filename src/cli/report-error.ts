@@ -49,11 +49,20 @@ function lineOf(error: unknown): string {
   return isBare(error) ? error.message : `Error response from daemon: ${error.message}`
 }
 
+/** What Docker's own command line finds, without asking its daemon. */
+const bareCodes: ReadonlySet<string> = new Set([
+  'REFERENCE_INVALID',
+  'NOT_LOCALLY_TAGGED',
+  'TAG_BY_DIGEST',
+  'PUSH_BY_DIGEST',
+  'MANIFEST_DRAFT_EXISTS',
+  'MANIFEST_IS_LIST',
+  'MANIFEST_PLATFORM',
+  'NO_SUCH_MANIFEST',
+])
+
 function isBare(error: MilleError): boolean {
-  return (
-    error.code.startsWith('CLI_') ||
-    ['REFERENCE_INVALID', 'NOT_LOCALLY_TAGGED', 'TAG_BY_DIGEST', 'PUSH_BY_DIGEST'].includes(error.code)
-  )
+  return error.code.startsWith('CLI_') || bareCodes.has(error.code)
 }
 
 function isAbort(error: unknown): boolean {

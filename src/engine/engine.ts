@@ -1,6 +1,7 @@
 import type { Builder } from '../builder/build.ts'
 import type { Containers, Volumes } from '../containers/containers.ts'
 import type { Images } from '../images/images.ts'
+import type { Manifests } from '../images/manifests/manifests.ts'
 
 export interface EngineOptions {
   /** Store root; default `$MILLE_ROOT`, else `/var/lib/mille` for root, `$XDG_DATA_HOME/mille` otherwise. */
@@ -46,6 +47,7 @@ export interface Engine extends AsyncDisposable {
   readonly containers: Containers
   readonly volumes: Volumes
   readonly registries: Registries
+  readonly manifests: Manifests
   info(): Promise<EngineInfo>
   /** Runs the collector; returns bytes freed. */
   collect(): Promise<number>

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import type { Builder } from '../builder/build.ts'
 import { createContainers } from '../containers/create-containers.ts'
 import { createImages } from '../images/create-images.ts'
+import { createManifests } from '../images/manifests/create-manifests.ts'
 import type { OpenRepository } from '../images/repositories.ts'
 import type { ContainerConfig } from '../oci/config.ts'
 import type { RegistryClient } from '../registry/repository.ts'
@@ -60,6 +61,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     builder: lazyBuilder(builder),
     containers,
     volumes,
+    manifests: createManifests(store, openRepository),
     registries: createRegistries({ storeRoot: root, client }),
     info: () => engineInfo({ store, runtime, containers }),
     collect: async () => (await store.collect()).bytes,

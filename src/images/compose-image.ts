@@ -1,7 +1,7 @@
 import { canonicalJson } from '../oci/canonical-json.ts'
 import type { ComposedImage, ComposedMember, ImageToCompose } from '../oci/composed-image.ts'
 import type { ImageConfig } from '../oci/config.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
+import { inWireOrder, type Descriptor } from '../oci/descriptor.ts'
 import { diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { AnnotationPlace, ImageForm } from '../oci/image-form.ts'
 import type { Index, Manifest } from '../oci/manifest.ts'
@@ -103,12 +103,7 @@ async function layersOf(
 }
 
 function indexEntry({ manifest, platform }: ComposedMember, form: ImageForm): Descriptor {
-  const { os, architecture, variant } = platform
-  return {
-    ...manifest,
-    ...annotationsOf(form, 'manifest-descriptor', platform),
-    platform: { architecture, os, ...(variant !== undefined && { variant }) },
-  }
+  return inWireOrder({ ...manifest, ...annotationsOf(form, 'manifest-descriptor', platform), platform })
 }
 
 /** Sorted by key, as they have no order of their own. */

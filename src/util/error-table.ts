@@ -186,6 +186,13 @@ export const errorTable = {
     'not-found',
     'image with reference {reference} was found but does not provide the specified platform ({platform})',
   ],
+  MANIFEST_DRAFT_EXISTS: ['conflict', 'refusing to amend an existing manifest list with no --amend flag'],
+  MANIFEST_IS_LIST: ['invalid-argument', '{name} is a manifest list'],
+  MANIFEST_PLATFORM: [
+    'invalid-argument',
+    'manifest entry for image has unsupported os/arch combination: {platform}',
+  ],
+  NO_SUCH_MANIFEST: ['not-found', 'No such manifest: {name}'],
   NO_SUCH_IMAGE: ['not-found', 'No such image: {reference}'],
 
   // registry: client, logins, server

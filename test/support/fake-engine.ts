@@ -1,6 +1,7 @@
 import type { Builder } from '../../src/builder/build.ts'
 import type { Attachment, Containers, ContainerDetails, Volumes } from '../../src/containers/containers.ts'
 import type { Engine, EngineInfo, Registries } from '../../src/engine/engine.ts'
+import type { Manifests } from '../../src/images/manifests/manifests.ts'
 import type { ImageDetails, Images, ImageSummary } from '../../src/images/images.ts'
 import { parseDiffId, sha256 } from '../../src/oci/digest.ts'
 import { mediaTypes } from '../../src/oci/media-types.ts'
@@ -12,6 +13,7 @@ export interface FakeEngineParts {
   readonly containers?: Partial<Containers>
   readonly volumes?: Partial<Volumes>
   readonly registries?: Partial<Registries>
+  readonly manifests?: Partial<Manifests>
   readonly info?: EngineInfo
 }
 
@@ -23,6 +25,7 @@ export function fakeEngine(parts: FakeEngineParts = {}): Engine {
     containers: only<Containers>('containers', parts.containers),
     volumes: only<Volumes>('volumes', parts.volumes),
     registries: only<Registries>('registries', parts.registries),
+    manifests: only<Manifests>('manifests', parts.manifests),
     info: () =>
       parts.info === undefined ? Promise.reject(new Error('fake engine: info')) : Promise.resolve(parts.info),
     collect: () => Promise.resolve(0),

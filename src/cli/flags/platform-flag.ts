@@ -7,6 +7,9 @@ export function platformFlag(help: string): Flag<Platform | undefined> {
 }
 
 /** `--platform linux/amd64,linux/arm64`, which may be given several times. */
-export function platformsFlag(help: string): Flag<readonly Platform[]> {
-  return flatList(help, (text) => text.split(',').map((one) => parsePlatform(one.trim())))
+export function platformsFlag(
+  help: string,
+  shape: { readonly short?: string } = {},
+): Flag<readonly Platform[]> {
+  return flatList(help, (text) => text.split(',').map((one) => parsePlatform(one.trim())), shape)
 }

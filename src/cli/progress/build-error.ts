@@ -1,6 +1,7 @@
 import { problemsOf } from '../../dockerfile/problem.ts'
-import type { MilleError } from '../../util/errors.ts'
+import { isMilleError, type MilleError } from '../../util/errors.ts'
 import { problemJson } from '../format/problem-json.ts'
+import type { CommandContext } from '../command.ts'
 
 const prefix = 'error: '
 
@@ -24,4 +25,19 @@ export function buildErrorText(message: string): string {
 export function buildErrorJson(error: MilleError): string {
   const problems = problemsOf(error).map(problemJson)
   return `${JSON.stringify({ type: 'failed', code: error.code, message: errorSummary(error.message), problems })}\n`
+}
+
+/** Runs a command of buildx's: what goes wrong is one line that begins with ERROR. Resolves with the exit code. */
+export async function asBuildError(
+  { io }: Pick<CommandContext, 'io'>,
+  work: () => Promise<void>,
+): Promise<number> {
+  try {
+    await work()
+    return 0
+  } catch (error) {
+    if (!isMilleError(error) || error.kind === 'canceled' || error.kind === 'usage') throw error
+    io.stderr.write(`ERROR: ${error.message}\n`)
+    return 1
+  }
 }
