@@ -10,7 +10,8 @@ import type { BuildRequest } from './build.ts'
 import type { CheckReport, OutlineReport, TargetsReport } from './calls.ts'
 import type { BuilderParts } from './create-builder.ts'
 import { openContext } from './context/open-context.ts'
-import type { OpenedContext } from './context/open-context.ts'
+import type { ContextOptions, OpenedContext } from './context/open-context.ts'
+import { credentialsOf } from './sources/source-access.ts'
 import { explorePlan } from './plan/make-plan.ts'
 import type { Exploration } from './plan/make-plan.ts'
 import { planOptions } from './plan-options.ts'
@@ -23,7 +24,7 @@ export async function checkBuild(
   request: BuildRequest,
   options: OpOptions,
 ): Promise<CheckReport> {
-  await using context = await openContext(request, { store: parts.store, signal: options.signal })
+  await using context = await openContext(request, sourceOptions(parts, request, options))
   const { fileName } = context
   const { text: source } = decodeSource(context.source, fileName)
   let dockerfile: Dockerfile
@@ -44,7 +45,7 @@ export async function outlineBuild(
   request: BuildRequest,
   options: OpOptions,
 ): Promise<OutlineReport> {
-  await using context = await openContext(request, { store: parts.store, signal: options.signal })
+  await using context = await openContext(request, sourceOptions(parts, request, options))
   const dockerfile = readDockerfile(context, request)
   const target = getTarget(dockerfile, request.target)
   const { facts, failure } = await explore(parts, request, dockerfile, 'target', options)
@@ -57,9 +58,17 @@ export async function listTargets(
   request: BuildRequest,
   options: OpOptions,
 ): Promise<TargetsReport> {
-  await using context = await openContext(request, { store: parts.store, signal: options.signal })
+  await using context = await openContext(request, sourceOptions(parts, request, options))
   const dockerfile = readDockerfile(context, request)
   return { ...sourceOf(context, dockerfile), targets: targetsOf(dockerfile) }
+}
+
+function sourceOptions(
+  { store }: BuilderParts,
+  request: BuildRequest,
+  { signal }: OpOptions,
+): ContextOptions {
+  return { store, signal, ...credentialsOf(request) }
 }
 
 function sourceOf({ fileName }: OpenedContext, { source }: Dockerfile): { fileName: string; source: string } {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { GitReference } from '../dockerfile/git-reference.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { OpOptions } from '../util/progress.ts'
@@ -7,18 +8,38 @@ import type { StepLimits, StepUlimit } from './step-runner.ts'
 import type { BuildOutput } from './export/output.ts'
 import type { CheckReport, OutlineReport, TargetsReport } from './calls.ts'
 
-export type BuildContext =
+/** Files that a build takes from somewhere. */
+export type TreeContext =
   | { readonly kind: 'folder'; readonly path: string }
-  /** A tar (plain, gzip, zstd) from standard input, or a Dockerfile when it is no tar (B11). */
+  | { readonly kind: 'git'; readonly reference: GitReference }
+  /** A tar in any compression; as the main context also a Dockerfile alone (B11). */
+  | { readonly kind: 'http'; readonly url: string }
+
+export type BuildContext =
+  | TreeContext
+  /** A tar (plain, gzip, bzip2, xz, zstd) from standard input, or a Dockerfile when it is no tar (B11). */
   | { readonly kind: 'stream'; readonly stream: Readable }
   | { readonly kind: 'empty' }
 
+/** What `--build-context` puts in place of a stage or image of its name (B13). */
+export type NamedContext =
+  | TreeContext
+  /** A reference, or `scratch`. */
+  | { readonly kind: 'image'; readonly reference: string }
+  /** A folder in the OCI layout; without tag and digest its only image or the one tagged `latest`. */
+  | { readonly kind: 'layout'; readonly path: string; readonly tag?: string; readonly digest?: string }
+  /** Another stage of the Dockerfile. */
+  | { readonly kind: 'stage'; readonly name: string }
+
 export interface BuildRequest {
   readonly context: BuildContext
+  /** By name. */
+  readonly contexts?: Readonly<Record<string, NamedContext>>
   /** Path of the Dockerfile as the user gave it, or its text (`-f -`). Default: `Dockerfile`, then `Containerfile`. */
   readonly dockerfile?:
     | { readonly kind: 'path'; readonly path: string }
     | { readonly kind: 'text'; readonly text: string }
+    | { readonly kind: 'url'; readonly url: string }
   readonly names: readonly string[]
   readonly target?: string
   readonly buildArgs: Readonly<Record<string, string | undefined>>

@@ -17,6 +17,8 @@ import { ignoreFacts } from './cache/suggest-ignore.ts'
 import { readReport, writeReport } from './build-report.ts'
 import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
 import { openContext, type OpenedContext } from './context/open-context.ts'
+import { OpenTrees } from './context/open-trees.ts'
+import { credentialsOf } from './sources/source-access.ts'
 import { checkBuild, listTargets, outlineBuild } from './answer-calls.ts'
 import { StepExecutor } from './execute-step.ts'
 import { checkBudget } from './export/budget.ts'
@@ -114,7 +116,9 @@ async function build(
   const outputs = request.outputs ?? [imageOutput]
   const platforms = requestedPlatforms(request)
   checkOutputs(outputs, { names, images: platforms.length })
-  await using context = await openContext(request, { store, signal: options.signal })
+  const sources = { store, signal: options.signal, ...credentialsOf(request) }
+  await using context = await openContext(request, sources)
+  await using trees = new OpenTrees(request.contexts ?? {}, sources)
   const dockerfile = readDockerfile(context, request)
   await using lease = await store.lease('build')
   const { pull } = request
@@ -129,7 +133,12 @@ async function build(
     for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
   }
   emit(planEvent(plans))
-  const executor = await runPlans(parts, request, { context, dockerfile, lease, plans, now, emit }, options)
+  const executor = await runPlans(
+    parts,
+    request,
+    { context, trees, dockerfile, lease, plans, now, emit },
+    options,
+  )
   const epoch = epochOf(request)
   const steps = shownSteps(plans).flatMap(({ id }) => executor.reports.get(id) ?? [])
   const images = plans.map((one) => finishedImage(request, one, executor))
@@ -178,6 +187,7 @@ function epochOf({ epoch, buildArgs }: BuildRequest): number {
 
 interface RunningBuild {
   readonly context: OpenedContext
+  readonly trees: OpenTrees
   readonly dockerfile: Dockerfile
   readonly lease: Lease
   readonly plans: readonly PlatformPlan[]
@@ -188,7 +198,7 @@ interface RunningBuild {
 async function runPlans(
   { store, runner, networks, parallelism }: BuilderParts,
   request: BuildRequest,
-  { context, dockerfile, lease, plans, now, emit }: RunningBuild,
+  { context, trees, dockerfile, lease, plans, now, emit }: RunningBuild,
   { signal }: BuildOptions,
 ): Promise<StepExecutor> {
   // the collector knows by the lease's ID whose snapshots these are
@@ -201,7 +211,8 @@ async function runPlans(
     noCacheStages: noCacheStages(request, dockerfile, emit),
     scope: context.scope,
     planned: new Set(steps.map(({ name }) => name)),
-    ignore: ignoreFacts(context, steps),
+    // only a folder has an ignore file that is asked
+    ...(request.context.kind === 'folder' && { ignore: ignoreFacts(context, steps) }),
   })
   await removeLeftovers(store, runner)
   await using _alive = await store.lock(id)
@@ -220,12 +231,11 @@ async function runPlans(
       cache,
       scope: context.scope,
       run: { ...request.run, hostname: hostnameOf(request) },
-      secrets: new Map(request.secrets?.map((source) => [source.id, source])),
-      ssh: new Map(request.ssh?.map((source) => [source.id, source])),
+      ...credentialsOf(request),
       folder,
       emit,
       now,
-      context: () => Promise.resolve(context.tree()),
+      context: async (name) => (name === undefined ? context.tree() : await trees.tree(name)),
       tree: (chain) => views.tree(chain),
       view: (chain) => views.path(chain),
       lower: (chain) => views.lower(chain),

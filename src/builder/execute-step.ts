@@ -11,7 +11,7 @@ import type { Content, PreparedStep, StepLayer } from './operations/operation.ts
 import { prepareStep } from './operations/prepare-step.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { BuildOp, BuildStep, LinkOp, StepId } from './plan/step.ts'
-import { inputsOf } from './plan/step.ts'
+import { inputsOf, isMainContext } from './plan/step.ts'
 import type { BuildSession, StepInputs, StepResult } from './session.ts'
 import { emptyResult } from './session.ts'
 
@@ -276,12 +276,12 @@ function commonIngredients({ parent, step }: StepInputs): Ingredient[] {
 function takesContext(op: BuildOp): boolean {
   switch (op.kind) {
     case 'copy':
-      return op.origin.kind === 'context'
+      return isMainContext(op.origin)
     case 'add':
       return op.urls.length + op.repositories.length === 0
     case 'run': {
       const shown = op.mounts.filter((mount) => mount.type === 'bind')
-      return shown.length > 0 && shown.every(({ origin }) => origin.kind === 'context')
+      return shown.length > 0 && shown.every(({ origin }) => isMainContext(origin))
     }
     default:
       return false

@@ -1,6 +1,7 @@
 import { hostPlatform } from '../oci/platform.ts'
 import type { BuildRequest } from './build.ts'
 import type { PlanOptions } from './plan/make-plan.ts'
+import { NamedContexts } from './plan/named-contexts.ts'
 
 /** What a plan must know of a request. */
 export function planOptions(request: BuildRequest, resolve: PlanOptions['resolve']): PlanOptions {
@@ -14,6 +15,7 @@ export function planOptions(request: BuildRequest, resolve: PlanOptions['resolve
     local,
     platform: request.platforms?.[0] ?? local,
     ...(target === undefined ? {} : { target }),
+    contexts: new NamedContexts(request.contexts),
     resolve,
   }
 }

@@ -47,8 +47,8 @@ export interface BuildSession {
   readonly emit: (event: BuildEvent) => void
   /** Milliseconds since the build began. */
   readonly now: () => number
-  /** The build context, opened at its first use. */
-  context(): Promise<SourceTree>
+  /** The build context, or the named one; opened at its first use. */
+  context(name?: string): Promise<SourceTree>
   /** The files of a stack of layers as sources of COPY; open until the build ends. */
   tree(chain: ChainId | undefined): Promise<SourceTree>
   /** The folder that a stack of layers is mounted on, read only, until the build ends. */

@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { text as readText } from 'node:stream/consumers'
-import type { BuildContext, BuildRequest } from '../builder/build.ts'
+import type { BuildRequest } from '../builder/build.ts'
 import type { Platform } from '../oci/platform.ts'
 import { parseReference } from '../oci/reference.ts'
 import { failure } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
+import { buildContext, namedContexts } from './build-contexts.ts'
 import { buildOutputs, type OutputFlags } from './build-outputs.ts'
 import type { CommandContext } from './command.ts'
 import type { FlagValues } from './flags/flag.ts'
@@ -15,6 +16,7 @@ import { type RunStepFlags, stepRequest } from './run-step-flags.ts'
 /** The flags of `build` that describe the image. */
 export interface BuildFlags extends FlagValues<RunStepFlags>, FlagValues<OutputFlags> {
   readonly 'build-arg': readonly string[]
+  readonly 'build-context': readonly string[]
   readonly file: string | undefined
   readonly label: readonly string[]
   readonly 'max-size': number | undefined
@@ -45,15 +47,9 @@ export async function buildRequest(
   }
   const epoch = sourceDateEpoch(env['SOURCE_DATE_EPOCH'])
   return {
-    context: source === '-' ? { kind: 'stream', stream: io.stdin } : await folderContext(source),
-    ...(flags.file === undefined
-      ? {}
-      : {
-          dockerfile:
-            flags.file === '-'
-              ? { kind: 'text' as const, text: await readText(io.stdin) }
-              : { kind: 'path' as const, path: flags.file },
-        }),
+    context: await buildContext(source, io.stdin),
+    contexts: await namedContexts(flags['build-context']),
+    ...(flags.file === undefined ? {} : { dockerfile: await dockerfileOf(flags.file, io.stdin) }),
     names: flags.tag,
     ...(flags.target === undefined ? {} : { target: flags.target }),
     buildArgs: buildArgs(flags['build-arg'], env),
@@ -71,16 +67,9 @@ export async function buildRequest(
   }
 }
 
-async function folderContext(path: string): Promise<BuildContext> {
-  if (/^(https?|git|ssh):\/\/|^git@/.test(path))
-    throw failure('NOT_IMPLEMENTED', { feature: 'a build context from a URL' })
-  const info = await stat(path).catch(() => undefined)
-  const problem = (reason: string): Error =>
-    failure('CLI_FAILED', { reason: `unable to prepare context: ${reason}` })
-  if (!info) throw problem(`path "${path}" not found`)
-  if (!info.isDirectory())
-    throw problem(`path "${path}" is a file: name its folder, and the Dockerfile with -f`)
-  return { kind: 'folder', path }
+async function dockerfileOf(file: string, stdin: Readable): Promise<NonNullable<BuildRequest['dockerfile']>> {
+  if (file === '-') return { kind: 'text', text: await readText(stdin) }
+  return /^https?:\/\//i.test(file) ? { kind: 'url', url: file } : { kind: 'path', path: file }
 }
 
 /** What the build cache may grow to; `off` never prunes by itself. */

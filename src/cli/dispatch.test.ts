@@ -24,7 +24,7 @@ test('unknown flags exit 125 with the usage line', async () => {
   assert.equal(code, 125)
   assert.equal(
     err,
-    "unknown flag: --taget, did you mean --target?\n\nUsage:  mille build [OPTIONS] PATH | -\n\nRun 'mille build --help' for more information\n",
+    "unknown flag: --taget, did you mean --target?\n\nUsage:  mille build [OPTIONS] PATH | URL | -\n\nRun 'mille build --help' for more information\n",
   )
 })
 

@@ -1,6 +1,9 @@
 import type { BaseImage, BaseImages, ResolveOptions } from '../builder/base-images.ts'
 import type { Images } from '../images/images.ts'
 import { familiarName, findImage } from '../images/names.ts'
+import { applyLayoutImage, readLayoutImage } from '../images/layout-image.ts'
+import type { LayoutImage, LayoutName } from '../images/layout-image.ts'
+import { chainIdOf } from '../oci/digest.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
@@ -20,17 +23,43 @@ export function createBaseImages(store: Store, images: Images): BaseImages {
   }
   return {
     async resolve(name, platform, options) {
+      const layout = layoutName(name)
+      if (layout !== undefined)
+        return await bringLayout(store, name, readLayoutImage(layout, platform), options)
       const local = findLocal(name, platform, options)
       const record = local ?? (await pull(store, images, name, platform, options))
       options.lease.hold({ kind: 'image', id: record.id })
       return apply(store, record, name, options)
     },
     async describe(name, platform, options) {
+      const layout = layoutName(name)
+      if (layout !== undefined) return layoutBase(name, readLayoutImage(layout, platform))
       const local = findLocal(name, platform, options)
       const { id, config } = local ?? (await images.readConfig(name, { platform, signal: options.signal }))
       return { id, name: canonicalName(name), config, diffIds: config.rootfs.diff_ids }
     },
   }
+}
+
+/** `oci-layout://FOLDER[:TAG][@DIGEST]`, as plans name such an image. */
+function layoutName(name: string): LayoutName | undefined {
+  const match = /^oci-layout:\/\/(.*?)(?::([^:/@]*))?(?:@(.*))?$/s.exec(name)
+  return match === null ? undefined : { folder: match[1] ?? '', tag: match[2], digest: match[3] }
+}
+
+async function bringLayout(
+  store: Store,
+  name: string,
+  image: LayoutImage,
+  { lease, signal }: ResolveOptions,
+): Promise<BaseImage> {
+  await applyLayoutImage(store, image, { lease, signal })
+  const chain = chainIdOf(image.config.rootfs.diff_ids)
+  return { ...layoutBase(name, image), ...(chain !== undefined && { chain }) }
+}
+
+function layoutBase(name: string, { id, config, digest }: LayoutImage): BaseImage {
+  return { id, name, config, diffIds: config.rootfs.diff_ids, digest }
 }
 
 function canonicalName(name: string): string {

@@ -147,10 +147,13 @@ export const errorTable = {
   SSH_AGENT_UNREACHABLE: ['unavailable', 'cannot reach the ssh agent at {path}: {reason}'],
   SSH_KEY_INVALID: ['invalid-argument', 'ssh key {name}: {reason}'],
 
+  URL_FAILED: ['unavailable', '{url}: {reason}'],
+
   // images
   CHANGE_INVALID: ['invalid-argument', 'invalid change "{change}": {reason}'],
   CHANGE_NOT_ALLOWED: ['invalid-argument', '{instruction} is not a valid change command'],
   ARCHIVE_EMPTY: ['invalid-argument', 'the archive is empty'],
+  LAYOUT_INVALID: ['invalid-argument', 'OCI layout {path}: {reason}'],
   ARCHIVE_INVALID: ['invalid-argument', 'not an image archive: {reason}'],
   ARCHIVE_PATH: ['invalid-argument', 'member "{path}" of the archive leaves the archive'],
   BOOTSTRAP_FAILED: ['internal', 'mmdebstrap could not make {suite}:\n{reason}'],

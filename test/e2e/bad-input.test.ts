@@ -55,7 +55,7 @@ const daemon = 'Error response from daemon: '
 const failed = 'ERROR: failed to build: '
 const more = (command: string): string => `\n\nRun '${command} --help' for more information`
 const usage = (command: string, rest: string): string => `\n\nUsage:  ${command} ${rest}${more(command)}`
-const buildUsage = usage('mille build', '[OPTIONS] PATH | -')
+const buildUsage = usage('mille build', '[OPTIONS] PATH | URL | -')
 
 async function check(rows: readonly Row[]): Promise<void> {
   const images = await listing()
@@ -130,6 +130,30 @@ test('D-C what build is called with', async () => {
       ['build', '-f', '-', '-'],
       1,
       `${failed}invalid argument: can't use stdin for both build context and dockerfile`,
+    ],
+    [
+      'D-C14',
+      ['build', 'http://user:pass@127.0.0.1:1/repo.git'],
+      1,
+      `${failed}git http://user:***@127.0.0.1:1/repo.git: unable to access 'http://127.0.0.1:1/repo.git/': Failed to connect to 127.0.0.1 port 1: Couldn't connect to server`,
+    ],
+    [
+      'D-C14',
+      ['build', 'https://h/repo.git?refs=x'],
+      1,
+      `${context}unknown query "refs" of a git URL: there are ref, tag, branch, subdir, checksum, commit, mtime, keep-git-dir, submodules, fetch-by-commit`,
+    ],
+    [
+      'B13',
+      ['build', '--build-context', 'x', at('ctx')],
+      1,
+      `${failed}invalid context value "x": must be NAME=VALUE`,
+    ],
+    [
+      'B13',
+      ['build', '--build-context', 'x=oci-layut://a', at('ctx')],
+      1,
+      `${failed}invalid context "x": "oci-layut://a" is no folder and no URL (did you mean oci-layout://?)`,
     ],
     [
       'D-F13',

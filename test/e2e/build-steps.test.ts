@@ -17,7 +17,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { imageOutput } from '../../src/builder/export/output.ts'
 import type { BuildRequest, BuildResult } from '../../src/builder/build.ts'
@@ -260,21 +259,6 @@ test('ADD of a URL: mode 0600, checksum, link-local and redirects refused', asyn
   await assert.rejects(build(`FROM busybox\nADD ${url}/move /x`), {
     message: /link-local address 169\.254\.169\.254 is refused/,
   })
-})
-
-test('a tar or a Dockerfile from standard input', async () => {
-  const from = (input: Buffer): Promise<BuildResult> =>
-    tool.build({ context: { kind: 'stream', stream: Readable.from([input], { objectMode: false }) } })
-  write('s/Dockerfile', 'FROM busybox\nCOPY . /s/')
-  write('s/data', 'in tar')
-  write('s/.dockerignore', 'Dockerfile')
-  const tar = await from(execFileSync('tar', ['-C', join(context, 's'), '-cz', '.']))
-  await inImage(tar, (root) => {
-    assert.equal(readFileSync(join(root, 's/data'), 'utf8'), 'in tar')
-    assert.throws(() => lstatSync(join(root, 's/Dockerfile')), { code: 'ENOENT' })
-  })
-  const text = await from(Buffer.from('FROM busybox\nRUN echo from stdin > /x'))
-  await inImage(text, (root) => assert.equal(readFileSync(join(root, 'x'), 'utf8'), 'from stdin\n'))
 })
 
 test('the same input gives the same image in another store at another time', async () => {

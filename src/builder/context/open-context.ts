@@ -1,25 +1,29 @@
-import { closeSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve } from 'node:path'
-import { Readable } from 'node:stream'
-import { parseIgnore } from '../../dockerfile/ignore.ts'
-import type { IgnoreRules } from '../../dockerfile/ignore.ts'
+import { realpathSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { limits } from '../../dockerfile/limits.ts'
-import { openFileInRoot } from '../../linux/open-in-root.ts'
 import { digestHex, sha256 } from '../../oci/digest.ts'
 import type { Store } from '../../store/store.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
-import { collectBytes } from '../../util/run-program.ts'
-import type { BuildRequest } from '../build.ts'
-import { decompressed, sniffArchive } from './decompress.ts'
+import { failure } from '../../util/errors.ts'
+import { hidePasswords } from '../../util/hide-passwords.ts'
+import { readText } from '../../util/read-text.ts'
+import type { BuildRequest, TreeContext } from '../build.ts'
+import { openGitTree, resolveGit } from '../sources/git-source.ts'
+import type { Credentials } from '../sources/source-access.ts'
+import {
+  emptyContext,
+  fetchForContext,
+  openStreamContext,
+  openUrlContext,
+  openUrlTree,
+  treeContext,
+} from './archive-context.ts'
+import { findAlone, findInFolder } from './find-dockerfile.ts'
 import { FolderTree } from './folder-tree.ts'
+import type { Ignore } from './ignore-file.ts'
+import { findIgnore } from './ignore-file.ts'
 import type { SourceTree } from './source-tree.ts'
-import { spoolTar } from './spooled-tar.ts'
-import { TarTree } from './tar-tree.ts'
-import { cleanParts } from './select-sources.ts'
 
-const defaultNames = ['Dockerfile', 'Containerfile']
-
-/** A build context with its Dockerfile; nothing else of it has been read yet. */
+/** A build context with its Dockerfile; of a folder nothing else has been read yet. */
 export interface OpenedContext extends AsyncDisposable {
   readonly source: Buffer | string
   /** As the user knows it; shown in errors. */
@@ -33,44 +37,73 @@ export interface OpenedContext extends AsyncDisposable {
   tree(): SourceTree
 }
 
-export interface ContextOptions {
+export interface ContextOptions extends Credentials {
   readonly store: Store
   readonly signal: AbortSignal | undefined
 }
 
+/** Where the Dockerfile is, once a URL was fetched. */
+export type DockerfileOption = Exclude<BuildRequest['dockerfile'], { readonly kind: 'url' }>
+
+type ContextRequest = Pick<BuildRequest, 'context' | 'dockerfile' | 'buildArgs'>
+
 /**
- * Finds the context and the Dockerfile in it (A13, B11, B57). Errors: BUILD_CONTEXT_NOT_FOUND, BUILD_CONTEXT_NOT_FOLDER,
- * BUILD_CONTEXT_INVALID, DOCKERFILE_NOT_FOUND, IGNORE_PATTERN_INVALID.
+ * Finds the context and the Dockerfile in it (A13, B11, B12, B57). Errors: BUILD_CONTEXT_NOT_FOUND,
+ * BUILD_CONTEXT_NOT_FOLDER, BUILD_CONTEXT_INVALID, DOCKERFILE_NOT_FOUND, IGNORE_PATTERN_INVALID, URL_FAILED, GIT codes.
  */
-export async function openContext(
-  request: Pick<BuildRequest, 'context' | 'dockerfile'>,
-  options: ContextOptions,
-): Promise<OpenedContext> {
-  const { context, dockerfile } = request
+export async function openContext(request: ContextRequest, options: ContextOptions): Promise<OpenedContext> {
+  const { context } = request
+  const dockerfile = await fetchDockerfile(request, options)
   switch (context.kind) {
     case 'folder':
       return await openFolderContext(context.path, dockerfile, options)
     case 'stream':
       return await openStreamContext(context.stream, dockerfile, options)
+    case 'http':
+      return await openUrlContext(context.url, dockerfile, options)
+    case 'git':
+      return await openGitContext(context, dockerfile, request, options)
     case 'empty': {
-      const { source, fileName } = outsideDockerfile(dockerfile)
+      const { source, fileName } = findAlone(dockerfile)
       return emptyContext(source, fileName)
     }
   }
 }
 
+/** The files of a named context (B13); a folder has its own ignore file (B58). Errors: as `openContext`. */
+export async function openTree(context: TreeContext, options: ContextOptions): Promise<SourceTree> {
+  switch (context.kind) {
+    case 'folder': {
+      const root = realFolder(context.path)
+      return await openFolder(root, findIgnore(root), options)
+    }
+    case 'http':
+      return await openUrlTree(context.url, options)
+    case 'git':
+      return await openGitTree(await resolveGit(context.reference, options), options)
+  }
+}
+
+async function fetchDockerfile(
+  { dockerfile }: ContextRequest,
+  options: ContextOptions,
+): Promise<DockerfileOption> {
+  if (dockerfile?.kind !== 'url') return dockerfile
+  using file = await fetchForContext(dockerfile.url, options)
+  if (file.size > limits.fileBytes)
+    throw failure('DOCKERFILE_LIMIT', { reason: `the Dockerfile is larger than ${limits.fileBytes} bytes` })
+  return { kind: 'text', text: readText(file.path) }
+}
+
 async function openFolderContext(
   path: string,
-  dockerfile: BuildRequest['dockerfile'],
-  { store }: ContextOptions,
+  dockerfile: DockerfileOption,
+  options: ContextOptions,
 ): Promise<OpenedContext> {
   const root = realFolder(path)
-  const found =
-    dockerfile?.kind === 'text'
-      ? { source: dockerfile.text, fileName: 'Dockerfile' }
-      : findDockerfile(root, dockerfile?.path)
+  const found = findInFolder(root, dockerfile)
   const ignore = findIgnore(root, found.path)
-  const indexFile = join(await store.folder('contexts'), `${digestHex(sha256(root)).slice(0, 32)}.index`)
+  const openTree = await treeOpener(root, ignore, options)
   let tree: SourceTree | undefined
   return {
     source: found.source,
@@ -78,9 +111,26 @@ async function openFolderContext(
     scope: digestHex(sha256(`${root}\0${found.path ?? '-'}`)).slice(0, 16),
     ...(ignore && { ignore }),
     ...(found.path !== undefined && { dockerfilePath: relative(root, found.path) }),
-    tree: () => (tree ??= new FolderTree(root, { isContext: true, indexFile, ...(ignore && { ignore }) })),
+    tree: () => (tree ??= openTree()),
     [Symbol.asyncDispose]: async () => await tree?.[Symbol.asyncDispose](),
   }
+}
+
+async function openFolder(
+  root: string,
+  ignore: Ignore | undefined,
+  options: ContextOptions,
+): Promise<SourceTree> {
+  return (await treeOpener(root, ignore, options))()
+}
+
+async function treeOpener(
+  root: string,
+  ignore: Ignore | undefined,
+  { store }: ContextOptions,
+): Promise<() => SourceTree> {
+  const indexFile = join(await store.folder('contexts'), `${digestHex(sha256(root)).slice(0, 32)}.index`)
+  return () => new FolderTree(root, { isContext: true, indexFile, ...(ignore && { ignore }) })
 }
 
 function realFolder(path: string): string {
@@ -95,163 +145,17 @@ function realFolder(path: string): string {
   throw failure('BUILD_CONTEXT_NOT_FOLDER', { path })
 }
 
-interface FoundDockerfile {
-  readonly source: Buffer | string
-  readonly fileName: string
-  /** Absolute. */
-  readonly path?: string
-}
-
-function findDockerfile(root: string, given: string | undefined): FoundDockerfile {
-  if (given !== undefined) {
-    const candidates = [...new Set([resolve(given), resolve(root, given)])]
-    const path = candidates.find((candidate) => statSync(candidate, { throwIfNoEntry: false }) !== undefined)
-    if (path === undefined) throw notFound(`${given} is not there`)
-    if (!statSync(path).isFile())
-      throw notFound(`${given} is not a file${statSync(path).isDirectory() ? ' but a folder' : ''}`)
-    return { source: readFileSync(path), fileName: given, path }
-  }
-  for (const name of defaultNames) {
-    // a link in the context leads nowhere else (C-B4)
-    const source = readInRoot(root, name)
-    if (source !== undefined) return { source, fileName: name, path: join(root, name) }
-  }
-  const near = ['dockerfile', 'DOCKERFILE', 'containerfile'].find(
-    (name) => readInRoot(root, name) !== undefined,
-  )
-  const hint = near === undefined ? '' : `; found "${near}": use -f ${near}`
-  throw notFound(`no Dockerfile or Containerfile in ${root}${hint}`)
-}
-
-function notFound(reason: string): Error {
-  return failure('DOCKERFILE_NOT_FOUND', { reason })
-}
-
-function readInRoot(root: string, path: string): Buffer | undefined {
-  const descriptor = openFileInRoot(root, path)
-  if (descriptor === undefined) return undefined
-  try {
-    return readFileSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-interface Ignore {
-  readonly rules: IgnoreRules
-  readonly file: string
-}
-
-/** `<Dockerfile>.dockerignore` beside the Dockerfile wins over `.dockerignore` of the context (B57). */
-function findIgnore(root: string, dockerfile: string | undefined): Ignore | undefined {
-  if (dockerfile !== undefined) {
-    const name = `${basename(dockerfile)}.dockerignore`
-    const text = readInRoot(dirname(dockerfile), name)
-    const file = relative(root, join(dirname(dockerfile), name))
-    if (text !== undefined) return { rules: parseIgnore(text.toString(), file), file }
-  }
-  const text = readInRoot(root, '.dockerignore')
-  return text === undefined
-    ? undefined
-    : { rules: parseIgnore(text.toString(), '.dockerignore'), file: '.dockerignore' }
-}
-
-async function openStreamContext(
-  stream: Readable,
-  dockerfile: BuildRequest['dockerfile'],
-  { store, signal }: ContextOptions,
+/** The commit is no part of the scope: the steps are the same ones after the next. */
+async function openGitContext(
+  { reference }: Extract<TreeContext, { kind: 'git' }>,
+  dockerfile: DockerfileOption,
+  { buildArgs }: ContextRequest,
+  options: ContextOptions,
 ): Promise<OpenedContext> {
-  const { head, whole } = await readHead(stream, 512)
-  const format = sniffArchive(head)
-  if (format === undefined) {
-    if (dockerfile !== undefined) {
-      throw failure('BUILD_CONTEXT_INVALID', {
-        reason: 'standard input is neither a tar nor a compressed tar',
-      })
-    }
-    return emptyContext(await collectBytes(whole, limits.fileBytes), 'Dockerfile')
-  }
-  const tar = await spoolTar(decompressed(whole, format), store.content.temporaryPath(), signal)
-  try {
-    return tarContext(tar, dockerfile)
-  } catch (error) {
-    tar[Symbol.dispose]()
-    throw error
-  }
-}
-
-function tarContext(
-  tar: Awaited<ReturnType<typeof spoolTar>>,
-  dockerfile: BuildRequest['dockerfile'],
-): OpenedContext {
-  const bare = new TarTree(tar)
-  const read = (path: string): Buffer | undefined => bare.read(path, limits.fileBytes)
-  const names = dockerfile?.kind === 'path' ? [cleanParts(dockerfile.path).join('/')] : defaultNames
-  const name =
-    dockerfile?.kind === 'text' ? undefined : names.find((candidate) => read(candidate) !== undefined)
-  if (name === undefined && dockerfile?.kind !== 'text') {
-    throw notFound(`the tar from standard input has no ${names.join(' or ')}`)
-  }
-  const source = dockerfile?.kind === 'text' ? dockerfile.text : (read(name ?? '') ?? '')
-  const ignoreFile = [`${name ?? 'Dockerfile'}.dockerignore`, '.dockerignore'].find(
-    (file) => read(file) !== undefined,
-  )
-  const ignore =
-    ignoreFile === undefined
-      ? undefined
-      : { rules: parseIgnore(read(ignoreFile)?.toString() ?? '', ignoreFile), file: ignoreFile }
-  const tree = new TarTree(tar, ignore === undefined ? {} : { ignore })
-  return {
-    source,
-    fileName: name ?? 'Dockerfile',
-    scope: `tar ${name ?? '-'}`,
-    ...(ignore && { ignore }),
-    ...(name !== undefined && { dockerfilePath: name }),
-    tree: () => tree,
-    [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
-  }
-}
-
-function emptyContext(source: Buffer | string, fileName: string): OpenedContext {
-  const tree = new TarTree(undefined)
-  return {
-    source,
-    fileName,
-    scope: 'stdin',
-    tree: () => tree,
-    [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
-  }
-}
-
-function outsideDockerfile(dockerfile: BuildRequest['dockerfile']): FoundDockerfile {
-  if (dockerfile === undefined) throw notFound('there is no context and no -f')
-  if (dockerfile.kind === 'text') return { source: dockerfile.text, fileName: 'Dockerfile' }
-  try {
-    return { source: readFileSync(dockerfile.path), fileName: dockerfile.path }
-  } catch (error) {
-    throw notFound(isMilleError(error) ? error.message : `${dockerfile.path} cannot be read`)
-  }
-}
-
-/** The first `length` bytes, and all of the stream again. */
-async function readHead(
-  stream: Readable,
-  length: number,
-): Promise<{ readonly head: Buffer; readonly whole: Readable }> {
-  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  const parts: Buffer[] = []
-  let size = 0
-  while (size < length) {
-    const next = await chunks.next()
-    if (next.done === true) break
-    parts.push(Buffer.from(next.value))
-    size += next.value.length
-  }
-  const head = Buffer.concat(parts)
-  return { head, whole: Readable.from(joined(head, chunks), { objectMode: false }) }
-}
-
-async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  if (head.length > 0) yield head
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
+  const keeps = /^(1|t|true)$/i.test(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR'] ?? '')
+  const wanted = keeps ? { ...reference, keepGitDir: true } : reference
+  const tree = await openGitTree(await resolveGit(wanted, options), options)
+  const { remote, ref = '', subdir = '' } = reference
+  const shown = hidePasswords(remote)
+  return await treeContext(tree, shown, `git ${shown}#${ref}:${subdir}`, dockerfile)
 }

@@ -4,6 +4,7 @@ import { contentDigest, listFiles, readSelection } from '../context/content-dige
 import type { Selection } from '../context/content-digest.ts'
 import { findPath } from '../context/select-sources.ts'
 import type { CopyOrigin, PlannedMount } from '../plan/step.ts'
+import { originText } from '../plan/step.ts'
 import type { Content } from '../operations/operation.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import { emptyResult } from '../session.ts'
@@ -73,10 +74,12 @@ export class MountSources {
     const { origin, source } = mount
     const { signal } = this.#session
     const isContext = origin.kind === 'context'
-    const tree = isContext ? await this.#session.context() : await this.#session.tree(this.chain(origin))
+    const tree = isContext
+      ? await this.#session.context(origin.name)
+      : await this.#session.tree(this.chain(origin))
     const node = findPath(tree, source)
     if (node !== undefined) return await readSelection(tree, [{ node, name: '' }], signal)
-    const where = isContext ? 'the build context' : 'the files mounted from'
+    const where = originText(origin, 'mounted')
     const hidden = tree.explainMissing(source.replace(/^\/+/, ''))
     const reason = `"${source}" is not in ${where}${hidden === undefined ? '' : `: ${hidden}`}`
     throw mountFailure(this.#session, this.#inputs, mount, reason)

@@ -92,7 +92,7 @@ export class AddRemotes implements AsyncDisposable {
     try {
       return await make()
     } catch (error) {
-      const codes = ['ADD_FAILED', 'GIT_FAILED', 'GIT_REF_NOT_FOUND', 'GIT_COMMIT_MISMATCH'] as const
+      const codes = ['URL_FAILED', 'GIT_FAILED', 'GIT_REF_NOT_FOUND', 'GIT_COMMIT_MISMATCH'] as const
       if (!isMilleError(error, ...codes)) throw error
       const { step } = this.#inputs
       const word = [...(step.places?.keys() ?? [])].find((text) => text.startsWith(address))

@@ -109,6 +109,7 @@ async function openSources(
   op: CopyOp,
   source: StepResult | undefined,
 ): Promise<Sources> {
-  const tree = op.origin.kind === 'context' ? await session.context() : await session.tree(source?.chain)
+  const tree =
+    op.origin.kind === 'context' ? await session.context(op.origin.name) : await session.tree(source?.chain)
   return { tree, selected: findSources(session, inputs, tree, op) }
 }

@@ -11,8 +11,8 @@ import type { Selected } from '../context/select-sources.ts'
 import type { SourceTree } from '../context/source-tree.ts'
 import { isFolder, pathOf } from '../context/source-tree.ts'
 import { failAt } from '../plan/source-problem.ts'
-import type { CopyOp } from '../plan/step.ts'
-import { placeOf } from '../plan/step.ts'
+import type { AddOp, CopyOp } from '../plan/step.ts'
+import { originText, placeOf } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 
 /**
@@ -23,13 +23,15 @@ export function findSources(
   session: BuildSession,
   inputs: StepInputs,
   tree: SourceTree,
-  { sources, exclude, parents }: Pick<CopyOp, 'sources' | 'exclude' | 'parents'>,
+  op: CopyOp | AddOp,
 ): Selected[] {
+  const { sources, exclude, parents } = op
+  const where = originText(op.kind === 'copy' ? op.origin : { kind: 'context' }, 'copied')
   const rules = exclude.length === 0 ? undefined : excludeRules(exclude)
   return sources.flatMap((source) => {
     try {
       const found = parents ? selectParents(tree, source, rules) : selectSources(tree, source)
-      if (found.length === 0) reportMissing(session, inputs, tree, source)
+      if (found.length === 0) reportMissing(session, inputs, missingText(tree, where, source), source)
       return parents || rules === undefined
         ? found
         : found.flatMap((one) => without(tree, one, source, rules))
@@ -49,8 +51,7 @@ function without(tree: SourceTree, one: Selected, source: string, rules: IgnoreR
   return [{ ...one, children: filterChildren(tree, one.node, { exclude: rules }) }]
 }
 
-function reportMissing(session: BuildSession, inputs: StepInputs, tree: SourceTree, source: string): void {
-  const text = missingText(tree, source)
+function reportMissing(session: BuildSession, inputs: StepInputs, text: string, source: string): void {
   if (!hasWildcard(source)) throw failure('INVALID_ARGUMENT', { reason: text })
   const { range } = inputs.step
   const { line } = range.start
@@ -59,8 +60,7 @@ function reportMissing(session: BuildSession, inputs: StepInputs, tree: SourceTr
   session.emit({ type: 'warning', rule: 'CopyMatchesNothing', message: text, file, line, excerpt })
 }
 
-function missingText(tree: SourceTree, source: string): string {
-  const where = tree.isContext ? 'the build context' : 'the files copied from'
+function missingText(tree: SourceTree, where: string, source: string): string {
   const path = cleanParts(source).join('/')
   if (hasWildcard(source)) return `nothing in ${where} matches "${source}"`
   const hidden = tree.explainMissing(path)

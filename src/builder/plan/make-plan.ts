@@ -2,19 +2,18 @@ import type {
   AddInstruction,
   CopyInstruction,
   Dockerfile,
+  FromInstruction,
   Stage,
   StageInstruction,
   Word,
 } from '../../dockerfile/ast.ts'
 import type { BaseFacts, CheckFacts } from '../../dockerfile/check-scope.ts'
-import { findVariables } from '../../dockerfile/expand.ts'
 import { resolveBase, resolveGlobalArgs } from '../../dockerfile/global-args.ts'
 import { dockerfileError, expandAt } from '../../dockerfile/located.ts'
 import { invalidDockerfile, problemsOf } from '../../dockerfile/problem.ts'
-import { controlArgs, platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
+import { platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
 import { findCopyStage, findStage, fromWords, getTarget } from '../../dockerfile/stages.ts'
-import { checkPlatform, checkReference } from '../../dockerfile/values.ts'
-import type { Fault } from '../../dockerfile/values.ts'
+import { checkPlatform } from '../../dockerfile/values.ts'
 import { formatPlatform, parsePlatform, type Platform } from '../../oci/platform.ts'
 import { isMilleError, type MilleError } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
@@ -24,13 +23,18 @@ import { baseFactsOf } from './base-facts.ts'
 import { applyConfig } from './config-instructions.ts'
 import { planAdd, planCopy, planWorkdir } from './file-instructions.ts'
 import type { PlannedOp } from './file-instructions.ts'
-import type { BuildPlan, PlanWarning } from './image-plan.ts'
+import { badOrigin } from './bad-origin.ts'
+import type { BuildPlan } from './image-plan.ts'
 import { emptyState, imagePlanOf, lookupIn, stateOfImage, stateOfStage } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
 import { planMounts, planRun } from './run-instructions.ts'
 import type { Entitlement, RunReading } from './run-instructions.ts'
 import type { AddOp, BuildOp, BuildStep, CopyOp, CopyOrigin, StepId } from './step.ts'
 import { type SharedSteps, stageLabel, StepTable } from './step-table.ts'
+import type { FoundContext } from './named-contexts.ts'
+import { imageName, NamedContexts, wholeContext } from './named-contexts.ts'
+import { StageWaits } from './stage-waits.ts'
+import { unusedArgs } from './unused-args.ts'
 import { parseTriggers } from './triggers.ts'
 
 export interface PlanOptions {
@@ -41,7 +45,9 @@ export interface PlanOptions {
   /** Of this machine. */
   readonly local: Platform
   readonly network: RunReading['network']
+  readonly contexts?: NamedContexts
   readonly entitlements?: readonly Entitlement[]
+  /** `name` is a reference, or `oci-layout://` with a folder. */
   readonly resolve: (name: string, platform: Platform) => Promise<BaseImage>
   /** Of plans for several platforms that share what is the same in them. */
   readonly shared?: SharedSteps
@@ -59,7 +65,7 @@ export async function makePlan(dockerfile: Dockerfile, options: PlanOptions): Pr
   return {
     steps: planner.steps(),
     image: imagePlanOf(state),
-    warnings: planner.warnings(),
+    warnings: unusedArgs(dockerfile, options.buildArgs, planner.globals),
     facts: planner.facts(),
   }
 }
@@ -95,6 +101,12 @@ export async function explorePlan(
   return { facts: planner.facts(), failure }
 }
 
+/** What a named context comes to. */
+type NamedSource =
+  | { readonly kind: 'stage'; readonly state: StageState }
+  | { readonly kind: 'image'; readonly base: BaseImage }
+  | { readonly kind: 'files' | 'empty' }
+
 class Planner {
   readonly #dockerfile: Dockerfile
   readonly #options: PlanOptions
@@ -103,6 +115,8 @@ class Planner {
   readonly #stages = new Map<number, Promise<StageState>>()
   readonly #steps: StepTable
   readonly #baseFacts = new Map<number, BaseFacts>()
+  readonly #contexts: NamedContexts
+  readonly #waits = new StageWaits()
 
   constructor(dockerfile: Dockerfile, options: PlanOptions, targetName: string) {
     const given = Object.entries(options.buildArgs).flatMap(([name, value]) =>
@@ -119,10 +133,15 @@ class Planner {
     this.#dockerfile = dockerfile
     this.#options = options
     this.#steps = new StepTable(options.platform, options.shared)
+    this.#contexts = options.contexts ?? new NamedContexts()
     const { network } = options
     const entitlements = new Set(options.entitlements)
     this.#reading = { dockerfile, buildArgs, globals, network, entitlements }
     this.#findBase = baseFinder(dockerfile, options.resolve)
+  }
+
+  get globals(): ReadonlyMap<string, string> {
+    return this.#reading.globals
   }
 
   steps(): BuildStep[] {
@@ -140,7 +159,7 @@ class Planner {
     const name = resolveBase(this.#dockerfile, stage, this.#reading.globals)
     const base = findStage(earlier, name)
     if (base !== undefined) this.prefetch(base, seen)
-    else if (name !== 'scratch') {
+    else if (name !== 'scratch' && !this.#contexts.has(stage.name) && !this.#contexts.has(name)) {
       void this.#findBase(name, this.#platformOf(stage), { instruction: stage.from, word: stage.base }).catch(
         () => {},
       )
@@ -151,7 +170,7 @@ class Planner {
     const { text } = use.word
     const copied = findCopyStage(this.#dockerfile, stage, text)
     if (copied !== undefined) this.prefetch(copied, seen)
-    else if (!text.includes('$') && text !== 'scratch')
+    else if (!text.includes('$') && text !== 'scratch' && !this.#contexts.has(text))
       void this.#findBase(text, this.#options.platform, use).catch(() => {})
   }
 
@@ -163,38 +182,34 @@ class Planner {
     return planned
   }
 
-  warnings(): PlanWarning[] {
-    const declared = new Set(
-      [
-        ...this.#dockerfile.globalArgs,
-        ...this.#dockerfile.stages.flatMap((stage) => stage.instructions),
-      ].flatMap((instruction) =>
-        instruction.kind === 'ARG' ? instruction.args.map(({ name }) => name.text) : [],
-      ),
-    )
-    const unused = Object.keys(this.#options.buildArgs).filter(
-      (name) =>
-        !declared.has(name) &&
-        !proxyArgs.has(name) &&
-        !controlArgs.has(name) &&
-        !this.#reading.globals.has(name),
-    )
-    if (unused.length === 0) return []
-    const list = unused.map((name) => {
-      const near = suggest(name, declared)
-      return near === undefined ? name : `${name} (did you mean ${near}?)`
-    })
-    const message = `One or more build-args were not consumed: ${list.join(', ')}`
-    return [{ rule: 'UnusedBuildArg', message }]
-  }
-
   /** Only stages that the target needs are looked into. */
   facts(): CheckFacts {
     const { buildArgs, globals } = this.#reading
     return { bases: this.#baseFacts, buildArgs, globals, stages: new Set(this.#stages.keys()) }
   }
 
+  /** The state of a stage that `stage` is built on or copies from. */
+  async #need(stage: Stage, needed: Stage): Promise<StageState> {
+    const circle = this.#waits.begin(stage.index, needed.index)
+    if (circle !== undefined) {
+      const names = circle.flatMap((index) => this.#dockerfile.stages[index] ?? []).map(stageLabel)
+      const reason = `circular dependency ${names.join(' → ')} by --build-context`
+      throw dockerfileError(this.#dockerfile, stage.from, stage.from.range, 'stage', reason)
+    }
+    try {
+      return await this.stage(needed)
+    } finally {
+      this.#waits.end(stage.index)
+    }
+  }
+
   async #planStage(stage: Stage): Promise<StageState> {
+    const replaced = stage.name === undefined ? undefined : this.#contexts.find(stage.name)
+    if (replaced !== undefined) {
+      const state = await this.#contextState(stage, replaced)
+      this.#baseFacts.set(stage.index, baseFactsOf(state, this.#platformOf(stage)))
+      return state
+    }
     const state = await this.#startStage(stage)
     const triggers = parseTriggers(state.config.OnBuild ?? [], stage.from, this.#dockerfile)
     delete state.config.OnBuild
@@ -208,10 +223,52 @@ class Planner {
     const platform = this.#platformOf(stage)
     const name = resolveBase(this.#dockerfile, stage, this.#reading.globals)
     const earlier = findStage(this.#dockerfile.stages.slice(0, stage.index), name)
-    if (earlier !== undefined) return stateOfStage(await this.stage(earlier))
+    if (earlier !== undefined) return stateOfStage(await this.#need(stage, earlier))
     if (name === 'scratch') return emptyState(platform)
+    const named = this.#contexts.find(name)
+    if (named !== undefined) return await this.#contextState(stage, named)
     const base = await this.#findBase(name, platform, { instruction: stage.from, word: stage.base })
     return stateOfImage(base, this.#steps.addBase(stage, stage.from, base), platform)
+  }
+
+  /** A stage that a named context stands for, or starts. */
+  async #contextState(stage: Stage, named: FoundContext): Promise<StageState> {
+    const platform = this.#platformOf(stage)
+    const source = await this.#named(stage, platform, { instruction: stage.from, word: stage.base }, named)
+    if (source.kind === 'stage') return stateOfStage(source.state)
+    if (source.kind === 'image') {
+      return stateOfImage(source.base, this.#steps.addBase(stage, stage.from, source.base), platform)
+    }
+    const state = emptyState(platform)
+    const { name } = named
+    const texts = { name: `FROM ${name}`, createdBy: `FROM ${name} # build context` }
+    if (source.kind === 'files') this.#add(stage, state, stage.from, { op: wholeContext(name), ...texts })
+    return state
+  }
+
+  async #named(
+    stage: Stage,
+    platform: Platform,
+    use: UseOfBase,
+    { context }: FoundContext,
+  ): Promise<NamedSource> {
+    switch (context.kind) {
+      case 'stage': {
+        const { stages } = this.#dockerfile
+        const found = findStage(stages, context.name)
+        if (found !== undefined) return { kind: 'stage', state: await this.#need(stage, found) }
+        const names = stages.flatMap(({ name }) => name ?? [])
+        const reason = `--build-context names the stage "${context.name}", which there is not`
+        const near = suggest(context.name, names)
+        throw dockerfileError(this.#dockerfile, use.instruction, use.word.range, 'stage', reason, near)
+      }
+      case 'image':
+      case 'layout':
+        if (context.kind === 'image' && context.reference === 'scratch') return { kind: 'empty' }
+        return { kind: 'image', base: await this.#findBase(imageName(context), platform, use) }
+      default:
+        return { kind: 'files' }
+    }
   }
 
   #platformOf(stage: Stage): Platform {
@@ -263,10 +320,20 @@ class Planner {
     const value = expandAt(this.#dockerfile, instruction, from, lookupIn(state))
     const found = findCopyStage(this.#dockerfile, stage, value)
     if (found !== undefined) {
-      const { root } = await this.stage(found)
+      const { root } = await this.#need(stage, found)
       return root === undefined ? { kind: 'empty' } : { kind: 'step', step: root }
     }
-    const fault = this.#badOrigin(state, from, value)
+    const named = this.#contexts.find(value)
+    if (named !== undefined) {
+      const use = { instruction, word: from }
+      const source = await this.#named(stage, this.#options.platform, use, named)
+      if (source.kind === 'files') return { kind: 'context', name: named.name }
+      if (source.kind === 'image')
+        return { kind: 'step', step: this.#steps.addBase(stage, instruction, source.base) }
+      const root = source.kind === 'stage' ? source.state.root : undefined
+      return root === undefined ? { kind: 'empty' } : { kind: 'step', step: root }
+    }
+    const fault = badOrigin(this.#reading, state, from, value)
     if (fault !== undefined) {
       const { reason, suggestion } = fault
       throw dockerfileError(this.#dockerfile, instruction, from.range, 'stage', reason, suggestion)
@@ -275,27 +342,12 @@ class Planner {
     return { kind: 'step', step: this.#steps.addBase(stage, instruction, base) }
   }
 
-  #badOrigin(state: StageState, from: Word, value: string): Fault | undefined {
-    const later = findStage(this.#dockerfile.stages, value)
-    if (later !== undefined) {
-      const line = later.range.start.line
-      return { reason: `stage "${value}" is defined after this one, in line ${line}: move it up` }
-    }
-    if (value !== '') return checkReference(value)
-    const lookup = lookupIn(state)
-    const unset = findVariables(from.text, this.#dockerfile.directives.escape)
-      .map(({ name }) => name)
-      .find((name) => !lookup(name))
-    if (unset === undefined) return { reason: 'the name behind from= is empty' }
-    if (this.#reading.globals.has(unset))
-      return { reason: `$${unset} is a global ARG: write "ARG ${unset}" in this stage to use it` }
-    const known = [...state.args.keys(), ...state.env.keys()]
-    const near = suggest(unset, known)
-    const reason = `the name behind from= is empty: variable ${unset} has no value here`
-    return { reason, ...(near === undefined ? {} : { suggestion: near }) }
-  }
-
-  #add(stage: Stage, state: StageState, instruction: StageInstruction, planned: PlannedOp<BuildOp>): void {
+  #add(
+    stage: Stage,
+    state: StageState,
+    instruction: FromInstruction | StageInstruction,
+    planned: PlannedOp<BuildOp>,
+  ): void {
     const step = this.#steps.add(stage, instruction, { ...this.#stepOf(state, planned), ...parentOf(state) })
     state.root = step
     state.history.push({ createdBy: planned.createdBy, step })

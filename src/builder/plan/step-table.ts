@@ -3,6 +3,7 @@ import { formatPlatform, type Platform } from '../../oci/platform.ts'
 import type { BaseImage } from '../base-images.ts'
 import { imagePlatform } from './stage-state.ts'
 import type { BuildStep, StepId } from './step.ts'
+import { inputsOf } from './step.ts'
 
 /** Steps of several plans, by all that makes them what they are: what two plans have in common is done once. */
 export type SharedSteps = Map<string, BuildStep>
@@ -25,10 +26,24 @@ export class StepTable {
     this.#shared = shared
   }
 
-  /** In file order, which is also an order in which every input comes before its users. */
+  /** In file order, but every input before its users: a named context may stand for a later stage. */
   list(): BuildStep[] {
     const order = [...this.#steps.keys()].sort((a, b) => a - b)
-    return order.flatMap((index) => this.#steps.get(index) ?? [])
+    const steps = order.flatMap((index) => this.#steps.get(index) ?? [])
+    const byId = new Map(steps.map((step) => [step.id, step]))
+    const listed = new Set<BuildStep>()
+    // a step's own parents may be thousands: no recursion
+    for (const step of steps) {
+      for (const todo = [step]; todo.length > 0;) {
+        const next = todo.at(-1) as BuildStep
+        const missing = inputsOf(next)
+          .flatMap((id) => byId.get(id) ?? [])
+          .filter((one) => !listed.has(one))
+        if (missing.length > 0) todo.push(...missing)
+        else listed.add(todo.pop() as BuildStep)
+      }
+    }
+    return [...listed]
   }
 
   addBase(stage: Stage, instruction: FromInstruction | StageInstruction, base: BaseImage): StepId {

@@ -54,10 +54,17 @@ export type PlannedMount = (
 
 /** Where the sources of a COPY or ADD are. */
 export type CopyOrigin =
-  | { readonly kind: 'context' }
+  /** The build context, or the named one. */
+  | { readonly kind: 'context'; readonly name?: string }
   | { readonly kind: 'step'; readonly step: StepId }
   /** An empty `FROM scratch` stage. */
   | { readonly kind: 'empty' }
+
+/** Where the files of an origin are, for messages. */
+export function originText(origin: CopyOrigin, verb: 'copied' | 'mounted'): string {
+  if (origin.kind !== 'context') return `the files ${verb} from`
+  return origin.name === undefined ? 'the build context' : `the context "${origin.name}"`
+}
 
 export interface CopyOp {
   readonly kind: 'copy'
@@ -147,12 +154,17 @@ export function placeOf({ places }: BuildStep, word: string | undefined): { read
   return range === undefined ? {} : { range }
 }
 
+/** Is it the build context, not a named one? */
+export function isMainContext(origin: CopyOrigin): boolean {
+  return origin.kind === 'context' && origin.name === undefined
+}
+
 /** What a step takes from the build context, as written. */
 export function contextSources(op: BuildOp): readonly string[] {
   if (op.kind === 'add') return op.sources
-  if (op.kind === 'copy') return op.origin.kind === 'context' ? op.sources : []
+  if (op.kind === 'copy') return isMainContext(op.origin) ? op.sources : []
   if (op.kind !== 'run') return []
   return op.mounts.flatMap((mount) =>
-    mount.type === 'bind' && mount.origin.kind === 'context' ? [mount.source] : [],
+    mount.type === 'bind' && isMainContext(mount.origin) ? [mount.source] : [],
   )
 }

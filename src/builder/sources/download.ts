@@ -59,7 +59,7 @@ class Interrupted extends Error {
 /**
  * Fetches a http or https URL to the new file `path` (B46, B48); undefined when it is what `known` says. A transfer that
  * was cut goes on where it ended. Refuses what `AddressGuard` refuses, also behind a name or a redirect. The file is
- * removed on failure. Errors: ADD_FAILED with the URL, its password hidden.
+ * removed on failure. Errors: URL_FAILED with the URL, its password hidden.
  */
 export async function download(
   url: string,
@@ -110,7 +110,7 @@ class Transfer {
   }
 
   #fail(reason: string, cause?: unknown): Error {
-    return failure('ADD_FAILED', { text: `ADD ${hidePasswords(this.#url)}: ${reason}` }, { cause })
+    return failure('URL_FAILED', { url: hidePasswords(this.#url), reason }, { cause })
   }
 
   async #attempt(): Promise<Download | undefined> {

@@ -52,7 +52,7 @@ interface Kept extends Validators {
 
 /**
  * Fetches a http or https URL, or takes the copy kept from before: at once when the checksum asked for is known of it,
- * else when the server says that it is still the same. Errors: ADD_FAILED.
+ * else when the server says that it is still the same. Errors: URL_FAILED.
  */
 export async function fetchUrl(url: string, options: FetchOptions): Promise<FetchedFile> {
   const { store, signal, checksum, authorization } = options
@@ -90,7 +90,7 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
 function verify(url: string, wanted: string | undefined, found: string | undefined): void {
   if (wanted === undefined || wanted === found) return
   const reason = `digest mismatch: expected ${wanted}, got ${found ?? 'nothing'}`
-  throw failure('ADD_FAILED', { text: `ADD ${hidePasswords(url)}: ${reason}` })
+  throw failure('URL_FAILED', { url: hidePasswords(url), reason })
 }
 
 /** The body is durable before anything is said of it. */

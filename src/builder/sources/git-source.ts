@@ -1,7 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import type { GitReference } from '../../dockerfile/git-reference.ts'
 import type { Store } from '../../store/store.ts'
-import type { SourceTree } from '../context/source-tree.ts'
 import { TarTree } from '../context/tar-tree.ts'
 import { CheckedRemote } from './git-remote.ts'
 import type { ResolvedCommit } from './git-repository.ts'
@@ -33,7 +32,7 @@ export async function resolveGit(reference: GitReference, options: GitSourceOpti
 export async function openGitTree(
   { reference, ...resolved }: ResolvedGit,
   options: GitSourceOptions,
-): Promise<SourceTree> {
+): Promise<TarTree> {
   const tar = await withAgent(options, (sshAgent) =>
     readGitTree(resolved, reference, {
       ...options,

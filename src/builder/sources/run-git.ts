@@ -163,5 +163,6 @@ function reasonOf(messages: string): string {
   const line =
     lines.findLast((text) => /^(fatal|error|ERROR|remote: .*(error|denied|not found))/i.test(text)) ??
     lines.at(-1)
-  return hidePasswords((line ?? 'git failed').replace(/^(fatal|error):\s*/i, '')).slice(0, 500)
+  const reason = (line ?? 'git failed').replace(/^(fatal|error):\s*/i, '').replace(/ after \d+ ms/, '')
+  return hidePasswords(reason).slice(0, 500)
 }

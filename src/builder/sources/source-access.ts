@@ -1,9 +1,16 @@
-import type { SecretSource, SshSource } from '../build.ts'
+import type { BuildRequest, SecretSource, SshSource } from '../build.ts'
 
 /** What was given to a build to get at closed sources with (B46, B47). */
 export interface Credentials {
   readonly secrets: ReadonlyMap<string, SecretSource>
   readonly ssh: ReadonlyMap<string, SshSource>
+}
+
+export function credentialsOf({ secrets, ssh }: Pick<BuildRequest, 'secrets' | 'ssh'>): Credentials {
+  return {
+    secrets: new Map(secrets?.map((source) => [source.id, source])),
+    ssh: new Map(ssh?.map((source) => [source.id, source])),
+  }
 }
 
 /**

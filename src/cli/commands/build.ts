@@ -31,6 +31,7 @@ const flags = {
   ...runStepFlags,
   ...outputFlags,
   'build-arg': list('Set build-time variables'),
+  'build-context': list('Additional build contexts (e.g., name=path)'),
   call: parsed('Set method for evaluating build ("check", "outline", "targets")', parseCall),
   check: toggle('Shorthand for "--call=check"'),
   debug: toggle('Show warnings with their lines', { short: 'D' }),
@@ -57,7 +58,7 @@ const flags = {
 }
 
 export const command: AnyCommand = defineCommand({
-  usage: ['[OPTIONS] PATH | -'],
+  usage: ['[OPTIONS] PATH | URL | -'],
   summary: 'Build an image from a Dockerfile',
   arguments: [1, 1],
   flags,
