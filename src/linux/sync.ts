@@ -1,3 +1,4 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { bindLibc, bindLibcAside } from './libc.ts'
 import { check } from './system-failure.ts'
 
@@ -21,7 +22,22 @@ export function startWriteback(descriptor: number, offset: number, length: numbe
   syncFileRange(descriptor, offset, length, startOnly)
 }
 
-/** Makes everything written so far to the file system behind `descriptor` durable. `path` is for the error only. */
-export function syncFileSystem(descriptor: number, path: string): void {
-  check(syncfsCall(descriptor), 'syncfs', path)
+/** Makes everything written so far to the file system that the folder `path` is on durable. */
+export function syncFileSystemOf(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    check(syncfsCall(folder), 'syncfs', path)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+/** Makes a file, or the names in a folder, durable. */
+export function syncPath(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }

@@ -1,7 +1,8 @@
-import { existsSync, fsyncSync, openSync, closeSync, statfsSync, statSync } from 'node:fs'
+import { existsSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { syncPath } from '../../linux/sync.ts'
 import { systemFailure } from '../../linux/system-failure.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { version } from '../../util/version.ts'
@@ -97,7 +98,7 @@ export class Database {
 
   close(): void {
     if (!this.#sqlite.isOpen) return
-    if (this.#unsynced) syncFile(join(this.#root, 'mille.db-wal'))
+    if (this.#unsynced) syncPath(join(this.#root, 'mille.db-wal'))
     this.#unsynced = false
     if (!this.#leaveOpen) this.#sqlite.close()
   }
@@ -257,7 +258,7 @@ function migrate(root: string, database: Database, isEmpty: () => boolean): void
   )
   // the tables must not live in the log alone: a store without its log is then still one
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-  syncFile(root)
+  syncPath(root)
 }
 
 /** 3.51.3 mends a race between a checkpoint and a writer that starts the log anew. */
@@ -268,13 +269,4 @@ function checkSqliteVersion(): void {
     .map((needed, index) => (parts[index] ?? 0) - needed)
     .find((one) => one !== 0)
   if ((difference ?? 0) < 0) throw failure('SQLITE_TOO_OLD', { found, needed: oldestSqlite.join('.') })
-}
-
-function syncFile(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }

@@ -1,5 +1,4 @@
-import { closeSync, openSync } from 'node:fs'
-import { syncFileSystem } from '../../linux/sync.ts'
+import { syncFileSystemOf } from '../../linux/sync.ts'
 import { canonicalJson } from '../../oci/canonical-json.ts'
 import type { ImageConfig } from '../../oci/config.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
@@ -256,12 +255,7 @@ export class DatabaseImageStore implements ImageStore {
     const { root, volatile } = this.#parts
     if (!volatile.hasAny(refs)) return
     const confirm = volatile.beforeSync()
-    const descriptor = openSync(root, 'r')
-    try {
-      syncFileSystem(descriptor, root)
-    } finally {
-      closeSync(descriptor)
-    }
+    syncFileSystemOf(root)
     confirm()
   }
 }

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { syncPath } from '../../linux/sync.ts'
 import { chainId, digestHex, type ChainId, type DiffId } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
 import type { RootMetadata } from './dependencies.ts'
@@ -93,18 +94,9 @@ export class ChainRecords {
       closeSync(file)
     }
     renameSync(path, this.#path(chain))
-    if (durable) this.#syncFolder()
+    if (durable) syncPath(this.#folder)
     this.#known.set(chain, record)
     return chain
-  }
-
-  #syncFolder(): void {
-    const folder = openSync(this.#folder, 'r')
-    try {
-      fsyncSync(folder)
-    } finally {
-      closeSync(folder)
-    }
   }
 
   remove(chain: ChainId): void {

@@ -13,9 +13,8 @@ import type {
   SnapshotUsage,
 } from '../snapshotter.ts'
 import type { AppliedChains } from './applied-chains.ts'
-import { changeEntries } from './change-entries.ts'
+import { commitChanges, type CommitParts } from './commit-changes.ts'
 import type { SnapshotDependencies } from './dependencies.ts'
-import { layerTime } from './layer-times.ts'
 import { LocalTimes } from './local-times.ts'
 import { measureFolder } from './measure-folder.ts'
 import { makeRootFolder } from './root-metadata.ts'
@@ -36,14 +35,13 @@ export class CopySnapshots implements Snapshotter {
   readonly reason?: string
   readonly #chains: AppliedChains
   readonly #folders: SnapshotFolders
-  readonly #given: SnapshotDependencies
-  readonly #localTimes: LocalTimes
+  readonly #commit: CommitParts
 
   constructor({ chains, staging, dependencies, reason }: CopyParts) {
     if (reason !== undefined) this.reason = reason
-    this.#given = dependencies
     this.#chains = chains
-    this.#localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
+    const localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
+    this.#commit = { chains, dependencies, localTimes }
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'copies'), staging)
   }
 
@@ -82,22 +80,12 @@ export class CopySnapshots implements Snapshotter {
     key: string,
     options: CommitOptions = {},
   ): Promise<{ readonly layer: LayerInfo; readonly chain: ChainId } | undefined> {
-    const { parent } = this.#folders.get(key)
-    const layer = await this.#compare(key, async (tree, base) => {
-      const root = await this.#chains.rootOf(parent)
-      const warn = this.#given.warn ?? ((): void => undefined)
-      const changes = changeEntries(treeChanges(tree, base), {
-        tree,
-        root,
-        tarTime: layerTime(options),
-        warn,
-      })
-      const entries = await this.#localTimes.hide([...changes], parent, options)
-      return entries.length === 0 ? undefined : await this.#given.layers.write(entries, options)
-    })
-    if (layer === undefined) return undefined
-    const below = options.onto === undefined ? parent : options.onto.chain
-    return { layer, chain: await this.apply(layer.diffId, below, options) }
+    return await commitChanges(
+      this.#commit,
+      this.#folders.get(key).parent,
+      (use) => this.#compare(key, (tree, base) => use(tree, treeChanges(tree, base))),
+      options,
+    )
   }
 
   async remove(key: string): Promise<void> {

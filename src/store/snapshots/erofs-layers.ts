@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { writeErofs } from '../../erofs/write-erofs.ts'
 import { mountAttributes, mountFileSystem } from '../../linux/mount-file-system.ts'
 import { unmount } from '../../linux/mount.ts'
+import { syncPath } from '../../linux/sync.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { digestHex } from '../../oci/digest.ts'
 import type { LayerBackend, LayerRequest, LayerTables } from './dependencies.ts'
@@ -104,7 +105,7 @@ export class ErofsLayers implements LayerBackend {
         closeSync(file)
       }
       renameSync(path, this.#path(key))
-      if (durable) syncFolder(this.#folder)
+      if (durable) syncPath(this.#folder)
     } catch (error) {
       rmSync(path, { force: true })
       throw fromNodeError(error, path)
@@ -158,14 +159,5 @@ export const tryErofs: Trial = (folder) => {
     overlayOn(lower, folder)
   } finally {
     unmount(lower)
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
   }
 }

@@ -12,8 +12,8 @@ import type {
   SnapshotUsage,
 } from '../snapshotter.ts'
 import type { AppliedChains } from './applied-chains.ts'
+import { commitChanges, type CommitParts } from './commit-changes.ts'
 import type { SnapshotDependencies } from './dependencies.ts'
-import { layerTime } from './layer-times.ts'
 import { LocalTimes } from './local-times.ts'
 import { mountOverlay } from './overlay.ts'
 import type { PrivateMounts } from './private-mounts.ts'
@@ -22,7 +22,6 @@ import { parentOf, SnapshotFolders, snapshotRecord, type SnapshotRecord } from '
 import { measureFolder } from './measure-folder.ts'
 import type { Staging } from './staging.ts'
 import { upperChanges } from './upper-changes.ts'
-import { changeEntries } from './change-entries.ts'
 
 export interface OverlayParts {
   readonly kind: Snapshotter['kind']
@@ -40,16 +39,15 @@ export class OverlaySnapshots implements Snapshotter {
   readonly #mounts: PrivateMounts
   readonly #chains: AppliedChains
   readonly #folders: SnapshotFolders
-  readonly #given: SnapshotDependencies
-  readonly #localTimes: LocalTimes
+  readonly #commit: CommitParts
 
   constructor({ kind, chains, mounts, staging, dependencies, reason }: OverlayParts) {
     if (reason !== undefined) this.reason = reason
     this.kind = kind
     this.#mounts = mounts
-    this.#given = dependencies
     this.#chains = chains
-    this.#localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
+    const localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
+    this.#commit = { chains, dependencies, localTimes }
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'active'), staging)
   }
 
@@ -122,21 +120,12 @@ export class OverlaySnapshots implements Snapshotter {
   ): Promise<{ readonly layer: LayerInfo; readonly chain: ChainId } | undefined> {
     const record = this.#folders.get(key)
     if (!record.writable) return undefined
-    const layer = await this.#withUpper(key, record, async (upper, lower) => {
-      const root = await this.#chains.rootOf(record.parent)
-      const warn = this.#given.warn ?? ((): void => undefined)
-      const changes = changeEntries(upperChanges(upper, lower), {
-        tree: upper,
-        root,
-        tarTime: layerTime(options),
-        warn,
-      })
-      const entries = await this.#localTimes.hide([...changes], record.parent, options)
-      return entries.length === 0 ? undefined : await this.#given.layers.write(entries, options)
-    })
-    if (layer === undefined) return undefined
-    const below = options.onto === undefined ? record.parent : options.onto.chain
-    return { layer, chain: await this.apply(layer.diffId, below, options) }
+    return await commitChanges(
+      this.#commit,
+      record.parent,
+      (use) => this.#withUpper(key, record, (upper, lower) => use(upper, upperChanges(upper, lower))),
+      options,
+    )
   }
 
   async remove(key: string): Promise<void> {

@@ -1,9 +1,6 @@
-import { existsSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { openFolder } from '../../linux/openat2.ts'
-import { folderBytes } from '../../linux/folder-size.ts'
-import { syncFileSystem } from '../../linux/sync.ts'
-import { digestHex } from '../../oci/digest.ts'
+import { ChainFolders } from './chain-folders.ts'
 import type { LayerBackend, LayerRequest } from './dependencies.ts'
 import { extractLayer } from './extract-layer.ts'
 import { mountOverlay } from './overlay.ts'
@@ -17,49 +14,36 @@ import type { Staging } from './staging.ts'
  */
 export class UnpackedLayers implements LayerBackend {
   readonly kind = 'unpacked'
-  readonly #folder: string
-  readonly #staging: Staging
+  readonly #folders: ChainFolders
   readonly #mounts: PrivateMounts
 
   constructor(folder: string, staging: Staging, mounts: PrivateMounts) {
-    this.#folder = folder
-    this.#staging = staging
+    this.#folders = new ChainFolders(folder, staging)
     this.#mounts = mounts
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
 
   async build(request: LayerRequest): Promise<string> {
-    const key = digestHex(request.chain)
-    const made = this.#staging.newFolder()
-    try {
+    const { chain, durable } = request
+    return await this.#folders.make(chain, { name: 'upper', durable }, async (made) => {
       makeRootFolder(join(made, 'upper'), request.root)
       await this.#extract(request, made)
-      if (request.durable) syncPath(made)
-      this.#discard(key)
-      renameSync(join(made, 'upper'), this.#path(key))
-      if (request.durable) syncFolder(this.#folder)
-    } finally {
-      this.#staging.remove(made)
-    }
-    return key
+    })
   }
 
   has(key: string): boolean {
-    return existsSync(this.#path(key))
+    return this.#folders.has(key)
   }
 
   async lower(key: string): Promise<string> {
-    return this.#path(key)
+    return this.#folders.path(key)
   }
 
   keys(): readonly string[] {
-    return readdirSync(this.#folder)
+    return this.#folders.keys()
   }
 
   async drop(key: string): Promise<number> {
-    const bytes = folderBytes(this.#path(key))
-    this.#discard(key)
-    return bytes
+    return this.#folders.drop(key)
   }
 
   async #extract({ entries, tar, below, signal }: LayerRequest, made: string): Promise<void> {
@@ -74,39 +58,5 @@ export class UnpackedLayers implements LayerBackend {
       (target) => mountOverlay({ lower: below, upper: { folder: upper, work }, target }),
       (target) => extractLayer({ entries, tar, target, signal }),
     )
-  }
-
-  /** What a crash left without a record, or a dropped layer: away by one rename, then file by file. */
-  #discard(key: string): void {
-    const gone = this.#staging.newPath()
-    try {
-      renameSync(this.#path(key), gone)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-      throw error
-    }
-    this.#staging.remove(gone)
-  }
-
-  #path(key: string): string {
-    return join(this.#folder, key)
-  }
-}
-
-function syncPath(path: string): void {
-  const folder = openFolder(path)
-  try {
-    syncFileSystem(folder, path)
-  } finally {
-    closeSync(folder)
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
   }
 }
