@@ -99,19 +99,23 @@ export interface LayerInfo {
   readonly entries: number
 }
 
+export type LayerEntryType =
+  | 'file'
+  | 'directory'
+  | 'symlink'
+  | 'hardlink'
+  | 'char'
+  | 'block'
+  | 'fifo'
+  /** `path` is what disappears. */
+  | 'whiteout'
+  /** `path` is the directory whose lower content disappears. */
+  | 'opaque'
+
 export interface LayerEntry {
   /** Relative to the root, no leading slash, `/` between parts; latin1-encoded bytes when not UTF-8 are the tar module's concern. */
   readonly path: string
-  readonly type:
-    | 'file'
-    | 'directory'
-    | 'symlink'
-    | 'hardlink'
-    | 'char'
-    | 'block'
-    | 'fifo'
-    | 'whiteout'
-    | 'opaque'
+  readonly type: LayerEntryType
   readonly mode: number
   readonly uid: number
   readonly gid: number

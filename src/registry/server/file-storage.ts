@@ -5,16 +5,9 @@ import type { Digest } from '../../oci/digest.ts'
 import { makeFolders } from '../../util/make-folders.ts'
 import { failure } from '../../util/errors.ts'
 import { BlobFiles } from './blob-files.ts'
+import { DatabaseStorage } from './database-storage.ts'
 import { RegistryDatabase } from './registry-database.ts'
-import type {
-  ByteRange,
-  NewManifest,
-  Page,
-  RegistryStorage,
-  StoredManifest,
-  UploadChunk,
-  UploadOwner,
-} from './storage.ts'
+import type { ByteRange, RegistryStorage, UploadChunk, UploadOwner } from './storage.ts'
 import { Turns } from './turns.ts'
 import { UploadFiles } from './upload-files.ts'
 
@@ -39,29 +32,28 @@ export function openFileStorage(root: string, options: FileStorageOptions = {}):
   )
 }
 
-class FileStorage implements RegistryStorage {
-  readonly #database: RegistryDatabase
+class FileStorage extends DatabaseStorage implements RegistryStorage {
   readonly #blobs: BlobFiles
   readonly #uploads: UploadFiles
   /** A blob's file and the rows about it change together. */
   readonly #turns = new Turns()
 
   constructor(database: RegistryDatabase, blobs: BlobFiles, uploads: UploadFiles) {
-    this.#database = database
+    super(database)
     this.#blobs = blobs
     this.#uploads = uploads
   }
 
   async statBlob(repository: string, digest: Digest): Promise<number | undefined> {
-    const size = this.#database.blobSize(repository, digest)
+    const size = this.database.blobSize(repository, digest)
     return size !== undefined && (await this.#blobs.has(digest)) ? size : undefined
   }
 
   async readBlob(repository: string, digest: Digest, range?: ByteRange): Promise<Readable> {
-    const size = this.#database.blobSize(repository, digest)
+    const size = this.database.blobSize(repository, digest)
     const onDamage = async (putAside: () => Promise<boolean>): Promise<void> =>
       this.#turns.take(digest, async () => {
-        if (await putAside()) this.#database.forgetBlob(digest)
+        if (await putAside()) this.database.forgetBlob(digest)
       })
     const body = size === undefined ? undefined : await this.#blobs.read(digest, size, range, onDamage)
     if (body === undefined) throw failure('BLOB_UNKNOWN', { digest, repository })
@@ -72,14 +64,14 @@ class FileStorage implements RegistryStorage {
     return this.#turns.take(digest, async () => {
       const size = await this.statBlob(from, digest)
       if (size === undefined) return false
-      this.#database.linkBlob(repository, digest, size)
+      this.database.linkBlob(repository, digest, size)
       return true
     })
   }
 
   async deleteBlob(repository: string, digest: Digest): Promise<boolean> {
     return this.#turns.take(digest, async () => {
-      const { removed, last } = this.#database.unlinkBlob(repository, digest)
+      const { removed, last } = this.database.unlinkBlob(repository, digest)
       if (last) await this.#blobs.remove(digest)
       return removed
     })
@@ -101,7 +93,7 @@ class FileStorage implements RegistryStorage {
     const publish = async ({ path, size }: { path: string; size: number }): Promise<void> =>
       this.#turns.take(digest, async () => {
         await this.#blobs.publish(path, digest)
-        this.#database.linkBlob(owner.repository, digest, size)
+        this.database.linkBlob(owner.repository, digest, size)
       })
     await nodeErrors(this.#uploads.finish(owner, id, digest, publish))
   }
@@ -114,33 +106,9 @@ class FileStorage implements RegistryStorage {
     return this.#uploads.expire(idle)
   }
 
-  async findManifest(repository: string, tagOrDigest: string): Promise<StoredManifest | undefined> {
-    return this.#database.findManifest(repository, tagOrDigest)
-  }
-
-  async putManifest(repository: string, manifest: NewManifest): Promise<void> {
-    this.#database.putManifest(repository, manifest)
-  }
-
-  async deleteManifest(repository: string, digest: Digest): Promise<boolean> {
-    return this.#database.deleteManifest(repository, digest)
-  }
-
-  async deleteTag(repository: string, tag: string): Promise<boolean> {
-    return this.#database.deleteTag(repository, tag)
-  }
-
-  async listTags(repository: string, page: Page): Promise<readonly string[] | undefined> {
-    return this.#database.listTags(repository, page)
-  }
-
-  async listRepositories(page: Page): Promise<readonly string[]> {
-    return this.#database.listRepositories(page)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#blobs.settle()
-    this.#database.close()
+    this.database.close()
   }
 }
 

@@ -3,17 +3,10 @@ import { Readable } from 'node:stream'
 import { sha256 } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
+import { DatabaseStorage } from './database-storage.ts'
 import { FinishedUploads } from './finished-uploads.ts'
 import { RegistryDatabase } from './registry-database.ts'
-import type {
-  ByteRange,
-  NewManifest,
-  Page,
-  RegistryStorage,
-  StoredManifest,
-  UploadChunk,
-  UploadOwner,
-} from './storage.ts'
+import type { ByteRange, RegistryStorage, UploadChunk, UploadOwner } from './storage.ts'
 import { Turns } from './turns.ts'
 
 interface Upload {
@@ -23,8 +16,7 @@ interface Upload {
 }
 
 /** A registry that lives as long as its process; `maxUploads` as in the file storage. */
-export class MemoryStorage implements RegistryStorage {
-  readonly #database = new RegistryDatabase(':memory:', 'memory')
+export class MemoryStorage extends DatabaseStorage implements RegistryStorage {
   readonly #blobs = new Map<Digest, Buffer>()
   readonly #uploads = new Map<string, Upload>()
   readonly #finished = new FinishedUploads()
@@ -32,16 +24,17 @@ export class MemoryStorage implements RegistryStorage {
   readonly #maxUploads: number
 
   constructor({ maxUploads = 1000 }: { readonly maxUploads?: number } = {}) {
+    super(new RegistryDatabase(':memory:', 'memory'))
     this.#maxUploads = maxUploads
   }
 
   async statBlob(repository: string, digest: Digest): Promise<number | undefined> {
-    return this.#database.blobSize(repository, digest)
+    return this.database.blobSize(repository, digest)
   }
 
   async readBlob(repository: string, digest: Digest, range?: ByteRange): Promise<Readable> {
     const bytes = this.#blobs.get(digest)
-    if (bytes === undefined || this.#database.blobSize(repository, digest) === undefined) {
+    if (bytes === undefined || this.database.blobSize(repository, digest) === undefined) {
       throw failure('BLOB_UNKNOWN', { digest, repository })
     }
     const part = range === undefined ? bytes : bytes.subarray(range.start, range.end + 1)
@@ -49,13 +42,13 @@ export class MemoryStorage implements RegistryStorage {
   }
 
   async mountBlob(repository: string, digest: Digest, from: string): Promise<boolean> {
-    const size = this.#database.blobSize(from, digest)
-    if (size !== undefined) this.#database.linkBlob(repository, digest, size)
+    const size = this.database.blobSize(from, digest)
+    if (size !== undefined) this.database.linkBlob(repository, digest, size)
     return size !== undefined
   }
 
   async deleteBlob(repository: string, digest: Digest): Promise<boolean> {
-    const { removed, last } = this.#database.unlinkBlob(repository, digest)
+    const { removed, last } = this.database.unlinkBlob(repository, digest)
     if (last) this.#blobs.delete(digest)
     return removed
   }
@@ -95,7 +88,7 @@ export class MemoryStorage implements RegistryStorage {
       const found = sha256(bytes)
       if (found !== digest) throw failure('UPLOAD_DIGEST_MISMATCH', { found, expected: digest })
       this.#blobs.set(digest, bytes)
-      this.#database.linkBlob(owner.repository, digest, bytes.length)
+      this.database.linkBlob(owner.repository, digest, bytes.length)
       this.#finished.add(id, owner, digest)
     })
   }
@@ -112,32 +105,8 @@ export class MemoryStorage implements RegistryStorage {
     return stale.length
   }
 
-  async findManifest(repository: string, tagOrDigest: string): Promise<StoredManifest | undefined> {
-    return this.#database.findManifest(repository, tagOrDigest)
-  }
-
-  async putManifest(repository: string, manifest: NewManifest): Promise<void> {
-    this.#database.putManifest(repository, manifest)
-  }
-
-  async deleteManifest(repository: string, digest: Digest): Promise<boolean> {
-    return this.#database.deleteManifest(repository, digest)
-  }
-
-  async deleteTag(repository: string, tag: string): Promise<boolean> {
-    return this.#database.deleteTag(repository, tag)
-  }
-
-  async listTags(repository: string, page: Page): Promise<readonly string[] | undefined> {
-    return this.#database.listTags(repository, page)
-  }
-
-  async listRepositories(page: Page): Promise<readonly string[]> {
-    return this.#database.listRepositories(page)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#database.close()
+    this.database.close()
   }
 
   #upload({ repository, user }: UploadOwner, id: string): Upload {

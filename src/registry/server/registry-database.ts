@@ -6,6 +6,7 @@ import { systemFailure } from '../../linux/system-failure.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
+import { sqliteCode } from '../../util/sqlite-code.ts'
 import type { NewManifest, Page, StoredManifest } from './storage.ts'
 
 type Row = Readonly<Record<string, SQLOutputValue>>
@@ -216,8 +217,4 @@ export class RegistryDatabase {
   #run(sql: string, ...values: SQLInputValue[]): number {
     return Number(this.#prepare(sql).run(...values).changes)
   }
-}
-
-function sqliteCode(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
 }

@@ -1,4 +1,5 @@
-import { noXattrs, type StoredEntry, type StoredRange, type StoredType } from './stored-entry.ts'
+import type { LayerEntryType } from '../store.ts'
+import { noXattrs, type StoredEntry, type StoredRange } from './stored-entry.ts'
 
 /**
  * A layer's table of contents as one JSON text: columns instead of objects, which is half the size and twice as fast
@@ -34,7 +35,7 @@ export interface LayerTable {
   readonly entries: readonly StoredEntry[]
 }
 
-const letters: Readonly<Record<StoredType, string>> = {
+const letters: Readonly<Record<LayerEntryType, string>> = {
   file: 'f',
   directory: 'd',
   symlink: 'l',
@@ -45,8 +46,8 @@ const letters: Readonly<Record<StoredType, string>> = {
   whiteout: 'w',
   opaque: 'o',
 }
-const typeOf: ReadonlyMap<string, StoredType> = new Map(
-  Object.entries(letters).map(([type, letter]) => [letter, type as StoredType] as const),
+const typeOf: ReadonlyMap<string, LayerEntryType> = new Map(
+  Object.entries(letters).map(([type, letter]) => [letter, type as LayerEntryType] as const),
 )
 const billion = 1_000_000_000n
 

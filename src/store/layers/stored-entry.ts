@@ -1,5 +1,6 @@
 import type { TarEntry } from '../../tar/entry.ts'
 import type { LayerTarEntry } from '../../tar/check-entry.ts'
+import type { LayerEntryType } from '../store.ts'
 
 /** Bytes of a file inside the layer tar: `length` bytes at `offset` of the tar are the file's bytes from `at` on. */
 export interface StoredRange {
@@ -8,26 +9,13 @@ export interface StoredRange {
   readonly length: number
 }
 
-export type StoredType =
-  | 'file'
-  | 'directory'
-  | 'symlink'
-  | 'hardlink'
-  | 'char'
-  | 'block'
-  | 'fifo'
-  /** `path` is what disappears. */
-  | 'whiteout'
-  /** `path` is the directory whose lower content disappears. */
-  | 'opaque'
-
 /**
  * One entry of a layer as the store keeps it: checked by `checkLayerEntry`, whiteouts told apart, `path` clean (no leading
  * slash, no `.` or `..` parts; the root is the empty string). Names are strings of util/byte-string.
  */
 export interface StoredEntry {
   readonly path: string
-  readonly type: StoredType
+  readonly type: LayerEntryType
   /** Permission bits with setuid, setgid and sticky. */
   readonly mode: number
   readonly uid: number

@@ -5,6 +5,7 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 import { syncPath } from '../../linux/sync.ts'
 import { systemFailure } from '../../linux/system-failure.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
+import { sqliteCode } from '../../util/sqlite-code.ts'
 import { version } from '../../util/version.ts'
 import { migrations } from './migrations.ts'
 import { withReserve } from './reserve.ts'
@@ -149,12 +150,6 @@ export function retryBusy<Result>(root: string, work: () => Result): Result {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait)
     }
   }
-}
-
-function sqliteCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
-    return undefined
-  return error.errcode & 0xff
 }
 
 function translate(root: string, error: unknown): unknown {
