@@ -48,8 +48,8 @@ async function refused(
 test('a secret is a file, a variable, or both, of the owner and mode asked for', async () => {
   const result = await build(
     [
-      'RUN --mount=type=secret,id=s stat -c "%a %u:%g" /run/secrets/s; cat /run/secrets/s; echo x > /run/secrets/s || echo ro',
-      'RUN --mount=type=secret,id=s,env=TOKEN echo "$TOKEN"; ls /run/secrets || true',
+      'RUN --mount=type=secret,id=s stat -c "%a %u:%g" /run/secrets/s; cat /run/secrets/s; touch /run/secrets/s 2>&1 || echo ro',
+      'RUN --mount=type=secret,id=s,env=TOKEN echo "$TOKEN"; ls /run/secrets 2>&1 || true',
       'RUN --mount=type=secret,id=s,env=TOKEN,target=/etc/deep/token,uid=1000,gid=10,mode=0440 echo $TOKEN; stat -c "%a %u:%g" /etc/deep/token',
       'RUN --mount=type=secret,target=/etc/s head -c 3 /etc/s; echo',
       'RUN ls /run /etc/deep /etc/s 2>&1 | wc -l; touch /o',
