@@ -39,7 +39,7 @@ import { readDockerfile } from './read-dockerfile.ts'
 import { reportWarnings } from './report-warnings.ts'
 import { runSteps } from './schedule.ts'
 import type { BuildSession } from './session.ts'
-import { stepHostname } from './operations/run.ts'
+import { runOptions } from './run-options.ts'
 import type { StepNetworks, StepRunner } from './step-runner.ts'
 import { Views } from './views.ts'
 
@@ -214,6 +214,7 @@ async function runPlans(
     // only a folder has an ignore file that is asked
     ...(request.context.kind === 'folder' && { ignore: ignoreFacts(context, steps) }),
   })
+  const run = await runOptions(request, runner, emit)
   await removeLeftovers(store, runner)
   await using _alive = await store.lock(id)
   const folder = await store.folder('builds', id)
@@ -230,7 +231,7 @@ async function runPlans(
       hasEpoch: request.epoch !== undefined || request.buildArgs['SOURCE_DATE_EPOCH'] !== undefined,
       cache,
       scope: context.scope,
-      run: { ...request.run, hostname: hostnameOf(request) },
+      run,
       ...credentialsOf(request),
       folder,
       emit,
@@ -250,15 +251,6 @@ async function runPlans(
   } finally {
     await removeBuildFolder(folder)
   }
-}
-
-/** Host name of the steps (B24). It gets into a file of theirs: a newline would add a line. */
-function hostnameOf({ buildArgs }: BuildRequest): string {
-  const name = buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || stepHostname
-  if (/^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/.test(name)) return name
-  throw failure('INVALID_ARGUMENT', {
-    reason: `BUILDKIT_SANDBOX_HOSTNAME is no host name: ${JSON.stringify(name)}`,
-  })
 }
 
 /** Labels of the stages that `--no-cache-filter` names; an unknown one is a warning, as nothing is harmed by it. */

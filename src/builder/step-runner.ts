@@ -75,6 +75,8 @@ export interface StepExit {
 /** Lent by the engine: a part of `Runtime`. The whole process tree dies when the signal aborts. */
 export interface StepRunner {
   run(id: string, spec: StepSpec, io: StepIo, options?: OpOptions): Promise<StepExit>
+  /** What this machine can do. */
+  describe(): Promise<{ readonly unsupportedLimits: readonly string[] }>
   /** Ends and removes steps of builders that were killed. */
   removeLeftovers(): Promise<void>
 }

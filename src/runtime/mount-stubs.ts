@@ -3,7 +3,7 @@ import { posix } from 'node:path'
 import { fchmodat, mkdirat, mknodat, unlinkat, utimensat } from '../linux/at.ts'
 import { openFlags, openFolder, resolveFlags, tryOpenat2 } from '../linux/openat2.ts'
 import { fileTypes, findStatus, statx, type FileStatus } from '../linux/statx.ts'
-import { isMilleError } from '../util/errors.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import { resolveInRoot } from './working-folder.ts'
 
 /** Where something will be mounted, as the container sees it, and what it is. */
@@ -36,6 +36,9 @@ export function makeMountStubs(rootfs: string, points: readonly MountPoint[]): {
       const isHidden = placed.some((other) => path.startsWith(`${other.path}/`))
       if (!isHidden) stubs.push(...makeStubs(root, path, isFolder))
     }
+  } catch (error) {
+    for (const stub of stubs.toReversed()) removeStub(root, stub)
+    throw error
   } finally {
     closeSync(root)
   }
@@ -51,21 +54,31 @@ export function makeMountStubs(rootfs: string, points: readonly MountPoint[]): {
   }
 }
 
-/** Shallow to deep: `/a/b/c` may need three of them. */
+/** Shallow to deep: `/a/b/c` may need three of them. MOUNT_TARGET_BLOCKED where a file stands in the way of a folder. */
 function makeStubs(root: number, path: string, isFolder: boolean): Stub[] {
   const parts = path.split('/').filter(Boolean)
   return parts.flatMap((name, index) => {
     const folder = parts.slice(0, index).join('/')
     const parent = openBeneath(root, folder)
-    // a file stands in the way: the runtime says so
-    if (parent === undefined) return []
+    if (parent === undefined)
+      throw failure('MOUNT_TARGET_BLOCKED', { target: path, reason: `/${folder} is no folder` })
+    const isLast = index === parts.length - 1
     try {
-      if (findStatus(parent, name) !== undefined) return []
+      const wantsFolder = isFolder || !isLast
+      const status = findStatus(parent, name)
+      if (status !== undefined) {
+        const isThere = (status.mode & fileTypes.mask) === fileTypes.directory
+        if (isThere === wantsFolder) return []
+        const reason = isThere
+          ? 'it is a folder, and a file is to be mounted'
+          : `it is no folder${isLast ? ', and one is to be mounted' : ''}`
+        throw failure('MOUNT_TARGET_BLOCKED', { target: `/${parts.slice(0, index + 1).join('/')}`, reason })
+      }
       const { mtime } = statx(parent, '')
-      if (isFolder || index < parts.length - 1) mkdirat(parent, name, 0o755)
+      if (wantsFolder) mkdirat(parent, name, 0o755)
       else mknodat(parent, name, fileTypes.file | 0o644)
       // the umask of whoever builds must not show
-      fchmodat(parent, name, isFolder || index < parts.length - 1 ? 0o755 : 0o644)
+      fchmodat(parent, name, wantsFolder ? 0o755 : 0o644)
       return [{ folder, name, inode: statx(parent, name).inode, mtime }]
     } finally {
       closeSync(parent)

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
@@ -60,7 +60,10 @@ export async function runStep(
   } finally {
     await removeFolder(folder)
     await rm(join(root, id), { recursive: true, force: true })
-    removeCgroups(program.cgroups, cgroupsPathOf(id, spec.cgroupParent))
+    const cgroup = cgroupsPathOf(id, spec.cgroupParent)
+    removeCgroups(program.cgroups, cgroup)
+    // the group of somebody else gets back what was made in it
+    if (spec.cgroupParent !== undefined) removeCgroups(program.cgroups, dirname(cgroup))
     stubs?.remove()
   }
 }

@@ -18,8 +18,7 @@ export function resolveInRoot(rootfs: string, path: string): string {
     const next = posix.join(done, part)
     // links in there mean something else for each process; whoever asks refuses such a path
     if (done === '/proc' || done === '/sys') return next
-    const stat = lstatSync(posix.join(rootfs, next), { throwIfNoEntry: false })
-    if (stat?.isSymbolicLink() !== true) {
+    if (!isLink(posix.join(rootfs, next))) {
       done = next
       continue
     }
@@ -30,6 +29,16 @@ export function resolveInRoot(rootfs: string, path: string): string {
     todo.unshift(...target.split('/').filter((part) => part !== '' && part !== '.'))
   }
   return done
+}
+
+/** False also for what is not there, or below something that is no folder. */
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false
+    throw error
+  }
 }
 
 function checkedPath(rootfs: string, cwd: string): string {

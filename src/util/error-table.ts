@@ -283,6 +283,7 @@ export const errorTable = {
   ],
   USER_NOT_FOUND: ['invalid-argument', 'unable to find user {user}: no matching entries in passwd file'],
   WORKDIR_MISSING: ['invalid-argument', 'chdir to cwd ("{path}") failed: no such file or directory'],
+  MOUNT_TARGET_BLOCKED: ['invalid-argument', 'cannot mount on {target}: {reason}'],
   WORKDIR_INVALID: ['invalid-argument', 'working directory "{path}" is refused: {reason}'],
 
   // cli: what is wrong with a command line; shown without a prefix

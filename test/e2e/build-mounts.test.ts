@@ -141,6 +141,15 @@ test('sources that are not there, and what is wrong only once variables are know
   )
   builds.write('.dockerignore', '')
   await refused(
+    ['RUN echo > /f', 'RUN --mount=source=src,target=/f true'],
+    /cannot mount on \/f: it is no folder, and one is to be mounted/,
+  )
+  await refused(['RUN --mount=source=src/a.txt,target=/etc true'], /cannot mount on \/etc: it is a folder/)
+  await refused(
+    ['RUN --mount=type=tmpfs,target=/etc/passwd/x true'],
+    /cannot mount on \/etc\/passwd: it is no folder/,
+  )
+  await refused(
     ['ARG EMPTY', 'RUN --mount=type=bind,from=$EMTPY,target=/m true'],
     /3:\d+\n[\s\S]*error: the name behind from= is empty: variable EMTPY has no value here \(did you mean EMPTY\?\)/,
   )

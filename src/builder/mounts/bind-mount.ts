@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import type { ChainId } from '../../oci/digest.ts'
-import { isMilleError } from '../../util/errors.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import type { StepMount } from '../step-runner.ts'
 import { contextFiles } from './context-files.ts'
-import { mountFailure } from './mount-failure.ts'
+import { mountFailure, placed } from './mount-failure.ts'
 import type { BindMountOp, MountSources } from './mount-sources.ts'
 
 interface Files {
@@ -40,17 +39,10 @@ async function locate(
   mount: BindMountOp,
   { chain, path }: Files,
 ): Promise<string> {
-  const fail = (reason: string, cause?: unknown): Error =>
-    mountFailure(session, inputs, mount, reason, { cause })
-  try {
-    const found = (await session.lower(chain)).locate(path)
-    if (found.status === undefined && found.path !== '')
-      throw fail(`"${path}" is not in the files mounted from`)
-    return found.path
-  } catch (error) {
-    if (!isMilleError(error, 'PATH_LOOP')) throw error
-    throw fail(`"${path}" leads through too many links`, error)
-  }
+  const lower = await session.lower(chain)
+  const found = placed(session, inputs, mount, () => lower.locate(path))
+  if (found.status !== undefined || found.path === '') return found.path
+  throw mountFailure(session, inputs, mount, `"${path}" is not in the files mounted from`)
 }
 
 async function openWritable(

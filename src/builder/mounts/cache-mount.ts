@@ -10,7 +10,7 @@ import type { WantedCacheMount } from '../cache/cache-mounts.ts'
 import type { PlannedMount, RunOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import type { StepMount } from '../step-runner.ts'
-import { mountFailure } from './mount-failure.ts'
+import { mountFailure, placed } from './mount-failure.ts'
 import type { MountSources } from './mount-sources.ts'
 
 type CacheMountOp = Extract<PlannedMount, { type: 'cache' }>
@@ -57,7 +57,8 @@ async function describe(
   const chain = sources.chain(origin)
   const root = isSeeded ? await session.view(chain) : ''
   if (isSeeded) {
-    const { status } = (await session.lower(chain)).locate(source)
+    const lower = await session.lower(chain)
+    const { status } = placed(session, inputs, mount, () => lower.locate(source))
     if (((status?.mode ?? 0) & fileTypes.mask) !== fileTypes.directory)
       throw mountFailure(session, inputs, mount, `"${source}" is no folder in the files mounted from`)
   }

@@ -8,7 +8,7 @@ import { originText } from '../plan/step.ts'
 import type { Content } from '../operations/operation.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
 import { emptyResult } from '../session.ts'
-import { mountFailure } from './mount-failure.ts'
+import { mountFailure, placed } from './mount-failure.ts'
 
 export type BindMountOp = Extract<PlannedMount, { type: 'bind' }>
 
@@ -77,7 +77,7 @@ export class MountSources {
     const tree = isContext
       ? await this.#session.context(origin.name)
       : await this.#session.tree(this.chain(origin))
-    const node = findPath(tree, source)
+    const node = placed(this.#session, this.#inputs, mount, () => findPath(tree, source))
     if (node !== undefined) return await readSelection(tree, [{ node, name: '' }], signal)
     const where = originText(origin, 'mounted')
     const hidden = tree.explainMissing(source.replace(/^\/+/, ''))

@@ -11,11 +11,11 @@ import type { BuildSession, StepInputs } from '../session.ts'
 import type { StepExit, StepMount, StepNetwork, StepSpec } from '../step-runner.ts'
 import { MountSources } from '../mounts/mount-sources.ts'
 import { openMounts } from '../mounts/open-mounts.ts'
+import { usualHostname } from '../run-options.ts'
 import { hostFiles } from './host-files.ts'
 import type { PreparedStep, StepLayer } from './operation.ts'
 import { OutputTail } from './output-tail.ts'
 
-export const stepHostname = 'buildkitsandbox'
 /** The runtime's own tmpfs: nothing of a script that lies there gets into the layer. */
 const scriptFolder = '/dev/pipes'
 /** The kernel stamps files with a clock that lags by up to a tick. */
@@ -51,7 +51,7 @@ function runIngredients({ timestamps, epoch, hasEpoch, run }: BuildSession, op: 
     text('folder', op.cwd),
     text('network', op.network),
     ...(op.security === 'sandbox' ? [] : [text('security', op.security)]),
-    ...(hostname === stepHostname ? [] : [text('hostname', hostname)]),
+    ...(hostname === usualHostname ? [] : [text('hostname', hostname)]),
     ...(hosts.length === 0 ? [] : [text('hosts', hosts.join(' '))]),
     ...(shmSize === undefined ? [] : [text('shm size', String(shmSize))]),
     ...ulimits.map(({ name, soft, hard }) => text(`ulimit ${name}`, `${soft}:${hard}`)),
