@@ -19,7 +19,7 @@ const fileName = 'file'
 export async function contextFiles(
   session: BuildSession,
   inputs: StepInputs,
-  { source }: Pick<BindMountOp, 'source'>,
+  { origin, source }: Pick<BindMountOp, 'origin' | 'source'>,
   selection: Selection,
 ): Promise<{ readonly chain: ChainId | undefined; readonly path: string }> {
   const [node] = selection.nodes
@@ -34,8 +34,9 @@ export async function contextFiles(
   const layer = await session.store.layers.write(await entriesOf(session, inputs, selection), session)
   const chain = await session.store.snapshots.apply(layer.diffId, undefined, session)
   const result = { chain, diffIds: [layer.diffId], added: layer.diffId, cached: false }
-  const lineage = `${session.scope} context ${source}`
-  const description = `local source for context${source === '' ? '' : ` (${source})`}`
+  const name = origin.kind === 'context' ? (origin.name ?? 'context') : ''
+  const lineage = `${session.scope} context ${name} ${source}`
+  const description = `local source for ${name}${source === '' ? '' : ` (${source})`}`
   const { size } = layer
   session.cache.replace({ key, lineage, type: 'source.local', description, ingredients, result, size })
   return { chain, path }
