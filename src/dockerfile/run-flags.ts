@@ -4,7 +4,7 @@ import type { Flags, FlagWord } from './flags.ts'
 import { hasVariable, reportAt } from './instruction-body.ts'
 import type { InstructionBody, Span } from './instruction-body.ts'
 import { rangeOf } from './logical-line.ts'
-import { checkField, missingTarget, readMount } from './run-mount.ts'
+import { checkField, readMount } from './run-mount.ts'
 import type { MountFault } from './run-mount.ts'
 
 /** `--mount`, `--network` and `--security` of RUN; reports what is wrong whatever the variables are (D-F22, D-F24). */
@@ -44,7 +44,6 @@ function parseMount(body: InstructionBody, span: FlagWord): RunMountFlag {
   if (fields.every(isKnown)) {
     const mount = readMount(plain)
     if ('reason' in mount) reportFault(body, fields, span.range, mount)
-    else if (mount.target === '') reportAt(body, span.range, 'invalid-value', missingTarget)
   } else {
     for (const [field, one] of plain.entries()) {
       const fault = checkField(one, isKnown(fields[field] ?? { key: span }), plain)

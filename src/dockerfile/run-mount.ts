@@ -59,9 +59,6 @@ export interface SshMount {
 /** `RUN --mount` with every default filled in. Source: Dockerfile reference, "RUN --mount". */
 export type RunMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount
 
-/** Why a mount without `target=` is refused; secrets and agents have a place of their own. */
-export const missingTarget = 'the mount needs a target: target=/…'
-
 /** One `key=value`; a switch (`ro`, `required`) may stand alone. Keys are lower case. */
 export interface PlainField {
   readonly key: string

@@ -3,7 +3,7 @@ import type { MountField, RunInstruction, RunMountFlag, Word } from '../../docke
 import { expandAt } from '../../dockerfile/located.ts'
 import { proxyArgs } from '../../dockerfile/predefined-args.ts'
 import { faultRange } from '../../dockerfile/run-flags.ts'
-import { missingTarget, readMount } from '../../dockerfile/run-mount.ts'
+import { readMount } from '../../dockerfile/run-mount.ts'
 import type { MountFault, RunMount } from '../../dockerfile/run-mount.ts'
 import type { MilleError } from '../../util/errors.ts'
 import { commandWords, refuse } from './config-instructions.ts'
@@ -85,7 +85,8 @@ export async function planMounts(
     const { target } = mounts.at(-1) ?? {}
     if (target === '/') {
       const field = flag.fields.findLastIndex(({ key }) => /^(target|dst|destination)$/.test(key.text))
-      const hint = field < 0 ? missingTarget : 'the target of a mount cannot be /'
+      // without one it is the working folder, which a base or WORKDIR may have set
+      const hint = field < 0 ? 'the mount needs a target: target=/…' : 'the target of a mount cannot be /'
       throw mountError(reading, instruction, flag, { reason: hint, field, part: 'value' })
     }
   }
