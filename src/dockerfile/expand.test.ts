@@ -18,6 +18,7 @@ const forms: readonly (readonly [string, string])[] = [
     'foo/X/baz.txt foo/X/X.txt foo-bar-baz.txt foo/bar/baz.txt',
   ],
   ['${A:?needed}${A?needed}', '11'],
+  ['${P//o/\\$} ${P/?/\\/}', 'f\\$\\$/bar/baz.txt \\/oo/bar/baz.txt'],
   ['a\\ b "c\\"d" \\\\', 'a b c"d \\'],
   ['$ $. 100$', '$ $. 100$'],
 ]

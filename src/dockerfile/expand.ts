@@ -250,7 +250,8 @@ class Expansion {
     if (operator === '%') return trimSuffix(value, pattern, doubled)
     if (this.#peek() !== '/') this.#fail(`missing / of \${${name}/pattern/replacement}`, start)
     this.#at++
-    const replaced = replacePattern(value, pattern, this.#until('}', false), doubled)
+    // escapes stay in the replacement, as BuildKit has it
+    const replaced = replacePattern(value, pattern, this.#until('}', true), doubled)
     return replaced ?? this.#tooLong()
   }
 

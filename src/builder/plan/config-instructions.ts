@@ -33,10 +33,11 @@ export type ConfigInstruction = Exclude<StageInstruction, { kind: 'RUN' | 'COPY'
 /** Changes `state` as the instruction says. Errors: DOCKERFILE_INVALID with the source lines. */
 export function applyConfig(reading: Reading, state: StageState, instruction: ConfigInstruction): void {
   const createdBy = change(reading, state, instruction)
-  state.history.push({ createdBy })
+  if (createdBy !== undefined) state.history.push({ createdBy })
 }
 
-function change(reading: Reading, state: StageState, instruction: ConfigInstruction): string {
+/** The row of history; ONBUILD has none: it is history of the images that run it. */
+function change(reading: Reading, state: StageState, instruction: ConfigInstruction): string | undefined {
   const { config } = state
   const expand = (word: Word): string => expandAt(reading.dockerfile, instruction, word, lookupIn(state))
   switch (instruction.kind) {
@@ -98,7 +99,7 @@ function change(reading: Reading, state: StageState, instruction: ConfigInstruct
       return instruction.text
     case 'ONBUILD':
       config.OnBuild = [...(config.OnBuild ?? []), instruction.trigger]
-      return `ONBUILD ${instruction.trigger}`
+      return undefined
   }
 }
 
@@ -138,7 +139,8 @@ function expandPairs(pairs: readonly KeyValue[], expand: (word: Word) => string)
 
 function expandPorts(reading: Reading, state: StageState, instruction: ExposeInstruction): string[] {
   const ports: string[] = []
-  for (const word of instruction.ports) {
+  // as BuildKit, whose history has them sorted as they are written
+  for (const word of instruction.ports.toSorted((a, b) => (a.text < b.text ? -1 : 1))) {
     const texts = expandWordsAt(reading.dockerfile, instruction, word, lookupIn(state))
     for (const text of texts) {
       const range = parsePorts(text)
@@ -171,10 +173,11 @@ function healthcheckOf(instruction: HealthcheckInstruction): Healthcheck {
       : ['CMD-SHELL', command.form === 'shell' ? command.text : command.heredoc.content]
   return {
     Test: test,
-    ...(interval === undefined ? {} : { Interval: interval }),
-    ...(timeout === undefined ? {} : { Timeout: timeout }),
-    ...(startPeriod === undefined ? {} : { StartPeriod: startPeriod }),
-    ...(startInterval === undefined ? {} : { StartInterval: startInterval }),
-    ...(retries === undefined ? {} : { Retries: retries }),
+    // zero stands for the default, which an image does not spell out
+    ...(interval ? { Interval: interval } : {}),
+    ...(timeout ? { Timeout: timeout } : {}),
+    ...(startPeriod ? { StartPeriod: startPeriod } : {}),
+    ...(startInterval ? { StartInterval: startInterval } : {}),
+    ...(retries ? { Retries: retries } : {}),
   }
 }

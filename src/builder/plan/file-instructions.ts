@@ -162,7 +162,7 @@ function copyParts(
       ...owner,
     },
     flags,
-    shown: [...sources, ...files.map(({ name }) => name)],
+    shown: [...sources, ...files.map(({ name }) => `<<${name}`)],
     destination,
     places,
   }

@@ -94,7 +94,10 @@ test('proxy arguments reach RUN without a declaration and stay out of its argume
   const result = await plan('FROM base\nRUN x', { buildArgs: { HTTP_PROXY: 'http://secret' } })
   const run = result.steps[1]?.op
   assert.ok(run?.kind === 'run')
-  assert.deepEqual(run.proxies, [['HTTP_PROXY', 'http://secret']])
+  assert.deepEqual(run.proxies, [
+    ['HTTP_PROXY', 'http://secret'],
+    ['http_proxy', 'http://secret'],
+  ])
   assert.deepEqual(run.args, [])
   assert.doesNotMatch(JSON.stringify(result.image), /secret/)
 })
@@ -180,4 +183,33 @@ test('a password in a URL is not shown in history', async () => {
 
 test('a volume whose path is empty once its variables are known is refused', async () => {
   await assert.rejects(plan('FROM base\nVOLUME $NOWHERE'), /Dockerfile:2:8\n[^]*path of a volume is empty/)
+})
+
+test('an ARG hides the ENV before it in its own stage only', async () => {
+  const { image, steps } = await plan(
+    'FROM base AS a\nENV L=env\nARG L=arg N\nENV A=$L\nFROM a\nENV B=$L\nRUN x',
+    { images: { base: {} } },
+  )
+  assert.deepEqual(image.config.Env, ['L=env', 'A=arg', 'B=env'])
+  const run = steps.at(-1)?.op
+  assert.ok(run?.kind === 'run')
+  assert.deepEqual(run.args, [])
+  assert.equal(image.history.at(-1)?.createdBy, 'RUN |2 L=env N= /bin/sh -c x # buildkit')
+})
+
+test('TARGETSTAGE is the name of the stage to build, or default', async () => {
+  const text = 'FROM base AS app\nARG TARGETSTAGE\nENV S=$TARGETSTAGE'
+  assert.deepEqual((await plan(text)).image.config.Env, ['S=app'])
+  assert.deepEqual((await plan(text.replace(' AS app', ''))).image.config.Env, ['S=default'])
+})
+
+test('what is zero in HEALTHCHECK is left to the runtime; ports of history are sorted; triggers are no history', async () => {
+  const { image } = await plan(
+    'FROM base\nHEALTHCHECK --retries=0 --interval=0s --timeout=3s CMD x\nEXPOSE 90 8080/udp\nONBUILD RUN y',
+  )
+  assert.deepEqual(image.config.Healthcheck, { Test: ['CMD-SHELL', 'x'], Timeout: 3e9 })
+  assert.deepEqual(
+    image.history.map(({ createdBy }) => createdBy),
+    ['HEALTHCHECK --retries=0 --interval=0s --timeout=3s CMD x', 'EXPOSE [8080/udp 90/tcp]'],
+  )
 })

@@ -59,7 +59,7 @@ export interface PlanOptions {
  */
 export async function makePlan(dockerfile: Dockerfile, options: PlanOptions): Promise<BuildPlan> {
   const target = getTarget(dockerfile, options.target)
-  const planner = new Planner(dockerfile, options, stageLabel(target))
+  const planner = new Planner(dockerfile, options, target.name ?? 'default')
   planner.prefetch(target)
   const state = await planner.stage(target)
   return {
@@ -84,7 +84,7 @@ export async function explorePlan(
   options: PlanOptions,
 ): Promise<Exploration> {
   const target = getTarget(dockerfile, options.target)
-  const planner = new Planner(dockerfile, options, stageLabel(target))
+  const planner = new Planner(dockerfile, options, target.name ?? 'default')
   const failures = new Set<MilleError>()
   for (const stage of stages === 'all' ? dockerfile.stages : [target]) {
     try {

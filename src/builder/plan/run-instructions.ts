@@ -10,7 +10,7 @@ import { commandWords, refuse } from './config-instructions.ts'
 import type { Reading } from './config-instructions.ts'
 import { runText } from './created-by.ts'
 import type { PlannedOp } from './file-instructions.ts'
-import { lookupIn, visibleArgs, visibleEnv, workdirOf } from './stage-state.ts'
+import { declaredArgs, lookupIn, visibleArgs, visibleEnv, workdirOf } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
 import type { CopyOrigin, PlannedMount, RunOp } from './step.ts'
 
@@ -34,7 +34,8 @@ export function planRun(
   const argv = commandWords(state, command)
   const args = visibleArgs(state)
   const proxies = [...proxyArgs].flatMap((name) => {
-    const value = state.args.has(name) || state.env.has(name) ? undefined : reading.buildArgs.get(name)
+    const isOwn = state.args.has(name) || state.env.has(name)
+    const value = isOwn ? undefined : proxyValue(reading.buildArgs, name)
     return value === undefined ? [] : [[name, value] as const]
   })
   const isFile = command.form === 'script' && command.heredoc.content.startsWith('#!')
@@ -54,7 +55,13 @@ export function planRun(
     mounts,
     ...(isFile ? { script: { name: command.heredoc.name, content: command.heredoc.content } } : {}),
   }
-  return { op, name: text, createdBy: runText(argv, args) }
+  return { op, name: text, createdBy: runText(argv, declaredArgs(state)) }
+}
+
+/** Programs look for one or the other spelling: given once, a proxy is seen in both (B22). */
+function proxyValue(buildArgs: ReadonlyMap<string, string>, name: string): string | undefined {
+  const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase()
+  return buildArgs.get(name) ?? buildArgs.get(other)
 }
 
 function needEntitlement(

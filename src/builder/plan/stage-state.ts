@@ -61,13 +61,14 @@ export function stateOfImage(base: BaseImage, root: StepId, wanted: Platform): S
 }
 
 export function stateOfStage(stage: StageState): StageState {
-  const { config, env, args, hiding, history } = stage
+  const { config, env, args, history } = stage
   return {
     ...stage,
     config: { ...config },
     env: new Map(env),
     args: new Map(args),
-    hiding: new Set(hiding),
+    // a stage built on this one sees its ENV again, as in BuildKit
+    hiding: new Set(),
     history: [...history],
     hasCmd: false,
   }
@@ -89,6 +90,12 @@ export function visibleArgs({ env, args }: StageState): Setting[] {
   return [...args].flatMap(([name, value]) =>
     value === undefined || env.has(name) ? [] : [[name, value] as const],
   )
+}
+
+/** All declared ARGs as history shows them: one without a value is empty, one that ENV hides has its value. */
+export function declaredArgs(state: StageState): Setting[] {
+  const lookup = lookupIn(state)
+  return [...state.args.keys()].map((name) => [name, lookup(name) ?? ''] as const)
 }
 
 export function workdirOf({ config }: StageState): string {
