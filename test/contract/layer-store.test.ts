@@ -25,7 +25,7 @@ import { GrowingFile } from '../../src/util/growing-file.ts'
 import { layerBench, type LayerBench } from '../support/layer-bench.ts'
 import { rawEnd, rawEntry } from '../support/raw-tar.ts'
 import { describeTree } from '../support/tree.ts'
-import { applyAll, file, folder, link, marker } from './snapshotter.ts'
+import { applyAll, file, folder, link, marker } from '../support/layer-entries.ts'
 
 const everything: readonly LayerEntry[] = [
   folder('', { mode: 0o755 }),
