@@ -14,7 +14,6 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { LayerEntry } from '../../src/store/store.ts'
 import type { Change, Snapshotter } from '../../src/store/snapshotter.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import { layerBench, type LayerBench, unmountBelow } from '../support/layer-bench.ts'

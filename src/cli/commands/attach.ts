@@ -1,9 +1,9 @@
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { parseDetachKeys } from '../detach-keys.ts'
+import { parseDetachKeys } from '../container/detach-keys.ts'
 import { text, toggle } from '../flags/flag.ts'
-import { proxySignals } from '../proxy-signals.ts'
-import { streamContainer } from '../stream-container.ts'
+import { proxySignals } from '../container/proxy-signals.ts'
+import { streamContainer } from '../container/stream-container.ts'
 
 const flags = {
   'detach-keys': text('Override the key sequence for detaching a container'),

@@ -12,8 +12,8 @@ import {
   parseCopyPath,
   trimmed,
 } from '../copy/copy-paths.ts'
-import { extractTar } from '../copy/extract-tar.ts'
-import { localTar } from '../copy/local-tar.ts'
+import { writeLocal } from '../copy/write-local.ts'
+import { readLocal } from '../copy/read-local.ts'
 import { toggle } from '../flags/flag.ts'
 import { fileFailure } from '../input/open-file.ts'
 
@@ -80,7 +80,7 @@ async function copyOut(
         reason: `invalid output path: directory "${destination.folder}" does not exist`,
       })
     }
-    await extractTar(stream, destination.folder, { rename: destination.name, owners: options.owners })
+    await writeLocal(stream, destination.folder, { rename: destination.name, owners: options.owners })
   } finally {
     stream.destroy()
   }
@@ -107,7 +107,7 @@ async function copyIn(
   })
   const destination = chooseDestination({ path, isFolder: info.isDirectory() }, there)
   const tar = writeTar(
-    localTar(trimmed(path), {
+    readLocal(trimmed(path), {
       name: destination.name,
       followLink: options.followLink || trimmed(path) !== path,
       owners: options.owners,

@@ -1,7 +1,7 @@
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { containerFlags } from '../container-flags.ts'
-import { containerRequest } from '../container-request.ts'
-import { createContainer } from '../create-container.ts'
+import { containerFlags } from '../container/container-flags.ts'
+import { containerRequest } from '../container/container-request.ts'
+import { createContainer } from '../container/create-container.ts'
 
 export const command: AnyCommand = defineCommand({
   usage: ['[OPTIONS] IMAGE [COMMAND] [ARG...]'],

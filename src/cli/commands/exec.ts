@@ -1,9 +1,9 @@
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { parseDetachKeys } from '../detach-keys.ts'
+import { parseDetachKeys } from '../container/detach-keys.ts'
 import { list, text, toggle } from '../flags/flag.ts'
 import { readVariables, resolveVariables } from '../input/read-variables.ts'
-import { streamContainer } from '../stream-container.ts'
+import { streamContainer } from '../container/stream-container.ts'
 
 const flags = {
   detach: toggle('Detached mode: run command in the background', { short: 'd' }),

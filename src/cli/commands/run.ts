@@ -1,12 +1,12 @@
 import type { Containers, ContainerRequest } from '../../containers/containers.ts'
 import { type AnyCommand, type CommandContext, defineCommand } from '../command.ts'
-import { containerFlags } from '../container-flags.ts'
-import { containerRequest } from '../container-request.ts'
-import { createContainer } from '../create-container.ts'
-import { parseDetachKeys } from '../detach-keys.ts'
+import { containerFlags } from '../container/container-flags.ts'
+import { containerRequest } from '../container/container-request.ts'
+import { createContainer } from '../container/create-container.ts'
+import { parseDetachKeys } from '../container/detach-keys.ts'
 import { text, toggle } from '../flags/flag.ts'
-import { proxySignals } from '../proxy-signals.ts'
-import { streamContainer } from '../stream-container.ts'
+import { proxySignals } from '../container/proxy-signals.ts'
+import { streamContainer } from '../container/stream-container.ts'
 
 const flags = {
   ...containerFlags,

@@ -3,8 +3,8 @@ import { failure, isMilleError } from '../../util/errors.ts'
 import { type AnyCommand, type CommandContext, defineCommand } from '../command.ts'
 import { errorLine, startFailureCode } from '../report-error.ts'
 import { text, toggle } from '../flags/flag.ts'
-import { proxySignals } from '../proxy-signals.ts'
-import { streamContainer } from '../stream-container.ts'
+import { proxySignals } from '../container/proxy-signals.ts'
+import { streamContainer } from '../container/stream-container.ts'
 
 const flags = {
   attach: toggle('Attach STDOUT/STDERR and forward signals', { short: 'a' }),

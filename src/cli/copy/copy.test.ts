@@ -16,8 +16,8 @@ import { Readable } from 'node:stream'
 import { afterEach, beforeEach, test } from 'node:test'
 import { writeTar, type TarSource } from '../../tar/writer.ts'
 import { chooseDestination, parseCopyPath } from './copy-paths.ts'
-import { extractTar } from './extract-tar.ts'
-import { localTar } from './local-tar.ts'
+import { writeLocal } from './write-local.ts'
+import { readLocal } from './read-local.ts'
 import { readText } from '../../util/read-text.ts'
 
 let folder = ''
@@ -61,7 +61,7 @@ test('a local tree becomes a tar that GNU tar reads', async () => {
   const tar = join(folder, 'x.tar')
   const chunks: Buffer[] = []
   const options = { name: 'top', followLink: false, owners: false }
-  for await (const chunk of writeTar(localTar(join(folder, 'in'), options))) chunks.push(chunk as Buffer)
+  for await (const chunk of writeTar(readLocal(join(folder, 'in'), options))) chunks.push(chunk as Buffer)
   writeFileSync(tar, Buffer.concat(chunks))
   assert.equal(
     execFileSync('tar', ['-tf', tar], { encoding: 'utf8' }),
@@ -75,7 +75,7 @@ const common = { mode: 0o755, uid: 0, gid: 0, mtime: 1_700_000_000_000_000_000n 
 function extract(sources: readonly TarSource[], rename = 'copy'): Promise<number> {
   const root = join(folder, 'out')
   mkdirSync(root, { recursive: true })
-  return extractTar(Readable.from(writeTar(sources)), root, { rename, owners: false })
+  return writeLocal(Readable.from(writeTar(sources)), root, { rename, owners: false })
 }
 
 test('a tar is written under the new name with modes and times', async () => {

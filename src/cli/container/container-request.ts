@@ -1,12 +1,12 @@
-import type { ContainerRequest, MountRequest } from '../containers/containers.ts'
-import { failure } from '../util/errors.ts'
-import { suggest } from '../util/suggest.ts'
+import type { ContainerRequest, MountRequest } from '../../containers/containers.ts'
+import { failure } from '../../util/errors.ts'
+import { suggest } from '../../util/suggest.ts'
 import type { ContainerFlags } from './container-flags.ts'
-import type { FlagValues } from './flags/flag.ts'
-import { parsePort } from './input/parse-port.ts'
-import type { UlimitRequest } from './input/parse-ulimit.ts'
-import { parseTmpfs, parseVolume } from './input/parse-volume.ts'
-import { readVariables, resolveVariables, toRecord } from './input/read-variables.ts'
+import type { FlagValues } from '../flags/flag.ts'
+import { parsePort } from '../input/parse-port.ts'
+import type { UlimitRequest } from '../input/parse-ulimit.ts'
+import { parseTmpfs, parseVolume } from '../input/parse-volume.ts'
+import { readVariables, resolveVariables, toRecord } from '../input/read-variables.ts'
 
 type Values = FlagValues<ContainerFlags>
 

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import type { BuildContext, NamedContext, TreeContext } from '../builder/build.ts'
-import { parseGitReference } from '../dockerfile/git-reference.ts'
-import { parseReference } from '../oci/reference.ts'
-import { failure } from '../util/errors.ts'
-import { suggest } from '../util/suggest.ts'
+import type { BuildContext, NamedContext, TreeContext } from '../../builder/build.ts'
+import { parseGitReference } from '../../dockerfile/git-reference.ts'
+import { parseReference } from '../../oci/reference.ts'
+import { failure } from '../../util/errors.ts'
+import { suggest } from '../../util/suggest.ts'
 
 /** What `build` was told to build from: `-`, a folder, a git repository or another URL (B11, B12). */
 export async function buildContext(source: string, stdin: Readable): Promise<BuildContext> {

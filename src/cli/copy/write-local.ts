@@ -7,7 +7,7 @@ import { readTar, type TarMember } from '../../tar/read-tar.ts'
 import { failure } from '../../util/errors.ts'
 import { fileFailure } from '../input/open-file.ts'
 
-export interface ExtractOptions {
+export interface WriteLocalOptions {
   /** What the top entry of the tar is called here; its own name is dropped. */
   readonly rename: string
   /** Give files the owners of the tar; else they are the caller's. */
@@ -19,7 +19,11 @@ export interface ExtractOptions {
  * no entry leaves `root`, none is written through a link that stands on the way, and devices are not made.
  * Resolves with the bytes written. CLI_FAILED, CLI_OPEN_FILE.
  */
-export async function extractTar(source: Readable, root: string, options: ExtractOptions): Promise<number> {
+export async function writeLocal(
+  source: Readable,
+  root: string,
+  options: WriteLocalOptions,
+): Promise<number> {
   const folders: { readonly path: string; readonly entry: TarEntry }[] = []
   let bytes = 0
   let top: number | undefined

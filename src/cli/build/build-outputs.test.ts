@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BuildRequest } from '../builder/build.ts'
-import { sha256 } from '../oci/digest.ts'
-import { runCli, type CliOptions } from '../../test/support/run-cli.ts'
-import { csvFields } from './input/parse-attributes.ts'
+import type { BuildRequest } from '../../builder/build.ts'
+import { sha256 } from '../../oci/digest.ts'
+import { runCli, type CliOptions } from '../../../test/support/run-cli.ts'
+import { csvFields } from '../input/parse-attributes.ts'
 
 async function outputsOf(...args: string[]): Promise<BuildRequest['outputs']> {
   let outputs: BuildRequest['outputs']

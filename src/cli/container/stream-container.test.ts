@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { PassThrough, type Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Attachment } from '../containers/containers.ts'
-import type { CommandIo } from './command.ts'
+import type { Attachment } from '../../containers/containers.ts'
+import type { CommandIo } from '../command.ts'
 import { streamContainer, type StreamOptions } from './stream-container.ts'
 
 interface Terminal {

@@ -1,10 +1,10 @@
-import type { Builder, BuildRequest } from '../builder/build.ts'
-import { suggest } from '../util/suggest.ts'
-import type { CommandContext } from './command.ts'
-import { checkJson, checkText } from './format/check-report.ts'
-import { methods, methodsJson, methodsText } from './format/call-methods.ts'
-import { outlineJson, outlineText, targetsJson, targetsText } from './format/outline-report.ts'
-import { goIndentedJson } from './format/go-value.ts'
+import type { Builder, BuildRequest } from '../../builder/build.ts'
+import { suggest } from '../../util/suggest.ts'
+import type { CommandContext } from '../command.ts'
+import { checkJson, checkText } from '../format/check-report.ts'
+import { methods, methodsJson, methodsText } from '../format/call-methods.ts'
+import { outlineJson, outlineText, targetsJson, targetsText } from '../format/outline-report.ts'
+import { goIndentedJson } from '../format/go-value.ts'
 
 const callNames = ['build', 'check', 'outline', 'targets', 'subrequests.describe'] as const
 

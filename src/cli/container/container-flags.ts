@@ -1,10 +1,10 @@
-import type { MountRequest } from '../containers/containers.ts'
-import type { Platform } from '../oci/platform.ts'
-import { type Flag, integer, list, parsed, parsedList, text, toggle } from './flags/flag.ts'
-import { platformFlag } from './flags/platform-flag.ts'
-import { parseBytes } from './format/units.ts'
-import { parseUlimit, type UlimitRequest } from './input/parse-ulimit.ts'
-import { parseMount } from './input/parse-volume.ts'
+import type { MountRequest } from '../../containers/containers.ts'
+import type { Platform } from '../../oci/platform.ts'
+import { type Flag, integer, list, parsed, parsedList, text, toggle } from '../flags/flag.ts'
+import { platformFlag } from '../flags/platform-flag.ts'
+import { parseBytes } from '../format/units.ts'
+import { parseUlimit, type UlimitRequest } from '../input/parse-ulimit.ts'
+import { parseMount } from '../input/parse-volume.ts'
 
 function parseCpus(value: string): number {
   if (!/^\d*\.?\d+$/.test(value) || Number(value) <= 0)

@@ -1,5 +1,5 @@
-import type { Containers } from '../containers/containers.ts'
-import type { SignalSource } from './command.ts'
+import type { Containers } from '../../containers/containers.ts'
+import type { SignalSource } from '../command.ts'
 
 /** Hands this process's signals on to a container while in use. SIGWINCH and SIGCHLD are this terminal's own affair. */
 export function proxySignals(signals: SignalSource, containers: Containers, id: string): Disposable {

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises'
-import type { ContainerRequest } from '../containers/containers.ts'
-import { formatReference, parseReference, withDefaultTag, familiarReference } from '../oci/reference.ts'
-import { failure, isMilleError } from '../util/errors.ts'
-import type { CommandContext } from './command.ts'
+import type { ContainerRequest } from '../../containers/containers.ts'
+import { formatReference, parseReference, withDefaultTag, familiarReference } from '../../oci/reference.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
+import type { CommandContext } from '../command.ts'
 import type { PullPolicy } from './container-flags.ts'
-import { openFile } from './input/open-file.ts'
-import { pullImage } from './pull-image.ts'
+import { openFile } from '../input/open-file.ts'
+import { pullImage } from '../pull-image.ts'
 
 export interface CreateChoices {
   readonly pull: PullPolicy

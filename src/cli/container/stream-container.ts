@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import type { Attachment } from '../containers/containers.ts'
-import { failure } from '../util/errors.ts'
-import type { CommandIo, InputStream, OutputStream } from './command.ts'
+import type { Attachment } from '../../containers/containers.ts'
+import { failure } from '../../util/errors.ts'
+import type { CommandIo, InputStream, OutputStream } from '../command.ts'
 import { detachScanner } from './detach-keys.ts'
 
 export interface StreamOptions {

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net'
-import type { BuildRequest, RunOptions } from '../builder/build.ts'
-import { failure } from '../util/errors.ts'
-import { suggest } from '../util/suggest.ts'
-import { type Flag, type FlagValues, integer, list, parsed, parsedList, text } from './flags/flag.ts'
-import { parseBytes } from './format/units.ts'
-import { parseSecret, parseSsh } from './input/parse-secret.ts'
-import { parseUlimit, type UlimitRequest } from './input/parse-ulimit.ts'
+import type { BuildRequest, RunOptions } from '../../builder/build.ts'
+import { failure } from '../../util/errors.ts'
+import { suggest } from '../../util/suggest.ts'
+import { type Flag, type FlagValues, integer, list, parsed, parsedList, text } from '../flags/flag.ts'
+import { parseBytes } from '../format/units.ts'
+import { parseSecret, parseSsh } from '../input/parse-secret.ts'
+import { parseUlimit, type UlimitRequest } from '../input/parse-ulimit.ts'
 
 /** The table of `runStepFlags`. */
 export type RunStepFlags = {

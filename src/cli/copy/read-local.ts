@@ -5,7 +5,7 @@ import type { TarSource } from '../../tar/writer.ts'
 import { decodeBytes, encodeBytes } from '../../util/byte-string.ts'
 import { fileFailure } from '../input/open-file.ts'
 
-export interface LocalTarOptions {
+export interface ReadLocalOptions {
   /** Name of the top entry in the tar; `.` for the content of a folder. */
   readonly name: string
   /** A link named as the source is followed. */
@@ -20,7 +20,7 @@ interface Pending {
 }
 
 /** The tree at `path` of this machine as tar entries, folders before what is in them, names sorted. CLI_OPEN_FILE. */
-export async function* localTar(path: string, options: LocalTarOptions): AsyncGenerator<TarSource> {
+export async function* readLocal(path: string, options: ReadLocalOptions): AsyncGenerator<TarSource> {
   const pending: Pending[] = [{ path, name: options.name }]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { path, name } = next
