@@ -62,14 +62,19 @@ export function mountFileSystem(request: FileSystemMount): void {
     step(fsconfigCall(context, createSuperblock, null, null, 0), context, `mount ${type}`, target)
     const attributes = request.attributes ?? 0
     const mounted = step(fsmountCall(context, closeOnExec, attributes), context, `mount ${type}`, target)
-    try {
-      const moved = moveMountCall(mounted, cPath(''), currentFolder, cPath(target), fromEmptyPath)
-      check(moved, `mount ${type}`, target)
-    } finally {
-      closeSync(mounted)
-    }
+    attachMount(mounted, target)
   } finally {
     closeSync(context)
+  }
+}
+
+/** Puts a mount that is nowhere yet on the folder `target` and closes its descriptor. Source: move_mount(2). */
+export function attachMount(descriptor: number, target: string): void {
+  try {
+    const moved = moveMountCall(descriptor, cPath(''), currentFolder, cPath(target), fromEmptyPath)
+    check(moved, 'mount', target)
+  } finally {
+    closeSync(descriptor)
   }
 }
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { mount } from './mount.ts'
-import { attachMount, copyMount, createMountNamespace } from './mount-namespace.ts'
+import { attachMount } from './mount-file-system.ts'
+import { copyMount, createMountNamespace } from './mount-namespace.ts'
 
 const isRoot = process.getuid?.() === 0
 

@@ -7,7 +7,6 @@ const CLONE_NEWNS = 0x20000
 const currentFolder = -100
 const openTreeClone = 1
 const openTreeCloseOnExec = 0o2000000
-const fromEmptyPath = 0x4
 
 type CPath = string | Uint8Array
 const unshareCall = bindLibc<[number]>('unshare', 'int', ['int'])
@@ -15,14 +14,6 @@ const setnsCall = bindLibc<[number, number]>('setns', 'int', ['int', 'int'])
 const fchdirCall = bindLibc<[number]>('fchdir', 'int', ['int'])
 const chrootCall = bindLibc<[CPath]>('chroot', 'int', ['const char *'])
 const openTreeCall = bindSyscall<[number, CPath, number]>(428, ['int', 'const char *', 'uint'])
-const moveMountCall = bindSyscall<[number, CPath, number, CPath, number]>(429, [
-  'int',
-  'const char *',
-  'int',
-  'const char *',
-  'uint',
-])
-
 /**
  * A mount namespace like this one, in which `prepare` mounts and covers what it likes; mounts of the host still reach it.
  * Returns a descriptor that keeps it alive, for `nsenter --mount=/proc/PID/fd/N`. This thread is inside for a moment; what
@@ -64,17 +55,4 @@ export function copyMount(path: string): number {
     'open_tree',
     path,
   )
-}
-
-/** Puts the mount on the folder `target` and closes its descriptor. */
-export function attachMount(descriptor: number, target: string): void {
-  try {
-    check(
-      moveMountCall(descriptor, cPath(''), currentFolder, cPath(target), fromEmptyPath),
-      'move_mount',
-      target,
-    )
-  } finally {
-    closeSync(descriptor)
-  }
 }
