@@ -63,6 +63,8 @@ export interface BuildRequest {
   readonly timestamps: 'constant' | 'preserve'
   /** Bytes that the image's layers may have together; IMAGE_OVER_BUDGET, and nothing is exported, when it has more. */
   readonly maxSize?: number
+  /** CPU time of RUN steps is wanted too, which costs a little. */
+  readonly measured?: boolean
   /** Seconds: SOURCE_DATE_EPOCH, or 0. */
   readonly epoch?: number
 }
@@ -190,6 +192,20 @@ export interface BuildResult {
   readonly metadata: Readonly<Record<string, unknown>>
   /** Every step in order, with why it was not cached. */
   readonly steps: readonly StepReport[]
+  /** Where the time went. */
+  readonly times: BuildTimes
+}
+
+/** Milliseconds. The phases follow each other without a gap: together they are the whole time. */
+export interface BuildTimes {
+  readonly total: number
+  readonly phases: readonly {
+    readonly name: 'reading' | 'planning' | 'steps' | 'export'
+    readonly begun: number
+    readonly milliseconds: number
+  }[]
+  /** CPU time of this process, without what RUN steps used. */
+  readonly cpu: number
 }
 
 export interface StepReport {
@@ -199,7 +215,15 @@ export interface StepReport {
   readonly cached: boolean
   /** Why it was not cached. */
   readonly miss?: CacheMiss
+  /** Milliseconds from the build's start to this step's. */
+  readonly begun: number
   readonly milliseconds: number
+  /** Milliseconds of CPU time of a RUN, when it was measured. */
+  readonly cpu?: number
+  /** Of the layer that it added or that was found; 0 when it changed nothing. */
+  readonly bytes: number
+  /** The result had to wait for it: no other way through the steps it is made of took longer. */
+  readonly critical?: boolean
   /** What its result is kept under; a FROM has none. */
   readonly key?: Digest
 }

@@ -8,7 +8,7 @@ import { failure, isMilleError } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { BaseImages } from './base-images.ts'
-import type { BuildEvent, BuildRequest, BuildResult, BuildWish, Builder } from './build.ts'
+import type { BuildEvent, BuildRequest, BuildResult, BuildWish, Builder, StepReport } from './build.ts'
 import { applyPolicy } from './cache/policy.ts'
 import { pruneCache } from './cache/prune.ts'
 import { cacheUsage } from './cache/usage.ts'
@@ -38,6 +38,7 @@ import {
 import { readDockerfile } from './read-dockerfile.ts'
 import { reportWarnings } from './report-warnings.ts'
 import { runSteps } from './schedule.ts'
+import { criticalPath, PhaseClock } from './measure.ts'
 import type { BuildSession } from './session.ts'
 import { runOptions } from './run-options.ts'
 import type { StepNetworks, StepRunner } from './step-runner.ts'
@@ -108,8 +109,8 @@ async function build(
   request: BuildRequest,
   options: BuildOptions,
 ): Promise<BuildResult> {
-  const begun = performance.now()
-  const now = (): number => performance.now() - begun
+  const clock = new PhaseClock()
+  const { now } = clock
   const emit = (event: BuildEvent): void => options.onEvent?.(event)
   const { store } = parts
   const names = canonicalNames(request.names)
@@ -120,6 +121,7 @@ async function build(
   await using context = await openContext(request, sources)
   await using trees = new OpenTrees(request.contexts ?? {}, sources)
   const dockerfile = readDockerfile(context, request)
+  clock.end('reading')
   await using lease = await store.lease('build')
   const { pull } = request
   const { signal, onProgress } = options
@@ -133,6 +135,7 @@ async function build(
     for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
   }
   emit(planEvent(plans))
+  clock.end('planning')
   const executor = await runPlans(
     parts,
     request,
@@ -140,7 +143,8 @@ async function build(
     options,
   )
   const epoch = epochOf(request)
-  const steps = shownSteps(plans).flatMap(({ id }) => executor.reports.get(id) ?? [])
+  clock.end('steps')
+  const steps = reportsOf(plans, executor)
   const images = plans.map((one) => finishedImage(request, one, executor))
   if (request.maxSize !== undefined) {
     const built = { images, plans: plans.map(({ plan }) => plan), results: executor.results, outputs }
@@ -160,7 +164,17 @@ async function build(
   }
   // at the very end: until then there is no image and no name (all or nothing)
   const exported = await exportBuild({ ...work, writer: parts.imageWriter }, outputs)
-  return { ...exported, steps }
+  clock.end('export')
+  return { ...exported, steps, times: clock.times() }
+}
+
+function reportsOf(plans: readonly PlatformPlan[], { reports }: StepExecutor): StepReport[] {
+  const critical = criticalPath(stepsOf(plans), reports)
+  return shownSteps(plans).flatMap(({ id }) => {
+    const report = reports.get(id)
+    if (report === undefined) return []
+    return critical.has(id) ? { ...report, critical: true } : report
+  })
 }
 
 function finishedImage(
@@ -241,6 +255,7 @@ async function runPlans(
       view: (chain) => views.path(chain),
       lower: (chain) => views.lower(chain),
       ...(networks === undefined ? {} : { networks }),
+      ...(request.measured === true && { cpu: new Map<string, number>() }),
     }
     const limit = parallelism ?? Math.max(8, availableParallelism())
     await runSteps(steps, limit, signal, (step, stepSignal) =>

@@ -58,7 +58,10 @@ export class StepExecutor {
       this.results.set(step.id, isOnBase ? { ...result, base } : result)
       const time = session.now()
       const { name, stage } = step
-      this.reports.set(step.id, { name, stage, cached: result.cached, milliseconds: time - begun, ...found })
+      const bytes = await layerSize(session, result)
+      const cpu = session.cpu?.get(step.id)
+      const report = { name, stage, cached: result.cached, begun, milliseconds: time - begun, bytes }
+      this.reports.set(step.id, { ...report, ...(cpu !== undefined && { cpu }), ...found })
       session.emit({ type: 'done', step: step.id, time, cached: result.cached })
     } catch (error) {
       const message = messageOf(fromNodeError(error))
@@ -95,7 +98,8 @@ export class StepExecutor {
     // who asks what changed is told of the step that did
     const { stage } = step
     const name = (cached ? this.reports.get(step.parent ?? '')?.name : undefined) ?? step.name
-    this.reports.set(step.id, { name, stage, cached: isCached, milliseconds: 0 })
+    const report = { name, stage, cached: isCached, begun: session.now(), milliseconds: 0, bytes: 0 }
+    this.reports.set(step.id, report)
   }
 
   #resultOf(step: StepId | undefined): StepResult {
@@ -119,6 +123,10 @@ export class StepExecutor {
     session.emit({ type: 'miss', step: step.id, miss })
     return { result: await search.run(), miss, key: search.key }
   }
+}
+
+async function layerSize({ store }: BuildSession, { added }: StepResult): Promise<number> {
+  return added === undefined ? 0 : ((await store.content.stat(diffIdAsDigest(added)))?.size ?? 0)
 }
 
 /** One step's way through the cache. */

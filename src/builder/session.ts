@@ -44,6 +44,8 @@ export interface BuildSession {
   readonly ssh: ReadonlyMap<string, SshSource>
   /** A folder for files of this build, removed at its end. */
   readonly folder: string
+  /** CPU milliseconds of RUN steps, when they are wanted. */
+  readonly cpu?: Map<StepId, number>
   readonly emit: (event: BuildEvent) => void
   /** Milliseconds since the build began. */
   readonly now: () => number

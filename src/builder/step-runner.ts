@@ -59,6 +59,7 @@ export interface StepSpec {
   /** Bytes. */
   readonly shmSize?: number
   readonly cgroupParent?: string
+  readonly measured?: boolean
   /** Kept in memory only, and no longer than the step runs. */
   readonly secrets?: { readonly env: readonly string[]; readonly files: readonly StepSecretFile[] }
 }
@@ -70,6 +71,8 @@ export interface StepIo {
 export interface StepExit {
   readonly exitCode: number
   readonly oomKilled: boolean
+  /** Milliseconds of CPU time, when it was measured. */
+  readonly cpu?: number
 }
 
 /** Lent by the engine: a part of `Runtime`. The whole process tree dies when the signal aborts. */

@@ -8,7 +8,9 @@ const step = (name: string, rest: Partial<StepReport> = {}): StepReport => ({
   name,
   stage: 'stage-0',
   cached: false,
+  begun: 0,
   milliseconds: 5,
+  bytes: 0,
   ...rest,
 })
 

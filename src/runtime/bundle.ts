@@ -21,6 +21,11 @@ export function cgroupsPathOf(id: string, parent: string = '/'): string {
   return posix.join('/', parent, 'mille', id)
 }
 
+/** A group above that of a step whose CPU time is wanted: the runtime removes the step's own with its counters. */
+export function measuredGroup(id: string, parent: string = '/'): string {
+  return posix.join('/', parent, `mille-cpu-${id}`)
+}
+
 export function newId(prefix: string): string {
   return `${prefix}-${randomHex(8)}`
 }

@@ -53,6 +53,21 @@ export function wasOutOfMemory(support: CgroupSupport, id: string): boolean {
   })
 }
 
+/** CPU time that processes in the group and below it have used, milliseconds; undefined where nobody counts. */
+export function cpuTime(support: CgroupSupport, path: string): number | undefined {
+  const folders = foldersAt(support, path)
+  try {
+    if (support.mode === 'v2') {
+      const stat = readText(join(folders.get('unified') ?? '', 'cpu.stat'))
+      const microseconds = /^usage_usec (\d+)$/m.exec(stat)?.[1]
+      return microseconds === undefined ? undefined : Number(microseconds) / 1000
+    }
+    return Number(readText(join(folders.get('cpuacct') ?? '', 'cpuacct.usage'))) / 1e6
+  } catch {
+    return undefined
+  }
+}
+
 /** Takes the container's empty control groups away; a group with live processes stays. */
 export function removeCgroups(support: CgroupSupport, path: string): void {
   for (const folder of foldersAt(support, path).values()) removeFolder(folder)

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import {
   cpSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -89,6 +90,18 @@ for (const program of ['crun', 'runc'] as const) {
       (await output(runtime, stepSpec('cat; exit 4'), Readable.from(['from stdin']))).out,
       'from stdin',
     )
+  })
+
+  test(`${program}: CPU time is counted when it is wanted, and no group for it stays`, { skip }, async () => {
+    const id = `cpu-${process.pid}-${program}`
+    const io = { onOutput: () => undefined }
+    const plain = await runtime.run(id, stepSpec('true'), io)
+    assert.equal(plain.cpu, undefined)
+    const script = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3'
+    const { exitCode, cpu } = await runtime.run(id, stepSpec(script, { measured: true }), io)
+    assert.equal(exitCode, 3)
+    assert.ok(cpu !== undefined && cpu > 0, `${cpu} ms`)
+    assert.deepEqual(globSync(`/sys/fs/cgroup/**/mille-cpu-${id}`), [])
   })
 
   test(

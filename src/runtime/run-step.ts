@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
-import { cgroupsPathOf, checkId, writeBundle } from './bundle.ts'
-import { removeCgroups } from './cgroups.ts'
+import { cgroupsPathOf, checkId, measuredGroup, writeBundle } from './bundle.ts'
+import { cpuTime, removeCgroups } from './cgroups.ts'
 import { makeMountStubs, pointsOf } from './mount-stubs.ts'
 import type { MountPoint } from './mount-stubs.ts'
 import { runtimeEnvironment } from './oci-program.ts'
@@ -35,11 +35,13 @@ export async function runStep(
   root: string,
   folder: string,
   id: string,
-  spec: ProcessSpec,
+  wanted: ProcessSpec,
   io: StepIo,
   options: OpOptions = {},
 ): Promise<ProcessResult> {
   const { signal } = options
+  const measured = wanted.measured === true ? measuredGroup(id, wanted.cgroupParent) : undefined
+  const spec = measured === undefined ? wanted : { ...wanted, cgroupParent: measured }
   throwIfAborted(signal)
   checkId(id)
   let stubs: { remove(): void } | undefined
@@ -56,7 +58,9 @@ export async function runStep(
     const reason = exitCode === 0 ? undefined : findRuntimeError(log)
     if (reason !== undefined) throw failure('RUNTIME_FAILED', { runtime: program.path, reason, log })
     // the runtime took the control group away with its counters; a KILL that was not ours under a limit is the kernel's
-    return { exitCode, oomKilled: exitCode === SIGKILL_CODE && spec.limits?.memory !== undefined }
+    const oomKilled = exitCode === SIGKILL_CODE && spec.limits?.memory !== undefined
+    const cpu = measured === undefined ? undefined : cpuTime(program.cgroups, measured)
+    return { exitCode, oomKilled, ...(cpu !== undefined && { cpu }) }
   } finally {
     await removeFolder(folder)
     await rm(join(root, id), { recursive: true, force: true })
@@ -64,6 +68,7 @@ export async function runStep(
     removeCgroups(program.cgroups, cgroup)
     // the group of somebody else gets back what was made in it
     if (spec.cgroupParent !== undefined) removeCgroups(program.cgroups, dirname(cgroup))
+    if (measured !== undefined) removeCgroups(program.cgroups, measured)
     stubs?.remove()
   }
 }

@@ -56,6 +56,8 @@ export interface ProcessSpec {
   readonly shmSize?: number
   /** Control group to put the process below, instead of mille's own. */
   readonly cgroupParent?: string
+  /** The CPU time it uses is wanted; costs a few control groups. For `run`. */
+  readonly measured?: boolean
   /** Given to the process, and kept in memory only until it ends; for `run`. */
   readonly secrets?: ProcessSecrets
 }
@@ -87,6 +89,8 @@ export interface ProcessResult {
   /** 0-255; 128+n when killed by signal n. */
   readonly exitCode: number
   readonly oomKilled: boolean
+  /** Milliseconds of CPU time, all processes together; when it was measured, and the machine counts it. */
+  readonly cpu?: number
 }
 
 /** A container that conmon watches: it outlives this process. */

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { currentProcess, identifyProcess, isRunning } from '../linux/process-identity.ts'
 import type { ProcessIdentity } from '../linux/process-identity.ts'
-import { cgroupsPathOf } from './bundle.ts'
+import { cgroupsPathOf, measuredGroup } from './bundle.ts'
 import { removeCgroups } from './cgroups.ts'
 import type { OciProgram } from './oci-program.ts'
 import type { RuntimeSpec } from './spec.ts'
@@ -33,7 +33,8 @@ export async function removeStepLeftovers(
     await killRecorded(join(stepsFolder, name, 'pid'), id)
     await rm(join(root, id), { recursive: true, force: true })
     await removeFolder(join(stepsFolder, name))
-    removeCgroups(program.cgroups, path)
+    const above = dirname(dirname(path))
+    removeCgroups(program.cgroups, above === measuredGroup(id, dirname(above)) ? above : path)
   }
 }
 

@@ -91,6 +91,7 @@ async function executeRun(
     network: network.mode,
     mounts: [...mounts, ...opened.mounts],
     privileged: op.security === 'insecure',
+    measured: session.cpu !== undefined,
     ...(opened.secrets === undefined ? {} : { secrets: opened.secrets }),
     ...(shmSize === undefined ? {} : { shmSize }),
     ...(ulimits === undefined ? {} : { ulimits }),
@@ -172,6 +173,7 @@ async function runProcess(session: BuildSession, step: BuildStep, op: RunOp, spe
     const details = { command: commandText(op), step: step.name }
     throw failAt('STEP_FAILED', place, error.message, { cause: error, details })
   }
+  if (exit.cpu !== undefined) session.cpu?.set(step.id, exit.cpu)
   if (exit.exitCode === 0) return
   const reason = exitReason(exit, spec)
   const message = `process "${commandText(op)}" did not complete successfully: ${reason}`

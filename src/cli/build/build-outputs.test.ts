@@ -10,7 +10,7 @@ async function outputsOf(...args: string[]): Promise<BuildRequest['outputs']> {
   const builder = {
     build: (request: BuildRequest) => {
       ;({ outputs } = request)
-      return Promise.resolve({ id: sha256('i'), names: [], metadata: {}, steps: [] })
+      return Promise.resolve({ id: sha256('i'), names: [], metadata: {}, steps: [], times })
     },
   }
   const { code, err } = await runCli(['build', ...args, '.'], { builder })
@@ -23,6 +23,8 @@ async function refused(output: string, options: CliOptions = {}): Promise<string
   assert.equal(code, 1)
   return err
 }
+
+const times = { total: 0, phases: [], cpu: 0 }
 
 test('an image goes into the store; --load, --push, --squash and --annotation add to it', async () => {
   const image = {

@@ -23,6 +23,7 @@ export interface BuildFlags extends FlagValues<RunStepFlags>, FlagValues<OutputF
   readonly network: string | undefined
   readonly 'no-cache': boolean
   readonly platform: readonly Platform[]
+  readonly profile: string | undefined
   readonly pull: boolean
   readonly tag: readonly string[]
   readonly target: string | undefined
@@ -62,6 +63,7 @@ export async function buildRequest(
     ...(flags.platform.length === 0 ? {} : { platforms: flags.platform }),
     outputs: await buildOutputs(flags, context),
     timestamps,
+    measured: flags.profile !== undefined,
     ...(flags['max-size'] === undefined ? {} : { maxSize: flags['max-size'] }),
     ...(epoch === undefined ? {} : { epoch }),
   }

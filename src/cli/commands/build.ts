@@ -1,19 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
 import type { BuildResult } from '../../builder/build.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { isMilleError } from '../../util/errors.ts'
+import { answerFlags, writeAnswers } from '../build/build-answers.ts'
 import { outputFlags } from '../build/build-outputs.ts'
 import { buildRequest } from '../build/build-request.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, parsed, text, toggle } from '../flags/flag.ts'
 import { parseSize } from '../format/units.ts'
 import { platformsFlag } from '../flags/platform-flag.ts'
-import { fileFailure } from '../input/open-file.ts'
+import { writeTextFile } from '../input/write-text-file.ts'
 import { buildErrorJson, buildErrorText } from '../progress/build-error.ts'
 import { answerCall, parseCall } from '../build/build-call.ts'
 import { buildProgress, type ProgressKind, progressKinds } from '../progress/build-progress.ts'
-import { numberedSteps, whyLines } from '../rows/why-lines.ts'
 import { runStepFlags } from '../build/run-step-flags.ts'
 
 function parseProgress(word: string): ProgressKind {
@@ -30,6 +29,7 @@ function parseFormat(word: string): 'text' | 'json' {
 const flags = {
   ...runStepFlags,
   ...outputFlags,
+  ...answerFlags,
   'build-arg': list('Set build-time variables'),
   'build-context': list('Additional build contexts (e.g., name=path)'),
   call: parsed('Set method for evaluating build ("check", "outline", "targets")', parseCall),
@@ -54,7 +54,6 @@ const flags = {
   tag: list('Name and optionally a tag (format: "name:tag")', { short: 't' }),
   target: text('Set the target build stage to build'),
   timestamps: text('File times in new layers: constant (default) or preserve'),
-  why: toggle('List why each step was not cached'),
 }
 
 export const command: AnyCommand = defineCommand({
@@ -84,7 +83,7 @@ export const command: AnyCommand = defineCommand({
       if (flags.iidfile !== undefined) await writeTextFile(flags.iidfile, result.id)
       if (flags['metadata-file'] !== undefined)
         await writeTextFile(flags['metadata-file'], metadataText(result))
-      if (flags.why) stderr.write(whyLines(numberedSteps(result.steps)))
+      await writeAnswers(flags, result, context.io)
       if (kind === 'quiet') stdout.write(`${result.id}\n`)
       return 0
     } catch (thrown) {
@@ -99,12 +98,6 @@ export const command: AnyCommand = defineCommand({
 
 function defaultProgress(env: Readonly<Record<string, string | undefined>>): ProgressKind {
   return progressKinds.find((kind) => kind === env['BUILDKIT_PROGRESS']) ?? 'auto'
-}
-
-async function writeTextFile(path: string, text: string): Promise<void> {
-  await writeFile(path, text).catch((cause: unknown) => {
-    throw fileFailure(path, cause)
-  })
 }
 
 /** As buildx writes it: keys sorted, two spaces. */

@@ -7,6 +7,8 @@ export interface Flag<Value> {
   readonly initial: Value
   /** Taken when the flag stands without `=value`: a switch. */
   readonly implied?: string
+  /** Of a flag with an implied value: does the word behind it belong to it all the same? */
+  readonly takes?: (word: string) => boolean
   readonly hidden?: boolean
   /** Throws a plain Error whose message says what is wrong with `text`. */
   accept(previous: Value, text: string): Value
@@ -58,6 +60,12 @@ export function toggle(help: string, shape: Shape & { readonly initial?: boolean
 /** The last one given counts. */
 export function text(help: string, shape: Shape = {}): Flag<string | undefined> {
   return { type: 'string', ...shape, help, initial: undefined, accept: (_, value) => value }
+}
+
+/** A switch that may name a file: the word behind it, when it ends like one, or what stands behind `=`. */
+export function optionalFile(help: string, ending: string, shape: Shape = {}): Flag<string | undefined> {
+  const takes = (word: string): boolean => word.endsWith(ending)
+  return { ...text(help, { type: `[FILE${ending}]`, ...shape }), implied: '', takes }
 }
 
 /** May be given several times. */

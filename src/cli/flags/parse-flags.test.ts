@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { integer, list, text, toggle } from './flag.ts'
+import { integer, list, optionalFile, text, toggle } from './flag.ts'
 import { parseFlags } from './parse-flags.ts'
 
 const table = {
@@ -11,6 +11,7 @@ const table = {
   env: list('Environment', { short: 'e' }),
   name: text('Name'),
   target: text('Target'),
+  trace: optionalFile('Trace', '.json'),
   time: integer('Seconds', { short: 's' }),
 }
 
@@ -58,4 +59,16 @@ test('mistakes are named', () => {
   ]
   for (const [argv, message] of wrong)
     assert.throws(() => parseFlags(table, argv), { kind: 'usage', message })
+})
+
+test('an optional file is taken when it looks like one', () => {
+  const read = (...argv: string[]): unknown => {
+    const { flags, args } = parseFlags(table, argv)
+    return [flags.trace, args]
+  }
+  assert.deepEqual(read('--trace', '.'), ['', ['.']])
+  assert.deepEqual(read('--trace', 't.json', '.'), ['t.json', ['.']])
+  assert.deepEqual(read('--trace=t', '.'), ['t', ['.']])
+  assert.deepEqual(read('.', '--trace'), ['', ['.']])
+  assert.deepEqual(read('.'), [undefined, ['.']])
 })

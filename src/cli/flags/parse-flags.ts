@@ -55,8 +55,9 @@ export function parseFlags<Table extends FlagTable>(
       throw unknownFlag(`--${name}`, Object.keys(table))
     }
     if (equals >= 0) set(name, flag, word.slice(equals + 1))
-    else if (flag.implied !== undefined) set(name, flag, flag.implied)
-    else set(name, flag, nextValue(`--${name}`))
+    else if (flag.implied === undefined || flag.takes?.(argv[at] ?? '') === true)
+      set(name, flag, nextValue(`--${name}`))
+    else set(name, flag, flag.implied)
   }
 
   const nextValue = (shown: string): string => {

@@ -42,6 +42,7 @@ const result: BuildResult = {
   names: ['app:1'],
   metadata: {},
   steps: [],
+  times: { total: 0, phases: [], cpu: 0 },
 }
 
 function show(kind: ProgressKind, all: readonly BuildEvent[], end?: BuildResult): string {

@@ -60,6 +60,6 @@ function valueText(value: string): string {
 }
 
 /** Names and values come from files: they must not move the cursor. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return escapeControl(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
 }
