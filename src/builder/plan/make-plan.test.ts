@@ -213,3 +213,13 @@ test('what is zero in HEALTHCHECK is left to the runtime; ports of history are s
     ['HEALTHCHECK --retries=0 --interval=0s --timeout=3s CMD x', 'EXPOSE [8080/udp 90/tcp]'],
   )
 })
+
+test('a trigger takes build arguments, and an error of it names it at the FROM', async () => {
+  const images = { parent: { OnBuild: ['ARG WHO', 'COPY --from=assets /a /b'] } }
+  const good = await plan('FROM base AS assets\nFROM parent', { images, buildArgs: { WHO: 'me' } })
+  assert.deepEqual(good.warnings, [])
+  await assert.rejects(
+    plan('FROM parent', { images }),
+    /^MilleError: Dockerfile:1:6\n>  1 \| FROM parent\n     \|      \^{6}\nerror: "ONBUILD COPY --from=assets \/a \/b" of the base image: No such image: assets$/,
+  )
+})

@@ -35,7 +35,7 @@ import type { FoundContext } from './named-contexts.ts'
 import { imageName, NamedContexts, wholeContext } from './named-contexts.ts'
 import { StageWaits } from './stage-waits.ts'
 import { unusedArgs } from './unused-args.ts'
-import { parseTriggers } from './triggers.ts'
+import { parseTriggers, triggerError } from './triggers.ts'
 
 export interface PlanOptions {
   readonly target?: string
@@ -65,7 +65,7 @@ export async function makePlan(dockerfile: Dockerfile, options: PlanOptions): Pr
   return {
     steps: planner.steps(),
     image: imagePlanOf(state),
-    warnings: unusedArgs(dockerfile, options.buildArgs, planner.globals),
+    warnings: unusedArgs(dockerfile, options.buildArgs, planner.facts()),
     facts: planner.facts(),
   }
 }
@@ -140,10 +140,6 @@ class Planner {
     this.#findBase = baseFinder(dockerfile, options.resolve)
   }
 
-  get globals(): ReadonlyMap<string, string> {
-    return this.#reading.globals
-  }
-
   steps(): BuildStep[] {
     return this.#steps.list()
   }
@@ -213,7 +209,11 @@ class Planner {
     const state = await this.#startStage(stage)
     const triggers = parseTriggers(state.config.OnBuild ?? [], stage.from, this.#dockerfile)
     delete state.config.OnBuild
-    for (const instruction of triggers) await this.#instruction(stage, state, instruction)
+    for (const trigger of triggers) {
+      await this.#instruction(stage, state, trigger).catch((error: unknown) => {
+        throw triggerError(error, trigger, this.#dockerfile)
+      })
+    }
     this.#baseFacts.set(stage.index, baseFactsOf(state, this.#platformOf(stage)))
     for (const instruction of stage.instructions) await this.#instruction(stage, state, instruction)
     return state

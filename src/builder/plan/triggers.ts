@@ -1,7 +1,8 @@
 import type { Dockerfile, FromInstruction, StageInstruction } from '../../dockerfile/ast.ts'
 import { dockerfileError } from '../../dockerfile/located.ts'
 import { parseInstruction } from '../../dockerfile/parser.ts'
-import { isMilleError } from '../../util/errors.ts'
+import { problemsOf, renderProblem } from '../../dockerfile/problem.ts'
+import { isMilleError, MilleError } from '../../util/errors.ts'
 
 /** ONBUILD triggers of a base, read as instructions of the child (B56); errors in them are shown at its FROM. */
 export function parseTriggers(
@@ -19,6 +20,15 @@ export function parseTriggers(
       throw dockerfileError(dockerfile, from, from.base.range, 'structure', reason)
     }
   })
+}
+
+/** An error that a trigger leads to names it: at the FROM, where it is shown, nothing of it is to be read. */
+export function triggerError(error: unknown, { text }: StageInstruction, { source }: Dockerfile): unknown {
+  const [problem] = isMilleError(error) ? problemsOf(error) : []
+  if (!isMilleError(error) || problem === undefined) return error
+  const named = { ...problem, message: `"ONBUILD ${text}" of the base image: ${problem.message}` }
+  const details = { ...error.details, problems: [named] }
+  return new MilleError(error.kind, error.code, renderProblem(named, source), { cause: error, details })
 }
 
 function relocate<Value>(value: Value, from: FromInstruction): Value {

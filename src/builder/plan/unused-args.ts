@@ -1,4 +1,5 @@
 import type { Dockerfile } from '../../dockerfile/ast.ts'
+import type { CheckFacts } from '../../dockerfile/check-scope.ts'
 import { controlArgs, proxyArgs } from '../../dockerfile/predefined-args.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { PlanWarning } from './image-plan.ts'
@@ -7,13 +8,13 @@ import type { PlanWarning } from './image-plan.ts'
 export function unusedArgs(
   { globalArgs, stages }: Dockerfile,
   buildArgs: Readonly<Record<string, string | undefined>>,
-  globals: ReadonlyMap<string, string>,
+  { globals, bases }: Pick<CheckFacts, 'globals' | 'bases'>,
 ): PlanWarning[] {
-  const declared = new Set(
-    [...globalArgs, ...stages.flatMap((stage) => stage.instructions)].flatMap((instruction) =>
-      instruction.kind === 'ARG' ? instruction.args.map(({ name }) => name.text) : [],
-    ),
+  const written = [...globalArgs, ...stages.flatMap((stage) => stage.instructions)].flatMap((instruction) =>
+    instruction.kind === 'ARG' ? instruction.args.map(({ name }) => name.text) : [],
   )
+  const triggered = [...bases.values()].flatMap(({ args }) => [...args])
+  const declared = new Set([...written, ...triggered])
   const unused = Object.keys(buildArgs).filter(
     (name) => !declared.has(name) && !proxyArgs.has(name) && !controlArgs.has(name) && !globals.has(name),
   )
