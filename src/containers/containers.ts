@@ -54,6 +54,8 @@ export interface ContainerRequest {
   readonly privileged: boolean
   readonly capAdd: readonly string[]
   readonly capDrop: readonly string[]
+  /** As `--security-opt` has them, a seccomp profile by its text. */
+  readonly securityOptions: readonly string[]
   readonly autoRemove: boolean
   /** `json-file`, `local` or `none`; the first two are the same log with other defaults. */
   readonly logDriver: string

@@ -15,6 +15,7 @@ import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
 import { snapshotKey, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
+import { securityOptions } from './security-options.ts'
 import { settleIdle } from './settle.ts'
 import { removeVolume } from './volumes.ts'
 import { randomHex } from '../util/random.ts'
@@ -33,6 +34,7 @@ export async function createContainer(
   const config = mergeConfig(imageConfig, request)
   checkLimits(request)
   logLimit(request)
+  securityOptions(request.securityOptions)
   const id = randomHex(32)
   const records = store.records<ContainerData>('container')
   const name =

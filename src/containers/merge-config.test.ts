@@ -22,6 +22,7 @@ const request: ContainerRequest = {
   capAdd: [],
   capDrop: [],
   ulimits: [],
+  securityOptions: [],
   autoRemove: false,
   logDriver: 'json-file',
   logOptions: {},

@@ -2,6 +2,7 @@ import type { ProcessMount, ProcessNetwork, ProcessSpec, ResourceLimits } from '
 import type { ContainerMount, ContainerRequest } from './containers.ts'
 import { commandLine } from './merge-config.ts'
 import type { ContainerData } from './record.ts'
+import { securityOptions } from './security-options.ts'
 
 export interface ProcessPlace {
   readonly rootfs: string
@@ -29,6 +30,7 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
     privileged: request.privileged,
     capAdd: request.capAdd,
     capDrop: request.capDrop,
+    ...securityOptions(request.securityOptions),
     ulimits: request.ulimits.map(({ name, soft, hard }) => ({
       name,
       soft: soft < 0 ? Infinity : soft,

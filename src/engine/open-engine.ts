@@ -17,7 +17,7 @@ import type { Engine, EngineOptions } from './engine.ts'
 import { engineInfo } from './info.ts'
 import { createRegistries } from './registries.ts'
 import { rootFolder } from './root-folder.ts'
-import { bridgeStateFolder, storeStateFolder } from './state-folder.ts'
+import { bridgeStateFolder, filterFolder, storeStateFolder } from './state-folder.ts'
 import { createStepNetworks } from './step-networks.ts'
 
 /**
@@ -28,7 +28,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const root = rootFolder(options.root)
   const store = await openStore(root, { warn: options.onWarning, processEnds: options.processEnds })
   const stateFolder = storeStateFolder(root)
-  const runtime = openRuntime({ stateFolder })
+  const runtime = openRuntime({ stateFolder, filterFolder: filterFolder() })
   const bridge = once(openSharedBridge)
   const client = once(() => openClient(options))
   const containing = createContainers({

@@ -16,6 +16,11 @@ export function storeStateFolder(root: string, env: NodeJS.ProcessEnv = process.
   return join(runFolder(env), 'stores', `${dev.toString(16)}-${ino.toString(16)}`)
 }
 
+/** For the whole machine: filters of system calls are the same for all stores. */
+export function filterFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return join(runFolder(env), 'seccomp')
+}
+
 /** One for the whole machine: the bridge is shared by all stores. */
 export function bridgeStateFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(runFolder(env), 'bridge')

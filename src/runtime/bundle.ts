@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { failure } from '../util/errors.ts'
+import { confine } from './seccomp/confine.ts'
 import { checkCommand } from './command-check.ts'
-import type { OciProgram } from './oci-program.ts'
+import type { BundleSeat } from './oci-program.ts'
 import type { ProcessSpec } from './runtime.ts'
 import { runtimeSpec, specText } from './spec.ts'
 import { resolveUser } from './user.ts'
@@ -35,14 +36,14 @@ export async function writeBundle(
   folder: string,
   id: string,
   spec: ProcessSpec,
-  program: OciProgram,
+  { program, filters }: BundleSeat,
 ): Promise<void> {
   checkId(id)
   const mountTargets = spec.mounts.map((mount) => mount.target)
   const user = resolveUser(spec.rootfs, spec.user)
   const cwd = prepareWorkingFolder(spec.rootfs, spec.cwd, mountTargets)
   const context = { user, cwd, cgroups: program.cgroups, cgroupsPath: cgroupsPathOf(id, spec.cgroupParent) }
-  const document = runtimeSpec(spec, context)
+  const document = confine(runtimeSpec(spec, context), spec, { program, filters })
   if (spec.init !== true)
     checkCommand({ rootfs: spec.rootfs, args: spec.args, env: document.process.env, cwd, user, mountTargets })
   await mkdir(folder, { recursive: true, mode: 0o700 })

@@ -34,7 +34,7 @@ import type { ContainerFiles, ContainerIdentity } from './container-files.ts'
 import { endHalfMade, isHalfMade } from './half-made.ts'
 import { startMonitor } from './monitor.ts'
 import { runtimeEnvironment } from './oci-program.ts'
-import type { OciProgram } from './oci-program.ts'
+import type { BundleSeat } from './oci-program.ts'
 import { isUninterruptible } from './process-state.ts'
 import { wantedControllers } from './runtime-call.ts'
 import { findRuntimeError } from './runtime-log.ts'
@@ -49,8 +49,7 @@ import { waitFor } from './wait-for.ts'
 import { readText } from '../util/read-text.ts'
 
 /** What every operation on a container needs to know of this machine. */
-export interface RuntimeSeat {
-  readonly program: OciProgram
+export interface RuntimeSeat extends BundleSeat {
   /** Folder of the runtime's own state. */
   readonly root: string
   /** Milliseconds that the runtime may take to make a process. */
@@ -73,7 +72,7 @@ export async function createContainer(
   if (isHalfMade(files)) await undoCreate(seat, handle, files)
   else forget(seat, handle, files)
   try {
-    await writeBundle(files.bundle, handle.id, spec, seat.program)
+    await writeBundle(files.bundle, handle.id, spec, seat)
     await mkdir(files.exits, { recursive: true, mode: 0o700 })
     await mkdir(files.persist, { recursive: true, mode: 0o700 })
     if (options.logLimit !== undefined)

@@ -12,6 +12,13 @@ export interface OciProgram {
   readonly cgroups: CgroupSupport
 }
 
+/** What a bundle takes from this machine. */
+export interface BundleSeat {
+  readonly program: OciProgram
+  /** Folder of compiled seccomp filters. */
+  readonly filters: string
+}
+
 /** crun before runc: it starts a container in half the time. How to call it: `runtimeCall`. Errors: RUNTIME_MISSING. */
 export function findOciProgram(preferred?: 'crun' | 'runc'): OciProgram {
   const cgroups = findCgroups()

@@ -26,6 +26,8 @@ import { removeStepLeftovers, stepFolderName } from './step-leftovers.ts'
 export interface RuntimeOptions {
   /** Folder for what does not outlive a reboot, mode 0700, one per store; `/run/mille` is usual. */
   readonly stateFolder: string
+  /** Folder for compiled seccomp filters, good for any number of stores; default below `stateFolder`. */
+  readonly filterFolder?: string
   /** Insists on one runtime; default: crun when it works here, else runc. */
   readonly program?: 'crun' | 'runc'
   /** Milliseconds that the runtime may take to make a process; default 60,000. */
@@ -36,6 +38,7 @@ export interface RuntimeOptions {
 export function openRuntime(options: RuntimeOptions): Runtime {
   const root = join(options.stateFolder, 'runtime')
   const steps = join(options.stateFolder, 'steps')
+  const filters = options.filterFolder ?? join(options.stateFolder, 'seccomp')
   let program: OciProgram | undefined
   const getProgram = (): OciProgram => (program ??= findOciProgram(options.program))
   // before each step: a builder that was killed meanwhile may have left one that still writes to a cache mount
@@ -44,13 +47,18 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     await mkdir(steps, { recursive: true, mode: 0o700 })
     await removeStepLeftovers(getProgram(), root, steps)
   }
-  const getSeat = (): RuntimeSeat => ({ program: getProgram(), root, timeout: options.timeout ?? 60_000 })
+  const getSeat = (): RuntimeSeat => ({
+    program: getProgram(),
+    filters,
+    root,
+    timeout: options.timeout ?? 60_000,
+  })
   return {
     describe: () => describe(getProgram()),
     async run(id, spec, io, opOptions) {
       checkId(id)
       await sweep()
-      return await runStep(getProgram(), root, join(steps, stepFolderName(id)), id, spec, io, opOptions)
+      return await runStep(getSeat(), root, join(steps, stepFolderName(id)), id, spec, io, opOptions)
     },
     removeLeftovers: sweep,
     async create(handle, spec, createOptions) {

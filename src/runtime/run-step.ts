@@ -11,7 +11,7 @@ import { cpuTime, removeCgroups } from './cgroups.ts'
 import { makeMountStubs, pointsOf } from './mount-stubs.ts'
 import type { MountPoint } from './mount-stubs.ts'
 import { runtimeEnvironment } from './oci-program.ts'
-import type { OciProgram } from './oci-program.ts'
+import type { BundleSeat } from './oci-program.ts'
 import { runtimeCall, wantedControllers } from './runtime-call.ts'
 import type { RuntimeCall } from './runtime-call.ts'
 import { findRuntimeError } from './runtime-log.ts'
@@ -31,7 +31,7 @@ const SIGKILL_CODE = 137
  * again. When `signal` aborts, the whole tree is killed before CANCELED is thrown.
  */
 export async function runStep(
-  program: OciProgram,
+  seat: BundleSeat,
   root: string,
   folder: string,
   id: string,
@@ -39,6 +39,7 @@ export async function runStep(
   io: StepIo,
   options: OpOptions = {},
 ): Promise<ProcessResult> {
+  const { program } = seat
   const { signal } = options
   const measured = wanted.measured === true ? measuredGroup(id, wanted.cgroupParent) : undefined
   const spec = measured === undefined ? wanted : { ...wanted, cgroupParent: measured }
@@ -50,7 +51,7 @@ export async function runStep(
     const full = spec.secrets === undefined ? spec : await placeSecrets(folder, spec, spec.secrets)
     const state = spec.secrets === undefined ? root : join(folder, 'state')
     stubs = makeMountStubs(spec.rootfs, [...pointsOf(['/proc', '/sys', '/dev']), ...full.mounts.map(pointOf)])
-    await writeBundle(folder, id, full, program)
+    await writeBundle(folder, id, full, seat)
     using call = runtimeCall(program, wantedControllers(program, full))
     const exitCode = await runChild(call, state, folder, id, io, signal)
     throwIfAborted(signal)

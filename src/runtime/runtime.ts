@@ -51,6 +51,11 @@ export interface ProcessSpec {
   readonly privileged?: boolean
   readonly capAdd?: readonly string[]
   readonly capDrop?: readonly string[]
+  /** System calls that it may make; absent: the default profile. A privileged process has no filter but one given here. */
+  readonly seccomp?: SeccompChoice
+  readonly noNewPrivileges?: boolean
+  /** Leaves /proc and /sys as they are: nothing masked, nothing read-only. */
+  readonly openPaths?: boolean
   readonly ulimits?: readonly Ulimit[]
   /** Bytes of /dev/shm; default 64 MiB. */
   readonly shmSize?: number
@@ -61,6 +66,11 @@ export interface ProcessSpec {
   /** Given to the process, and kept in memory only until it ends; for `run`. */
   readonly secrets?: ProcessSecrets
 }
+
+/** `profile`: the text of a file in Docker's form. */
+export type SeccompChoice =
+  | { readonly kind: 'default' | 'unconfined' }
+  | { readonly kind: 'profile'; readonly text: string }
 
 export interface Ulimit {
   /** Lower case, without `RLIMIT_`: `nofile`. */

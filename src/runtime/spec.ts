@@ -25,6 +25,8 @@ export interface RuntimeSpec {
   readonly root: { readonly path: string; readonly readonly: boolean }
   readonly mounts: readonly RuntimeMount[]
   readonly linux: Readonly<Record<string, unknown>>
+  /** For the runtime, by mille alone. */
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 export interface RuntimeProcess {
@@ -233,6 +235,7 @@ export function processDocument(
     readonly capAdd?: readonly string[]
     readonly capDrop?: readonly string[]
     readonly ulimits?: readonly Ulimit[]
+    readonly noNewPrivileges?: boolean
   },
   context: { readonly user: ResolvedUser; readonly cwd: string },
 ): RuntimeProcess {
@@ -251,7 +254,7 @@ export function processDocument(
     // inheritable and ambient stay empty (CVE-2022-24769)
     capabilities: { bounding: caps, effective: caps, permitted: caps },
     rlimits: resourceLimits(request.ulimits ?? []),
-    noNewPrivileges: false,
+    noNewPrivileges: request.noNewPrivileges ?? false,
   }
 }
 
@@ -286,7 +289,8 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
         ...(context.cgroups.mode === 'none' ? {} : { devices: [{ allow: privileged, access: 'rwm' }] }),
         ...limitResources(spec.limits ?? {}, context.cgroups),
       },
-      ...(privileged ? { devices: hostDevices() } : { maskedPaths, readonlyPaths }),
+      ...(privileged ? { devices: hostDevices() } : {}),
+      ...(privileged || spec.openPaths === true ? {} : { maskedPaths, readonlyPaths }),
     },
   }
 }

@@ -277,6 +277,11 @@ export const errorTable = {
   ROOTFS_FILE_TOO_LARGE: ['invalid-argument', '{path} of the image is larger than {limit} bytes'],
   RUNTIME_FAILED: ['internal', 'OCI runtime {runtime} failed: {reason} (log: {log})'],
   RUNTIME_MISSING: ['unavailable', 'no OCI runtime on this machine: install the Debian package crun or runc'],
+  SECURITY_OPTION_INVALID: [
+    'invalid-argument',
+    'invalid --security-opt: "{option}": there are seccomp, no-new-privileges, systempaths, apparmor, label',
+  ],
+  SECCOMP_PROFILE_INVALID: ['invalid-argument', 'Decoding seccomp profile failed: {reason}'],
   USER_INVALID: [
     'invalid-argument',
     'invalid user "{user}": ids go from 0 to {limit}, names have no control bytes',

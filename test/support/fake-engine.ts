@@ -117,6 +117,7 @@ export function fakeContainer(name: string, fields: Partial<ContainerDetails> = 
       capAdd: [],
       capDrop: [],
       ulimits: [],
+      securityOptions: [],
       autoRemove: false,
       logDriver: 'json-file',
       logOptions: {},

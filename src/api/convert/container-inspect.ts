@@ -81,6 +81,7 @@ function toHostConfig({ request }: ContainerDetails): HostConfigWire {
     Dns: request.dns,
     ExtraHosts: nullIfEmpty(request.extraHosts),
     Privileged: request.privileged,
+    SecurityOpt: nullIfEmpty(request.securityOptions),
     PublishAllPorts: request.publishAll,
     ReadonlyRootfs: request.readonlyRootfs,
     ...(request.init ? { Init: true } : {}),

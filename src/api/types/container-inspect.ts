@@ -67,6 +67,7 @@ export interface HostConfigWire {
   readonly Dns: readonly string[]
   readonly ExtraHosts: readonly string[] | null
   readonly Privileged: boolean
+  readonly SecurityOpt: readonly string[] | null
   readonly PublishAllPorts: boolean
   readonly ReadonlyRootfs: boolean
   readonly Init?: boolean

@@ -61,6 +61,7 @@ export type ContainerFlags = {
   readonly 'read-only': Flag<boolean>
   readonly restart: Flag<string | undefined>
   readonly rm: Flag<boolean>
+  readonly 'security-opt': Flag<readonly string[]>
   readonly 'shm-size': Flag<number | undefined>
   readonly 'stop-signal': Flag<string | undefined>
   readonly 'stop-timeout': Flag<number | undefined>
@@ -117,6 +118,7 @@ export const containerFlags: ContainerFlags = {
   'read-only': toggle("Mount the container's root filesystem as read only"),
   restart: text('Restart policy: no'),
   rm: toggle('Automatically remove the container and its anonymous volumes when it exits'),
+  'security-opt': list('Security options: seccomp=FILE|unconfined, no-new-privileges'),
   'shm-size': parsed('Size of /dev/shm', parseBytes, { type: 'bytes' }),
   'stop-signal': text('Signal to stop the container'),
   'stop-timeout': integer('Timeout (in seconds) to stop a container'),

@@ -3,6 +3,7 @@ import { failure } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { ContainerFlags } from './container-flags.ts'
 import type { FlagValues } from '../flags/flag.ts'
+import { openFile } from '../input/open-file.ts'
 import { parsePort } from '../input/parse-port.ts'
 import type { UlimitRequest } from '../input/parse-ulimit.ts'
 import { parseTmpfs, parseVolume } from '../input/parse-volume.ts'
@@ -57,6 +58,7 @@ export async function containerRequest(
     capAdd: flags['cap-add'],
     capDrop: flags['cap-drop'],
     ulimits: ulimits(flags.ulimit),
+    securityOptions: await Promise.all(flags['security-opt'].map(withProfile)),
     autoRemove: flags.rm,
     logDriver: flags['log-driver'] || 'json-file',
     logOptions: toRecord(flags['log-opt']),
@@ -79,6 +81,18 @@ function ulimits(flags: readonly UlimitRequest[]): readonly UlimitRequest[] {
     flags.map(({ name, soft, hard }) => [name, { name, soft: value(soft), hard: value(hard) }]),
   )
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** The engine may have other files: a seccomp profile is read here. */
+async function withProfile(option: string): Promise<string> {
+  const [, path = ''] = /^seccomp[=:](.+)$/.exec(option) ?? []
+  if (path === '' || path === 'unconfined' || path === 'builtin') return option
+  const file = await openFile(path)
+  try {
+    return `seccomp=${await file.readFile('utf8')}`
+  } finally {
+    await file.close()
+  }
 }
 
 /** `--entrypoint ''` resets the image's. */
