@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { ChildProcess } from 'node:child_process'
-import { readdirSync, utimesSync } from 'node:fs'
+import { execFileSync, type ChildProcess } from 'node:child_process'
+import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { BuildRequest, BuildResult } from '../../src/builder/build.ts'
@@ -222,4 +222,29 @@ test('make in a cache mount: a changed source is newer than what was made from i
   edit('two', '2', 50)
   await build(bound)
   assert.equal(builds.output(), 'made one\n')
+})
+
+const gnuMake = '/usr/bin/make'
+
+test('GNU make itself in a cache mount', { skip: !existsSync(gnuMake) }, async () => {
+  const libraries = execFileSync('ldd', [gnuMake], { encoding: 'utf8' }).match(/\/\S+/g) ?? []
+  for (const path of [gnuMake, ...libraries]) builds.write(`tools${path}`, readFileSync(path))
+  for (const path of [gnuMake, ...libraries]) chmodSync(join(builds.context, 'tools', path), 0o755)
+  builds.write('make/Makefile', 'all: obj/one obj/two\nobj/%: %\n\t@cp $< $@ && echo made $<\n')
+  builds.write('make/one', '1')
+  builds.write('make/two', '1')
+  const lines = [
+    'COPY tools /',
+    'WORKDIR /src',
+    'COPY make /src',
+    'RUN --mount=type=cache,id=gnu,target=/src/obj /usr/bin/make -r',
+    'RUN --mount=type=cache,id=gnu,target=/src/obj /usr/bin/make -r -q && echo up to date',
+  ]
+  await build(lines)
+  assert.equal(builds.output(), 'made one\nmade two\nup to date\n')
+  builds.write('make/two', '2')
+  await build(lines, { noCache: false })
+  assert.equal(builds.output(), 'made two\nup to date\n')
+  await build(lines)
+  assert.match(builds.output(), /Nothing to be done for 'all'\.\nup to date\n/)
 })
