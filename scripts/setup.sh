@@ -30,6 +30,8 @@ need skopeo skopeo
 need umoci umoci
 need docker-registry docker-registry
 need getfattr attr
+need make make
+need ssh-keygen openssh-client
 ls /usr/lib/*/libisal.so.2 >/dev/null 2>&1 || missing="$missing libisal2"
 
 if [ -n "$missing" ]; then

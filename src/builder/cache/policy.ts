@@ -2,7 +2,7 @@ import { statfsSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Store } from '../../store/store.ts'
 import type { PruneOptions } from '../build.ts'
-import { removeRows } from './prune.ts'
+import { collectRest, removeRows } from './prune.ts'
 
 const gigabyte = 1e9
 const day = 24 * 3600 * 1000
@@ -25,7 +25,7 @@ export async function applyPolicy(
   let count = 0
   for (const rule of rules(store.root, maxUsedSpace, now))
     count += (await removeRows(store, rule)).removed.length
-  if (count > 0) await store.collect()
+  if (count > 0) await collectRest(store)
 }
 
 function rules(root: string, maxUsedSpace: number | undefined, now: number): PruneOptions[] {

@@ -10,14 +10,18 @@ import { type CacheEntry, keptNames, listEntries } from './usage.ts'
  * would free nothing. Safe beside builds: they hold what they have found.
  */
 export async function pruneCache(store: Store, options: PruneOptions): ReturnType<Builder['prune']> {
-  await new CacheMounts(store).sweep()
   const { removed, freed } = await removeRows(store, options)
-  new FileLists(await store.folder('contexts')).retain(keptNames(store))
-  const { bytes } = await store.collect()
-  return { removed, reclaimed: freed + bytes }
+  return { removed, reclaimed: freed + (await collectRest(store)) }
 }
 
-/** Without the collection that frees layers; `freed` are bytes of the other rows. */
+/** Removes what no row has any more, and what killed processes left of cache mounts; bytes freed by layers. */
+export async function collectRest(store: Store): Promise<number> {
+  await new CacheMounts(store).sweep()
+  new FileLists(await store.folder('contexts')).retain(keptNames(store))
+  return (await store.collect()).bytes
+}
+
+/** `collectRest` frees the layers; `freed` are the bytes of the other rows. */
 export async function removeRows(
   store: Store,
   options: PruneOptions,
