@@ -37,6 +37,7 @@ export type {
   ContainerRequest,
   Containers,
   ContainerState,
+  ContainerWish,
   ExecRequest,
   LogLine,
   LogOptions,

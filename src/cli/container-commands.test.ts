@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fakeAttachment, fakeContainer, fakeNow } from '../../test/support/fake-engine.ts'
 import { runCli } from '../../test/support/run-cli.ts'
-import type { ContainerRequest, Containers } from '../containers/containers.ts'
+import type { Containers, ContainerWish } from '../containers/containers.ts'
 import type { Images } from '../images/images.ts'
 import { sha256 } from '../oci/digest.ts'
 import { failure } from '../util/errors.ts'
@@ -84,13 +84,13 @@ test('missing containers: one line each, exit 1', async () => {
 })
 
 interface Ran {
-  readonly requests: ContainerRequest[]
+  readonly requests: ContainerWish[]
   readonly containers: Partial<Containers>
   readonly attachment: ReturnType<typeof fakeAttachment>
 }
 
 function runnable(options: { readonly exitCode?: number; readonly start?: () => Promise<void> } = {}): Ran {
-  const requests: ContainerRequest[] = []
+  const requests: ContainerWish[] = []
   const attachment = fakeAttachment([
     ['stdout', 'out\n'],
     ['stderr', 'err\n'],

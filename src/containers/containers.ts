@@ -77,6 +77,9 @@ export interface ContainerRequest {
   readonly platform?: Platform
 }
 
+/** A request as it is asked for: only the image has no default. */
+export type ContainerWish = Pick<ContainerRequest, 'image'> & Partial<ContainerRequest>
+
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'exited' | 'removing' | 'dead'
 
 export interface ContainerState {
@@ -203,7 +206,7 @@ export interface Containers {
   }): Promise<ContainerDetails[]>
   inspect(nameOrId: string, options?: { readonly size?: boolean }): Promise<ContainerDetails>
   /** NO_SUCH_IMAGE when the image is not here: pulling is the caller's choice. */
-  create(request: ContainerRequest): Promise<{ readonly id: string; readonly warnings: readonly string[] }>
+  create(request: ContainerWish): Promise<{ readonly id: string; readonly warnings: readonly string[] }>
   /** Resolves when the process runs; no-op error NOT_MODIFIED kinds when it already does. */
   start(nameOrId: string): Promise<void>
   stop(nameOrId: string, options?: { readonly timeout?: number; readonly stopSignal?: string }): Promise<void>

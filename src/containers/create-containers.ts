@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/digest.ts'
 import { failure, isMilleError } from '../util/errors.ts'
-import type { ContainerDetails, Containers, Volumes } from './containers.ts'
+import type { ContainerDetails, ContainerRequest, Containers, Volumes } from './containers.ts'
 import { exportContainer, readArchive, statPath, writeArchive } from './archive.ts'
 import { commitContainer } from './commit.ts'
 import { createContainer } from './create.ts'
@@ -34,6 +34,30 @@ export interface ContainersAndVolumes extends Disposable {
   settle(nameOrId: string): Promise<void>
 }
 
+/** As `mille create` without a flag. */
+const defaultRequest: Omit<ContainerRequest, 'image'> = {
+  env: [],
+  tty: false,
+  openStdin: false,
+  labels: {},
+  mounts: [],
+  network: 'bridge',
+  ports: [],
+  publishAll: false,
+  extraHosts: [],
+  dns: [],
+  readonlyRootfs: false,
+  init: false,
+  privileged: false,
+  capAdd: [],
+  capDrop: [],
+  autoRemove: false,
+  logDriver: 'json-file',
+  logOptions: {},
+  ulimits: [],
+  securityOptions: [],
+}
+
 /** Containers over the store and the runtime. Nothing is opened or started by making them. */
 export function createContainers(parts: ContainerParts): ContainersAndVolumes {
   const { store } = parts
@@ -46,7 +70,7 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
   const containers: Containers = {
     list: (options) => listContainers(parts, options),
     inspect: (nameOrId, options) => inspectContainer(parts, nameOrId, options?.size === true),
-    create: (request) => createContainer(parts, request),
+    create: (wish) => createContainer(parts, { ...defaultRequest, ...wish }),
     start: (nameOrId) => logged(nameOrId, () => startContainer(parts, nameOrId)),
     stop: (nameOrId, options = {}) =>
       stopContainer(parts, nameOrId, { timeout: options.timeout, stopSignal: options.stopSignal }),

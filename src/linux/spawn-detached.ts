@@ -58,9 +58,9 @@ export function spawnDetached({ path, args, env, folder, descriptors }: Detached
   const actions = Buffer.alloc(structSize)
   const attributes = Buffer.alloc(structSize)
   initActions(actions)
-  // moved out of the way first: 4 -> 3 must not end what goes 3 -> 4
+  // moved above all targets first: 4 -> 3 must not end what goes 3 -> 4
   const moved = descriptors.map((descriptor) =>
-    check(fcntlCall(descriptor, duplicateAbove, 64), 'fcntl', path),
+    check(fcntlCall(descriptor, duplicateAbove, descriptors.length), 'fcntl', path),
   )
   try {
     addFolder(actions, cPath(folder))

@@ -68,11 +68,7 @@ await engine.builder.build({ context: { kind: 'folder', path: context }, names: 
 const images: readonly ImageSummary[] = await engine.images.list()
 console.log(images.flatMap(({ repoTags }) => repoTags).sort().join())
 
-const { id } = await engine.containers.create({
-  image: 'lib:1', env: [], tty: false, openStdin: false, labels: {}, mounts: [], network: 'none', ports: [],
-  publishAll: false, extraHosts: [], dns: [], readonlyRootfs: false, init: false, privileged: false, capAdd: [],
-  capDrop: [], autoRemove: false,
-})
+const { id } = await engine.containers.create({ image: 'lib:1', network: 'none' })
 const ended = engine.containers.wait(id, { condition: 'next-exit' })
 await engine.containers.start(id)
 console.log('exit', await ended)

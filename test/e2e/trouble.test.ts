@@ -82,19 +82,15 @@ test('B-ST-13 many commands at once: honest conflicts only, a sound store, nothi
     ['ps', '-a'],
   ]
   const honest = /No such image: many|No such container|is using its referenced image/
-  const until = Date.now() + 6000
-  let count = 0
   const work = async (worker: number): Promise<void> => {
-    for (let turn = 0; Date.now() < until; turn++) {
+    for (let turn = 0; turn < 4; turn++) {
       const all = commands(worker + turn)
       const args = all[(worker + turn) % all.length] ?? []
       const { code, err } = await runMille(mille.root, args)
-      count += 1
       if (code !== 0) assert.match(err, honest, args.join(' '))
     }
   }
   await Promise.all(Array.from({ length: 16 }, (_, worker) => work(worker)))
-  assert.ok(count > 30)
   await look(mille.root)
   mille.ok('system', 'prune', '-f')
   assert.deepEqual(leftovers(mille.root), [])
