@@ -32,6 +32,7 @@ need docker-registry docker-registry
 need getfattr attr
 need make make
 need ssh-keygen openssh-client
+need strace strace
 ls /usr/lib/*/libisal.so.2 >/dev/null 2>&1 || missing="$missing libisal2"
 
 if [ -n "$missing" ]; then

@@ -83,9 +83,9 @@ async function explore(
   { signal }: OpOptions,
 ): Promise<Exploration> {
   await using lease = await store.lease('check')
-  const { pull } = request
+  const { pull, offline = false } = request
   const plan = planOptions(request, (name, platform) =>
-    baseImages.describe(name, platform, { pull, lease, signal }),
+    baseImages.describe(name, platform, { pull, offline, lease, signal }),
   )
   return await explorePlan(dockerfile, stages, plan)
 }

@@ -21,6 +21,8 @@ export interface BaseImage {
 export interface ResolveOptions extends OpOptions {
   /** Ask the registry although the name is here. */
   readonly pull: boolean
+  /** Ask no registry at all: OFFLINE when the image is not here. */
+  readonly offline: boolean
   /** Everything resolved is held by it, so that removing the name meanwhile does not hurt the build. */
   readonly lease: Lease
 }

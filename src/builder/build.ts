@@ -50,6 +50,8 @@ export interface BuildRequest {
   /** Bytes that the build cache may have afterwards; Infinity leaves it as it is. Default: see `applyPolicy`. */
   readonly cacheLimit?: number
   readonly pull: boolean
+  /** Nothing is fetched and steps have no network: what is not in the store is an error, OFFLINE. */
+  readonly offline?: boolean
   readonly network: 'default' | 'none' | 'host'
   /** What the Dockerfile may ask for (B90). */
   readonly entitlements?: readonly Entitlement[]

@@ -22,7 +22,7 @@ import { credentialsOf } from './sources/source-access.ts'
 import { checkBuild, listTargets, outlineBuild } from './answer-calls.ts'
 import { StepExecutor } from './execute-step.ts'
 import { checkBudget } from './export/budget.ts'
-import { checkOutputs, exportBuild, type FinishedImage } from './export/export-build.ts'
+import { checkOffline, checkOutputs, exportBuild, type FinishedImage } from './export/export-build.ts'
 import { imageConfigOf } from './export/image-config.ts'
 import type { ImageWriter } from './export/image-writer.ts'
 import { imageOutput } from './export/output.ts'
@@ -116,6 +116,7 @@ async function build(
   const names = canonicalNames(request.names)
   const outputs = request.outputs ?? [imageOutput]
   const platforms = requestedPlatforms(request)
+  if (request.offline === true) checkOffline(request.pull, outputs)
   checkOutputs(outputs, { names, images: platforms.length })
   const sources = { store, signal: options.signal, ...credentialsOf(request) }
   await using context = await openContext(request, sources)
@@ -123,10 +124,10 @@ async function build(
   const dockerfile = readDockerfile(context, request)
   clock.end('reading')
   await using lease = await store.lease('build')
-  const { pull } = request
+  const { pull, offline = false } = request
   const { signal, onProgress } = options
   const plans = await planPlatforms(dockerfile, request, platforms, (name, platform) =>
-    parts.baseImages.resolve(name, platform, { pull, lease, signal, onProgress }),
+    parts.baseImages.resolve(name, platform, { pull, offline, lease, signal, onProgress }),
   )
   const ignore = context.ignore?.rules
   // what checks and warnings are about is the same on every platform

@@ -40,6 +40,8 @@ export interface BuildSession {
   /** Names context and Dockerfile over builds. */
   readonly scope: string
   readonly run: RunOptions & { readonly hostname: string }
+  /** Nothing is fetched, steps have no network. */
+  readonly offline: boolean
   readonly secrets: ReadonlyMap<string, SecretSource>
   readonly ssh: ReadonlyMap<string, SshSource>
   /** A folder for files of this build, removed at its end. */

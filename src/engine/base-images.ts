@@ -27,6 +27,7 @@ export function createBaseImages(store: Store, images: Images): BaseImages {
       if (layout !== undefined)
         return await bringLayout(store, name, readLayoutImage(layout, platform), options)
       const local = findLocal(name, platform, options)
+      if (local === undefined) refuseOffline(name, platform, options)
       const record = local ?? (await pull(store, images, name, platform, options))
       options.lease.hold({ kind: 'image', id: record.id })
       return apply(store, record, name, options)
@@ -35,10 +36,18 @@ export function createBaseImages(store: Store, images: Images): BaseImages {
       const layout = layoutName(name)
       if (layout !== undefined) return layoutBase(name, readLayoutImage(layout, platform))
       const local = findLocal(name, platform, options)
+      if (local === undefined) refuseOffline(name, platform, options)
       const { id, config } = local ?? (await images.readConfig(name, { platform, signal: options.signal }))
       return { id, name: canonicalName(name), config, diffIds: config.rootfs.diff_ids }
     },
   }
+}
+
+function refuseOffline(name: string, platform: Platform, { offline }: ResolveOptions): void {
+  if (!offline) return
+  const shown = familiarName(canonicalName(name))
+  const what = `image ${shown} for ${formatPlatform(platform)}`
+  throw failure('OFFLINE', { what, hint: `bring it before, as with mille pull ${shown}` })
 }
 
 /** `oci-layout://FOLDER[:TAG][@DIGEST]`, as plans name such an image. */

@@ -144,6 +144,7 @@ export const errorTable = {
   PLATFORM_NOT_RUNNABLE: ['unavailable', '{text}'],
   STEP_FAILED: ['invalid-argument', '{text}'],
   IMAGE_OVER_BUDGET: ['invalid-argument', '{text}'],
+  OFFLINE: ['unavailable', 'the build is offline, and {what} is not here: {hint}'],
   SSH_AGENT_UNREACHABLE: ['unavailable', 'cannot reach the ssh agent at {path}: {reason}'],
   SSH_KEY_INVALID: ['invalid-argument', 'ssh key {name}: {reason}'],
 

@@ -48,7 +48,7 @@ export async function openUrlTree(url: string, options: ContextOptions): Promise
 
 export async function fetchForContext(url: string, options: ContextOptions): ReturnType<typeof fetchUrl> {
   const authorization = await httpAuthorization(url, options)
-  return await fetchUrl(url, { store: options.store, signal: options.signal, authorization })
+  return await fetchUrl(url, { ...options, authorization })
 }
 
 async function openArchiveContext(

@@ -215,3 +215,11 @@ export function checkOutputs(
     }
   }
 }
+
+/** What cannot be done without the network. INVALID_ARGUMENT. */
+export function checkOffline(pull: boolean, outputs: readonly BuildOutput[]): void {
+  const refuse = (what: string): Error =>
+    failure('INVALID_ARGUMENT', { reason: `a build that is offline cannot ${what}` })
+  if (pull) throw refuse('pull its base images: leave out one of the two')
+  if (outputs.some((output) => output.kind === 'image' && output.push)) throw refuse('push its result')
+}

@@ -71,7 +71,7 @@ export class AddRemotes implements AsyncDisposable {
   }
 
   async #fetch(url: string): Promise<FetchedFile> {
-    const { store, signal, emit } = this.#session
+    const { store, signal, emit, offline } = this.#session
     const { checksum } = this.#op
     const onProgress = (current: number, total: number | undefined): void =>
       emit({
@@ -83,7 +83,7 @@ export class AddRemotes implements AsyncDisposable {
       })
     return await this.#atStep(url, async () => {
       const authorization = await httpAuthorization(url, this.#session)
-      return await fetchUrl(url, { store, signal, onProgress, checksum, authorization })
+      return await fetchUrl(url, { store, signal, offline, onProgress, checksum, authorization })
     })
   }
 
@@ -93,7 +93,7 @@ export class AddRemotes implements AsyncDisposable {
       return await make()
     } catch (error) {
       const codes = ['URL_FAILED', 'GIT_FAILED', 'GIT_REF_NOT_FOUND', 'GIT_COMMIT_MISMATCH'] as const
-      if (!isMilleError(error, ...codes)) throw error
+      if (!isMilleError(error, ...codes, 'OFFLINE')) throw error
       const { step } = this.#inputs
       const word = [...(step.places?.keys() ?? [])].find((text) => text.startsWith(address))
       const place = { dockerfile: this.#session.dockerfile, instruction: step, ...placeOf(step, word) }

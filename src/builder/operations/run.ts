@@ -125,6 +125,8 @@ async function connect(session: BuildSession, op: RunOp, key: string): Promise<S
     mode: { kind: mode },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   })
+  // whatever was asked for: a command that needs the network should fail, not reach out
+  if (session.offline) return fixed('none')
   if (op.network !== 'default') return fixed(op.network)
   return session.networks === undefined ? fixed('host') : await session.networks.connect(key)
 }
@@ -175,7 +177,8 @@ async function runProcess(session: BuildSession, step: BuildStep, op: RunOp, spe
   }
   if (exit.cpu !== undefined) session.cpu?.set(step.id, exit.cpu)
   if (exit.exitCode === 0) return
-  const reason = exitReason(exit, spec)
+  const reason =
+    exitReason(exit, spec) + (session.offline ? ' (the build is offline: steps have no network)' : '')
   const message = `process "${commandText(op)}" did not complete successfully: ${reason}`
   const output = tail.lines().map((line) => `${line}\n`)
   const before = output.length === 0 ? '' : `------\n > ${step.name}:\n${output.join('')}------\n`

@@ -23,6 +23,8 @@ import { openSource, pruneSources } from './source-cache.ts'
 export interface FetchOptions {
   readonly store: Store
   readonly signal: AbortSignal | undefined
+  /** The kept copy is taken as it is. */
+  readonly offline: boolean
   readonly authorization?: string | undefined
   /** `sha256:…`, `sha384:…`, `sha512:…`: verified before the file counts. */
   readonly checksum?: string | undefined
@@ -52,7 +54,7 @@ interface Kept extends Validators {
 
 /**
  * Fetches a http or https URL, or takes the copy kept from before: at once when the checksum asked for is known of it,
- * else when the server says that it is still the same. Errors: URL_FAILED.
+ * else when the server says that it is still the same. Errors: URL_FAILED, OFFLINE.
  */
 export async function fetchUrl(url: string, options: FetchOptions): Promise<FetchedFile> {
   const { store, signal, checksum, authorization } = options
@@ -65,6 +67,11 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
   const kept = readKept(source.path)
   if (kept !== undefined && checksum !== undefined && kept.checksum === checksum)
     return hold(store, body, kept)
+  if (options.offline) {
+    if (kept === undefined) throw failure('OFFLINE', { what: description, hint: 'it was never fetched' })
+    verify(url, checksum, checksum && (await sumOf(body, kept, checksum.split(':', 1)[0] ?? '')))
+    return hold(store, body, kept)
+  }
   const path = store.content.temporaryPath()
   // the HTTP client takes 20 ms to load: only builds that fetch something pay for it
   const { download } = await import('./download.ts')
@@ -73,7 +80,7 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
   const made = await download(url, path, { ...options, ...known, algorithm })
   if (made === undefined && kept !== undefined) {
     // a checksum by an algorithm that was not asked for when it came
-    const sum = algorithm === 'sha256' ? kept.digest : `${algorithm}:${await hashOf(body, algorithm)}`
+    const sum = await sumOf(body, kept, algorithm)
     rmSync(path, { force: true })
     verify(url, checksum, sum)
     return hold(store, body, kept)
@@ -140,6 +147,10 @@ function syncFile(path: string): void {
   } finally {
     closeSync(file)
   }
+}
+
+async function sumOf(body: string, { digest }: Kept, algorithm: string): Promise<string> {
+  return algorithm === 'sha256' ? digest : `${algorithm}:${await hashOf(body, algorithm)}`
 }
 
 async function hashOf(path: string, algorithm: string): Promise<string> {

@@ -12,6 +12,7 @@ const maxRedirects = 5
 export class CheckedRemote implements GitRemote {
   readonly shown: string
   readonly sshAgent: string | undefined
+  readonly offline: boolean
   readonly #guard: AddressGuard
   readonly #authorization: string | undefined
   readonly #isHttp: boolean
@@ -22,8 +23,9 @@ export class CheckedRemote implements GitRemote {
     { remote, protocol }: GitReference,
     guard: AddressGuard,
     addresses: readonly string[],
-    { authorization, sshAgent }: RemoteOptions,
+    { authorization, sshAgent, offline }: RemoteOptions,
   ) {
+    this.offline = offline
     this.shown = remote
     this.sshAgent = sshAgent
     this.#guard = guard
@@ -45,6 +47,8 @@ export class CheckedRemote implements GitRemote {
     const fail = (reason: string, cause?: unknown): Error =>
       failure('GIT_FAILED', { url: hidePasswords(remote), reason }, { cause })
     const guard = new AddressGuard(fail)
+    // not even its name is looked up
+    if (options.offline) return new CheckedRemote(reference, guard, [], options)
     try {
       return new CheckedRemote(reference, guard, await guard.resolve(host), options)
     } catch (error) {
@@ -82,7 +86,7 @@ export class CheckedRemote implements GitRemote {
 
   /** After a failure: does the server send clients elsewhere? Then the remote points there. */
   async follow(signal: AbortSignal | undefined): Promise<boolean> {
-    if (!this.#isHttp || this.#url !== withoutUser(this.shown)) return false
+    if (this.offline || !this.#isHttp || this.#url !== withoutUser(this.shown)) return false
     const service = '/info/refs?service=git-upload-pack'
     const { Agent, request } = await import('undici')
     const dispatcher = new Agent({
@@ -118,6 +122,8 @@ export interface RemoteOptions {
   readonly authorization?: string | undefined
   /** Socket of the agent that ssh is to use. */
   readonly sshAgent?: string | undefined
+  /** It must not be asked anything. */
+  readonly offline: boolean
 }
 
 function withoutUser(text: string): string {

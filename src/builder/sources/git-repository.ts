@@ -151,6 +151,10 @@ export class GitRepository implements AsyncDisposable {
   async fetch({ commit, ref }: ResolvedCommit): Promise<string> {
     const known = await this.#find(commit)
     if (known !== undefined) return known
+    if (this.#remote.offline) {
+      const what = `commit ${commit.slice(0, 12)} of ${shownUrl(this.#remote)}`
+      throw failure('OFFLINE', { what, hint: 'it was never fetched' })
+    }
     this.#hasGrown = true
     await this.#fetchOne(commit, ref)
     if ((await this.#find(commit)) === undefined && (await this.#remote.follow(this.#signal))) {

@@ -1,10 +1,14 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import type { GitReference } from '../../dockerfile/git-reference.ts'
+import { isCommit } from '../../dockerfile/git-reference.ts'
 import type { Store } from '../../store/store.ts'
+import { failure } from '../../util/errors.ts'
+import { hidePasswords } from '../../util/hide-passwords.ts'
 import { TarTree } from '../context/tar-tree.ts'
 import { CheckedRemote } from './git-remote.ts'
 import type { ResolvedCommit } from './git-repository.ts'
 import { resolveCommit } from './git-repository.ts'
+import { KnownRefs } from './known-refs.ts'
 import { readGitTree } from './git-tree.ts'
 import { gitAuthorization } from './source-access.ts'
 import type { Credentials } from './source-access.ts'
@@ -23,9 +27,25 @@ export interface ResolvedGit extends ResolvedCommit {
 export async function resolveGit(reference: GitReference, options: GitSourceOptions): Promise<ResolvedGit> {
   return await withAgent(options, async (sshAgent) => {
     const authorization = await gitAuthorization({ host: reference.host, isMain: true }, options)
-    const remote = await CheckedRemote.open(reference, { authorization, sshAgent })
-    return { reference, ...(await resolveCommit(remote, reference, options.signal)) }
+    const { store, signal, offline } = options
+    const remote = await CheckedRemote.open(reference, { authorization, sshAgent, offline })
+    const refs = new KnownRefs(store, remote, signal)
+    if (offline) return { reference, ...(await resolveHere(refs, reference)) }
+    const found = await resolveCommit(remote, reference, signal)
+    await refs.note(reference, found)
+    return { reference, ...found }
   })
+}
+
+/** Where a reference led when its server was asked last. OFFLINE when it never was. */
+async function resolveHere(refs: KnownRefs, reference: GitReference): Promise<ResolvedCommit> {
+  const { ref = 'HEAD', commit, remote, byCommit } = reference
+  if (isCommit(ref)) return { commit: ref }
+  const known = await refs.find(reference)
+  if (known !== undefined && (commit === undefined || known.commit.startsWith(commit))) return known
+  if (byCommit === true && commit !== undefined) return { commit }
+  const what = `${ref === 'HEAD' ? 'the default branch' : ref} of ${hidePasswords(remote)}`
+  throw failure('OFFLINE', { what, hint: 'its server was never asked for it' })
 }
 
 /** The files of the commit as sources of COPY or ADD. Errors: GIT_FAILED, PROGRAM_MISSING. */
@@ -36,7 +56,11 @@ export async function openGitTree(
   const tar = await withAgent(options, (sshAgent) =>
     readGitTree(resolved, reference, {
       ...options,
-      access: async (place) => ({ authorization: await gitAuthorization(place, options), sshAgent }),
+      access: async (place) => ({
+        authorization: await gitAuthorization(place, options),
+        sshAgent,
+        offline: options.offline,
+      }),
     }),
   )
   try {

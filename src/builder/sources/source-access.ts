@@ -1,13 +1,20 @@
 import type { BuildRequest, SecretSource, SshSource } from '../build.ts'
 
-/** What was given to a build to get at closed sources with (B46, B47). */
+/** What a build was given to get at remote sources with (B46, B47). */
 export interface Credentials {
+  /** What was fetched before is taken as it is, and nothing else. */
+  readonly offline: boolean
   readonly secrets: ReadonlyMap<string, SecretSource>
   readonly ssh: ReadonlyMap<string, SshSource>
 }
 
-export function credentialsOf({ secrets, ssh }: Pick<BuildRequest, 'secrets' | 'ssh'>): Credentials {
+export function credentialsOf({
+  secrets,
+  ssh,
+  offline = false,
+}: Pick<BuildRequest, 'secrets' | 'ssh' | 'offline'>): Credentials {
   return {
+    offline,
     secrets: new Map(secrets?.map((source) => [source.id, source])),
     ssh: new Map(ssh?.map((source) => [source.id, source])),
   }

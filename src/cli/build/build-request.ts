@@ -23,6 +23,7 @@ export interface BuildFlags extends FlagValues<RunStepFlags>, FlagValues<OutputF
   readonly network: string | undefined
   readonly 'no-cache': boolean
   readonly platform: readonly Platform[]
+  readonly offline: boolean
   readonly profile: string | undefined
   readonly pull: boolean
   readonly tag: readonly string[]
@@ -63,6 +64,7 @@ export async function buildRequest(
     ...(flags.platform.length === 0 ? {} : { platforms: flags.platform }),
     outputs: await buildOutputs(flags, context),
     timestamps,
+    offline: flags.offline,
     measured: flags.profile !== undefined,
     ...(flags['max-size'] === undefined ? {} : { maxSize: flags['max-size'] }),
     ...(epoch === undefined ? {} : { epoch }),

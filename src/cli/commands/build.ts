@@ -46,6 +46,7 @@ const flags = {
   'metadata-file': text('Write build result metadata to a file'),
   network: text('Set the networking mode for the "RUN" instructions during build (default "default")'),
   'no-cache': toggle('Do not use cache when building the image'),
+  offline: toggle('Fetch nothing: take base images, sources and results that are here, or fail'),
   platform: platformsFlag('Set target platforms for build'),
   progress: parsed('Set type of progress output ("auto", "plain", "tty", "rawjson", "quiet")', parseProgress),
   pull: toggle('Always attempt to pull all referenced images'),
