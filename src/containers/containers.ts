@@ -80,6 +80,11 @@ export interface ContainerRequest {
 /** A request as it is asked for: only the image has no default. */
 export type ContainerWish = Pick<ContainerRequest, 'image'> & Partial<ContainerRequest>
 
+export interface CreateOptions {
+  /** This process will start it: until then, or until this process has ended, `prune` leaves it alone. */
+  readonly toStart?: boolean
+}
+
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'exited' | 'removing' | 'dead'
 
 export interface ContainerState {
@@ -206,7 +211,10 @@ export interface Containers {
   }): Promise<ContainerDetails[]>
   inspect(nameOrId: string, options?: { readonly size?: boolean }): Promise<ContainerDetails>
   /** NO_SUCH_IMAGE when the image is not here: pulling is the caller's choice. */
-  create(request: ContainerWish): Promise<{ readonly id: string; readonly warnings: readonly string[] }>
+  create(
+    request: ContainerWish,
+    options?: CreateOptions,
+  ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>
   /** Resolves when the process runs; no-op error NOT_MODIFIED kinds when it already does. */
   start(nameOrId: string): Promise<void>
   stop(nameOrId: string, options?: { readonly timeout?: number; readonly stopSignal?: string }): Promise<void>

@@ -70,7 +70,7 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
   const containers: Containers = {
     list: (options) => listContainers(parts, options),
     inspect: (nameOrId, options) => inspectContainer(parts, nameOrId, options?.size === true),
-    create: (wish) => createContainer(parts, { ...defaultRequest, ...wish }),
+    create: (wish, options) => createContainer(parts, { ...defaultRequest, ...wish }, options),
     start: (nameOrId) => logged(nameOrId, () => startContainer(parts, nameOrId)),
     stop: (nameOrId, options = {}) =>
       stopContainer(parts, nameOrId, { timeout: options.timeout, stopSignal: options.stopSignal }),
@@ -146,7 +146,7 @@ async function pruneContainers(
     if (options.until !== undefined && container.createdAt > options.until) continue
     if (!(options.label ?? []).every((label) => hasLabel(container.config.Labels ?? {}, label))) continue
     try {
-      await removeContainer(parts, container.id)
+      await removeContainer(parts, container.id, { onlyIdle: true })
     } catch (error) {
       // removed or started by somebody else meanwhile
       if (isMilleError(error, 'NO_SUCH_CONTAINER', 'CONTAINER_RUNNING')) continue

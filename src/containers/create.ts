@@ -1,10 +1,11 @@
 import { hostname as hostName } from 'node:os'
+import { currentProcess } from '../linux/process-identity.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { formatPlatform, hostPlatform, type Platform } from '../oci/platform.ts'
 import { findMember } from '../store/find-member.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
-import type { ContainerRequest } from './containers.ts'
+import type { ContainerRequest, CreateOptions } from './containers.ts'
 import { fillVolumes } from './fill-volume.ts'
 import { lockContainer, removeFolders } from './handle.ts'
 import { containerBase, ensureBase } from './init-layer.ts'
@@ -27,6 +28,7 @@ import { randomHex } from '../util/random.ts'
 export async function createContainer(
   parts: ContainerParts,
   request: ContainerRequest,
+  options: CreateOptions = {},
 ): Promise<{ id: string; warnings: string[] }> {
   const { store, runtime } = parts
   const image = findImage(store, request.image, request.platform)
@@ -57,6 +59,7 @@ export async function createContainer(
     args: commandLine(config),
     mounts,
     anonymousVolumes,
+    ...(options.toStart === true && { starter: currentProcess() }),
     phase: 'creating',
     startedAt: 0,
     error: '',

@@ -83,9 +83,9 @@ async function sizes(
   return { sizeRw: bytes, sizeRootFs: bytes + (image?.size ?? 0) }
 }
 
-/** A removal was interrupted, or a power cut took the snapshot: the container is listed all the same. */
+/** A removal is under way or was interrupted, or a power cut took the snapshot: the container is listed all the same. */
 function nothingLeft(error: unknown): { readonly bytes: number } {
-  if (isMilleError(error, 'SNAPSHOT_NOT_FOUND')) return { bytes: 0 }
+  if (isMilleError(error, 'SNAPSHOT_NOT_FOUND', 'PATH_NOT_FOUND')) return { bytes: 0 }
   throw error
 }
 

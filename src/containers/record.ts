@@ -28,6 +28,8 @@ export interface ContainerData {
    * begun and will be finished.
    */
   readonly phase: 'creating' | 'created' | 'preparing' | 'prepared' | 'started' | 'exited' | 'removing'
+  /** Who made it in order to start it. */
+  readonly starter?: ProcessIdentity
   /** Who prepared it. Without that process nobody will start what waits. */
   readonly preparer?: ProcessIdentity
   readonly startedAt: number

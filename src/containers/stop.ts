@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isRunning } from '../linux/process-identity.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import { attend } from './exit-command.ts'
 import { handleOf, lockContainer } from './handle.ts'
@@ -99,13 +100,19 @@ export async function pauseContainer(parts: ContainerParts, nameOrId: string, pa
 export async function removeContainer(
   parts: ContainerParts,
   nameOrId: string,
-  options: { readonly force?: boolean | undefined; readonly volumes?: boolean | undefined } = {},
+  options: {
+    readonly force?: boolean | undefined
+    readonly volumes?: boolean | undefined
+    /** CONTAINER_RUNNING also when a process that lives is about to start it. */
+    readonly onlyIdle?: boolean
+  } = {},
 ): Promise<void> {
   const { id, name } = getContainer(parts.store, nameOrId)
   await using _lock = await lockContainer(parts.store, id)
   const row = await settleLocked(parts, id)
   if (parts.store.records<ContainerData>('container').get(id) === undefined) return
-  if (row.data.phase === 'started' && options.force !== true) {
+  const isTaken = row.data.phase === 'started' || (options.onlyIdle === true && isAwaited(row.data))
+  if (isTaken && options.force !== true) {
     throw failure('CONTAINER_RUNNING', { name })
   }
   // as any other end, so that whoever waits for it learns the exit code
@@ -113,6 +120,11 @@ export async function removeContainer(
   const ended = await settleLocked(parts, id)
   if (parts.store.records<ContainerData>('container').get(id) === undefined) return
   await removeLocked(parts, ended, { volumes: options.volumes === true })
+}
+
+function isAwaited({ phase, starter, preparer }: ContainerData): boolean {
+  const waits = phase === 'created' || phase === 'prepared'
+  return waits && [starter, preparer].some((process) => process !== undefined && isRunning(process))
 }
 
 async function currentRow(parts: ContainerParts, nameOrId: string): Promise<ContainerRow> {

@@ -41,7 +41,7 @@ export const command: AnyCommand = defineCommand({
     if (detachKeys !== undefined) parseDetachKeys(detachKeys)
     const id = await createContainer(
       request,
-      { pull: flags.pull ?? 'missing', quiet: flags.quiet, cidfile: flags.cidfile },
+      { pull: flags.pull ?? 'missing', quiet: flags.quiet, cidfile: flags.cidfile, toStart: true },
       context,
     )
     const { containers } = await context.engine()

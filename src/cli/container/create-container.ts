@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import type { ContainerRequest } from '../../containers/containers.ts'
+import type { ContainerRequest, CreateOptions } from '../../containers/containers.ts'
 import { formatReference, parseReference, withDefaultTag, familiarReference } from '../../oci/reference.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { CommandContext } from '../command.ts'
@@ -7,7 +7,7 @@ import type { PullPolicy } from './container-flags.ts'
 import { openFile } from '../input/open-file.ts'
 import { pullImage } from '../pull-image.ts'
 
-export interface CreateChoices {
+export interface CreateChoices extends CreateOptions {
   readonly pull: PullPolicy
   readonly quiet: boolean
   readonly cidfile: string | undefined
@@ -16,7 +16,7 @@ export interface CreateChoices {
 /** Creates a container, pulling its image when it is missing (A44) or always; resolves with its ID. */
 export async function createContainer(
   request: ContainerRequest,
-  { pull, quiet, cidfile }: CreateChoices,
+  { pull, quiet, cidfile, ...options }: CreateChoices,
   context: CommandContext,
 ): Promise<string> {
   const { containers } = await context.engine()
@@ -27,7 +27,7 @@ export async function createContainer(
   try {
     if (pull === 'always') await fetchImage()
     const create = (): Promise<{ readonly id: string; readonly warnings: readonly string[] }> =>
-      containers.create(request)
+      containers.create(request, options)
     const { id, warnings } = await create().catch(async (error: unknown) => {
       if (!isMilleError(error, 'NO_SUCH_IMAGE', 'IMAGE_PLATFORM_MISSING') || pull !== 'missing') throw error
       stderr.write(`Unable to find image '${familiarName(request.image)}' locally\n`)
