@@ -3,6 +3,7 @@ import type { GitReference } from '../dockerfile/git-reference.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { OpOptions } from '../util/progress.ts'
+import type { AttestationRequest } from './attest/attestation.ts'
 import type { Entitlement } from './plan/run-instructions.ts'
 import type { StepLimits, StepUlimit } from './step-runner.ts'
 import type { BuildOutput } from './export/output.ts'
@@ -62,6 +63,8 @@ export interface BuildRequest {
   readonly platforms?: readonly Platform[]
   /** Where the result goes; default: an image in the store. */
   readonly outputs?: readonly BuildOutput[]
+  /** What is stated about the images, beside them in an index. */
+  readonly attestations?: AttestationRequest
   readonly timestamps: 'constant' | 'preserve'
   /** Bytes that the image's layers may have together; IMAGE_OVER_BUDGET, and nothing is exported, when it has more. */
   readonly maxSize?: number

@@ -7,6 +7,8 @@ import type { Lease, Store } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
 import type { OpOptions } from '../util/progress.ts'
+import type { AttestWork } from './attest/attest-images.ts'
+import type { AttestationRequest } from './attest/attestation.ts'
 import type { BaseImages } from './base-images.ts'
 import type { BuildEvent, BuildRequest, BuildResult, BuildWish, Builder, StepReport } from './build.ts'
 import { applyPolicy } from './cache/policy.ts'
@@ -22,10 +24,16 @@ import { credentialsOf } from './sources/source-access.ts'
 import { checkBuild, listTargets, outlineBuild } from './answer-calls.ts'
 import { StepExecutor } from './execute-step.ts'
 import { checkBudget } from './export/budget.ts'
-import { checkOffline, checkOutputs, exportBuild, type FinishedImage } from './export/export-build.ts'
+import {
+  checkOffline,
+  checkOutputs,
+  exportBuild,
+  type FinishedImage,
+  holdsAttestations,
+} from './export/export-build.ts'
 import { imageConfigOf } from './export/image-config.ts'
 import type { ImageWriter } from './export/image-writer.ts'
-import { imageOutput } from './export/output.ts'
+import { type BuildOutput, imageOutput } from './export/output.ts'
 import { stageLabel } from './plan/step-table.ts'
 import {
   planEvent,
@@ -117,7 +125,8 @@ async function build(
   const outputs = request.outputs ?? [imageOutput]
   const platforms = requestedPlatforms(request)
   if (request.offline === true) checkOffline(request.pull, outputs)
-  checkOutputs(outputs, { names, images: platforms.length })
+  const attestations = wantedAttestations(request, outputs)
+  checkOutputs(outputs, { names, images: platforms.length, attested: attestations !== undefined })
   const sources = { store, signal: options.signal, ...credentialsOf(request) }
   await using context = await openContext(request, sources)
   await using trees = new OpenTrees(request.contexts ?? {}, sources)
@@ -146,15 +155,23 @@ async function build(
   const epoch = epochOf(request)
   clock.end('steps')
   const steps = reportsOf(plans, executor)
-  const images = plans.map((one) => finishedImage(request, one, executor))
+  const finished = plans.map((one) => finishedImage(request, one, executor))
   if (request.maxSize !== undefined) {
-    const built = { images, plans: plans.map(({ plan }) => plan), results: executor.results, outputs }
+    const built = {
+      images: finished,
+      plans: plans.map(({ plan }) => plan),
+      results: executor.results,
+      outputs,
+    }
     await checkBudget({ store, lease, signal }, built, request.maxSize)
   }
+  const id = `build-${lease.id}`
+  const facts = { store, id, request, dockerfile, plans, results: executor.results, epoch, emit, now, signal }
+  const images = attestations === undefined ? finished : await attest(facts, finished, attestations)
   const work = {
     store,
     lease,
-    id: `build-${lease.id}`,
+    id,
     names,
     images,
     report: writeReport(context.scope, { builtAt: Date.now(), dockerfile: context.fileName, steps }),
@@ -176,6 +193,24 @@ function reportsOf(plans: readonly PlatformPlan[], { reports }: StepExecutor): S
     if (report === undefined) return []
     return critical.has(id) ? { ...report, critical: true } : report
   })
+}
+
+/** Only what ends in an index can hold statements. */
+function wantedAttestations(
+  { attestations }: BuildRequest,
+  outputs: readonly BuildOutput[],
+): AttestationRequest | undefined {
+  if (attestations?.provenance === undefined && attestations?.sbom !== true) return undefined
+  return outputs.some(holdsAttestations) ? attestations : undefined
+}
+
+/** Loaded with the first build that wants it. */
+async function attest(
+  work: AttestWork,
+  images: readonly FinishedImage[],
+  request: AttestationRequest,
+): Promise<FinishedImage[]> {
+  return (await import('./attest/attest-images.ts')).attestImages(work, images, request)
 }
 
 function finishedImage(

@@ -4,6 +4,7 @@ import { familiarName, findImage } from '../images/names.ts'
 import { applyLayoutImage, readLayoutImage } from '../images/layout-image.ts'
 import type { LayoutImage, LayoutName } from '../images/layout-image.ts'
 import { chainIdOf } from '../oci/digest.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
@@ -137,6 +138,14 @@ async function apply(
     config: record.config,
     diffIds,
     ...(chain !== undefined && { chain }),
-    digest: record.manifest.digest,
+    digest: sourceDigest(record, name),
   }
+}
+
+/** What the registry calls it, when it came from there. */
+function sourceDigest({ manifest, repoDigests }: ImageRecord, name: string): Digest {
+  const { registry, repository } = parseReference(name)
+  const prefix = `${registry}/${repository}@`
+  const digest = repoDigests.find((one) => one.startsWith(prefix))?.slice(prefix.length)
+  return isDigest(digest) ? digest : manifest.digest
 }

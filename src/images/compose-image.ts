@@ -1,4 +1,3 @@
-import { canonicalJson } from '../oci/canonical-json.ts'
 import type { ComposedImage, ComposedMember, ImageToCompose } from '../oci/composed-image.ts'
 import type { ImageConfig } from '../oci/config.ts'
 import { inWireOrder, type Descriptor } from '../oci/descriptor.ts'
@@ -10,7 +9,9 @@ import { formatPlatform, type Platform } from '../oci/platform.ts'
 import type { Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
+import { writeDocument } from './write-document.ts'
 import { layersInForm } from './layer-forms.ts'
+import { writeAttestation } from './write-attestation.ts'
 import { ancestors } from './list.ts'
 
 /**
@@ -27,15 +28,33 @@ export async function composeImage(
   const images: ComposedMember[] = []
   for (const draft of drafts) images.push(await composeMember(store, draft, form, lease, options))
   const [only] = images
-  if (only !== undefined && images.length === 1) return { target: only.manifest, images }
+  const attestations = await writeAttestations(store, drafts, images, lease)
+  if (only !== undefined && images.length === 1 && attestations.length === 0)
+    return { target: only.manifest, images }
   const mediaType = form.mediaTypes === 'docker' ? mediaTypes.dockerList : mediaTypes.ociIndex
   const index: Index = {
     schemaVersion: 2,
     mediaType,
-    manifests: images.map((image) => indexEntry(image, form)),
+    manifests: [...images.map((image) => indexEntry(image, form)), ...attestations],
     ...annotationsOf(form, 'index'),
   }
   return { target: await writeDocument(store, mediaType, index, lease), images }
+}
+
+/** The descriptors of the attestation manifests, which stand behind all images. */
+async function writeAttestations(
+  store: Store,
+  drafts: readonly ImageToCompose[],
+  images: readonly ComposedMember[],
+  lease: Lease,
+): Promise<Descriptor[]> {
+  const written: Descriptor[] = []
+  for (const [index, { attestation }] of drafts.entries()) {
+    const image = images[index]
+    if (attestation === undefined || image === undefined) continue
+    written.push(await writeAttestation(store, attestation, image.manifest, lease))
+  }
+  return written
 }
 
 async function composeMember(
@@ -122,14 +141,4 @@ export function annotationsOf(
   if (meant.length === 0) return {}
   const sorted = meant.toSorted((a, b) => (a.key < b.key ? -1 : 1))
   return { annotations: Object.fromEntries(sorted.map(({ key, value }) => [key, value])) }
-}
-
-export async function writeDocument(
-  store: Store,
-  mediaType: string,
-  document: object,
-  lease: Lease,
-): Promise<Descriptor> {
-  const { digest, size } = await store.content.ingest(canonicalJson(document), { lease })
-  return { mediaType, digest, size }
 }

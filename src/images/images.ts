@@ -30,6 +30,16 @@ export interface ImageDetails extends ImageSummary {
   readonly architecture: string
   readonly os: string
   readonly lastTaggedAt?: number
+  /** What is stated about images of an index, by the manifest it is about. */
+  readonly attestations?: readonly ImageStatement[]
+}
+
+export interface ImageStatement {
+  readonly subject: Digest
+  readonly predicateType: string
+  /** Of the in-toto statement. */
+  readonly digest: Digest
+  readonly size: number
 }
 
 export interface HistoryRow {

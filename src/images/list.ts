@@ -1,8 +1,11 @@
-import type { DiffId, Digest } from '../oci/digest.ts'
+import { isDigest, type DiffId, type Digest } from '../oci/digest.ts'
+import type { Index, Manifest } from '../oci/manifest.ts'
+import { isIndexType } from '../oci/media-types.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { imageFilter, isDangling, nameFilter } from './filters.ts'
-import type { ImageDetails, ImageFilters, ImageSummary, ImageUsers } from './images.ts'
+import type { ImageDetails, ImageFilters, ImageStatement, ImageSummary, ImageUsers } from './images.ts'
+import { isAttestation } from './is-attestation.ts'
 import { familiarName, getMember } from './names.ts'
 
 /**
@@ -44,6 +47,7 @@ export async function inspectImage(
 ): Promise<ImageDetails> {
   const record = getMember(store.images, nameOrId, platform)
   const summary = await summarize(record, users, new Map(), new Map())
+  const attestations = await statementsOf(store, record)
   return {
     ...summary,
     config: record.config,
@@ -52,7 +56,24 @@ export async function inspectImage(
     os: record.config.os,
     ...(record.parent && { parent: record.parent }),
     lastTaggedAt: record.addedAt,
+    ...(attestations.length > 0 && { attestations }),
   }
+}
+
+async function statementsOf(store: Store, { manifest }: ImageRecord): Promise<ImageStatement[]> {
+  if (!isIndexType(manifest.mediaType)) return []
+  const index = JSON.parse((await store.content.read(manifest.digest)).toString()) as Index
+  const found: ImageStatement[] = []
+  for (const entry of index.manifests.filter(isAttestation)) {
+    const subject = entry.annotations?.['vnd.docker.reference.digest']
+    if (!isDigest(subject) || !(await store.content.exists(entry))) continue
+    const { layers } = JSON.parse((await store.content.read(entry.digest)).toString()) as Manifest
+    for (const { annotations, digest, size } of layers) {
+      const predicateType = annotations?.['in-toto.io/predicate-type']
+      if (predicateType !== undefined) found.push({ subject, predicateType, digest, size })
+    }
+  }
+  return found
 }
 
 /** IDs that some image of `records` was built on. */

@@ -13,10 +13,11 @@ import type { Platform } from '../oci/platform.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
-import { writeDocument } from './compose-image.ts'
+import { writeDocument } from './write-document.ts'
 import type { PushResult } from './images.ts'
 import { layersInForm, usualCompression } from './layer-forms.ts'
 import { ancestors } from './list.ts'
+import { isAttestation } from './is-attestation.ts'
 import { getMember, repositoryOf } from './names.ts'
 import type { OpenRepository } from './repositories.ts'
 import { pushGraph } from './push-graph.ts'
@@ -104,9 +105,11 @@ async function distributable(
   const members = new Map(store.images.members(record).map((member) => [member.manifest.digest, member]))
   const ids = new Map<Digest, string>()
   const manifests: Descriptor[] = []
+  // statements about an image name its manifest: it must not become another one
+  const isFixed = index.manifests.some(isAttestation)
   for (const entry of index.manifests) {
     const member = members.get(entry.digest)
-    const image = member && (await distributableImage(store, member, lease, options))
+    const image = member && (await distributableImage(store, member, lease, { ...options, isFixed }))
     for (const [digest, id] of image?.ids ?? []) ids.set(digest, id)
     manifests.push(
       image === undefined ? entry : { ...entry, digest: image.target.digest, size: image.target.size },
@@ -122,7 +125,7 @@ async function distributableImage(
   store: Store,
   record: ImageRecord,
   lease: Lease,
-  options: OpOptions,
+  { isFixed = false, ...options }: OpOptions & { readonly isFixed?: boolean },
 ): Promise<Distributable> {
   const { mediaType, digest, size } = record.manifest
   const diffIds = record.config.rootfs.diff_ids
@@ -130,7 +133,7 @@ async function distributableImage(
   const named = (layers: readonly Descriptor[]): Distributable['ids'] =>
     new Map(layers.map((layer, index) => [layer.digest, shortId(diffIds[index] ?? layer.digest)]))
   const isPlain = (layer: Descriptor): boolean => compressionOf(layer.mediaType) === 'none'
-  if (!manifest.layers.some(isPlain)) {
+  if (isFixed || !manifest.layers.some(isPlain)) {
     return { target: { mediaType, digest, size }, ids: named(manifest.layers) }
   }
   const layers = await layersInForm(store, diffIds, {

@@ -10,6 +10,14 @@ export interface ImageToCompose {
   readonly platform: Platform
   /** The image it was built on. */
   readonly parent?: Digest
+  readonly attestation?: Attestation
+}
+
+/** What is stated about an image: it goes beside the image, into the index. */
+export interface Attestation {
+  /** Package URLs of the image, by which the statements name it. */
+  readonly subjects: readonly string[]
+  readonly predicates: readonly { readonly predicateType: string; readonly predicate: object }[]
 }
 
 /** One image, or several under one index, with all documents in the content store. */

@@ -31,15 +31,22 @@ export interface ImageForm {
 
 export const plainForm: ImageForm = { mediaTypes: 'oci', annotations: [] }
 
-/** INVALID_ARGUMENT for a form that `images` images cannot have. */
-export function checkForm({ mediaTypes, annotations, compression }: ImageForm, images: number): void {
+/** INVALID_ARGUMENT for a form that an image, or with `isIndex` an index, cannot have; `attested`: with statements in it. */
+export function checkForm(
+  { mediaTypes, annotations, compression }: ImageForm,
+  { isIndex, attested }: { readonly isIndex: boolean; readonly attested: boolean },
+): void {
   const indexOnly = annotations.find(({ place }) => place === 'index' || place === 'manifest-descriptor')
-  if (images === 1 && indexOnly !== undefined) {
+  if (!isIndex && indexOnly !== undefined) {
     throw failure('INVALID_ARGUMENT', {
       reason: `index annotations not supported for single platform export: "${indexOnly.key}" would stand nowhere`,
     })
   }
-  const unknown = annotations.length > 0 ? 'annotations' : compression?.type === 'zstd' ? 'zstd' : undefined
+  const unknown = [
+    ...(annotations.length > 0 ? ['annotations'] : []),
+    ...(compression?.type === 'zstd' ? ['zstd'] : []),
+    ...(attested ? ['attestations'] : []),
+  ][0]
   if (mediaTypes === 'oci' || unknown === undefined) return
   throw failure('INVALID_ARGUMENT', {
     reason: `Docker's media types have no ${unknown}: leave out oci-mediatypes=false`,

@@ -27,6 +27,14 @@ export function toImageInspect(image: ImageDetails): ImageInspect {
     },
     Descriptor: { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.size },
     Config: toContainerConfig(config.config ?? {}),
+    ...(image.attestations !== undefined && {
+      Attestations: image.attestations.map(({ subject, predicateType, digest, size }) => ({
+        Subject: subject,
+        PredicateType: predicateType,
+        Digest: digest,
+        Size: size,
+      })),
+    }),
   }
 }
 

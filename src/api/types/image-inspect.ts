@@ -18,6 +18,13 @@ export interface ImageInspect {
   readonly Metadata: { readonly LastTagTime: string }
   readonly Descriptor: { readonly mediaType: string; readonly digest: string; readonly size: number }
   readonly Config: ContainerConfigWire
+  /** mille's own: what is stated about images of an index. */
+  readonly Attestations?: readonly {
+    readonly Subject: string
+    readonly PredicateType: string
+    readonly Digest: string
+    readonly Size: number
+  }[]
 }
 
 /** Docker's `Config` of images and containers: absent values are null or empty, never missing. */

@@ -40,6 +40,10 @@ export function keptIngredients(ingredients: readonly Ingredient[]): Ingredient[
 const hidden = '(hidden)'
 
 function isSecret({ kind, name }: Ingredient): boolean {
-  if (kind !== 'argument' && kind !== 'environment') return false
+  return (kind === 'argument' || kind === 'environment') && looksSecret(name)
+}
+
+/** Does the name of an argument or variable speak of a secret? */
+export function looksSecret(name: string): boolean {
   return secretName.test(name) || namesSecret(name)
 }

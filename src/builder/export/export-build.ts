@@ -3,11 +3,14 @@ import type { ComposedImage } from '../../oci/composed-image.ts'
 import type { ImageConfig } from '../../oci/config.ts'
 import { sha256, type Digest } from '../../oci/digest.ts'
 import { checkForm, type LayerCompression } from '../../oci/image-form.ts'
+import { isIndexType } from '../../oci/media-types.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { formatReference, parseReference } from '../../oci/reference.ts'
 import type { BuildReportText } from '../../store/reports.ts'
 import type { Lease, Store } from '../../store/store.ts'
 import { failure } from '../../util/errors.ts'
+import { imageUrl } from '../attest/image-url.ts'
+import type { Predicate } from '../attest/attestation.ts'
 import type { BuildEvent } from '../build.ts'
 import { exportFiles } from './export-files.ts'
 import type { ImageWriter } from './image-writer.ts'
@@ -22,6 +25,8 @@ export interface FinishedImage {
   /** The image it was built on, and how many of the layers are its. */
   readonly parent?: Digest
   readonly baseLayers: number
+  /** What is stated about it. */
+  readonly predicates?: readonly Predicate[]
 }
 
 export interface ExportWork {
@@ -115,8 +120,10 @@ async function exportImage(
   const names = output.names ?? work.names
   // config and manifest are synced together with the layers, by `put`
   await using lease = await store.lease('export', { deferred: true })
-  const usual = output.push ? { compression: leaving } : {}
-  const composed = await compose(work, { ...output, form: { ...usual, ...output.form } }, lease)
+  const isAttested = work.images.some(({ predicates }) => predicates !== undefined)
+  // statements name the manifest as it will be for good
+  const usual = output.push || isAttested ? { compression: leaving } : {}
+  const composed = await compose(work, { ...output, names, form: { ...usual, ...output.form } }, lease)
   const id = idOf(composed)
   if (output.store) {
     note(`writing image ${id} done`)
@@ -147,7 +154,8 @@ async function exportArchive(
   const names = output.names ?? work.names
   await using lease = await store.lease('export')
   const usual = output.layout === 'oci' ? { compression: leaving } : {}
-  const composed = await compose(work, { ...output, form: { ...usual, ...output.form } }, lease)
+  const form = { ...usual, ...output.form }
+  const composed = await compose(work, { ...output, names, form }, lease)
   note(`exporting manifest ${composed.target.digest} done`)
   await writer.archive(composed, names, output.layout, output.destination, { signal })
   note('sending tarball done')
@@ -156,22 +164,31 @@ async function exportArchive(
 
 async function compose(
   work: ExportWork,
-  { form, squash }: Pick<ImageOutput, 'form' | 'squash'>,
+  output: Pick<ImageOutput, 'form' | 'squash'> & { readonly names: readonly string[] } & BuildOutput,
   lease: Lease,
 ): Promise<ComposedImage> {
   const { store, writer, signal } = work
-  const images = work.images.map(async ({ platform, config, parent, baseLayers }) => ({
+  const images = work.images.map(async ({ platform, config, parent, baseLayers, predicates }) => ({
     platform,
-    config: squash ? await squashConfig(store, config, baseLayers, work.lease, { signal }) : config,
+    config: output.squash ? await squashConfig(store, config, baseLayers, work.lease, { signal }) : config,
     ...(parent !== undefined && { parent }),
+    ...(predicates !== undefined &&
+      holdsAttestations(output) && {
+        attestation: { subjects: output.names.map((name) => imageUrl(name, platform)), predicates },
+      }),
   }))
-  return await writer.compose(await Promise.all(images), form, lease, { signal })
+  return await writer.compose(await Promise.all(images), output.form, lease, { signal })
 }
 
-/** An image is known by its config, several by their index. */
+/** Docker's archive has no place for an index; neither have files. */
+export function holdsAttestations(output: BuildOutput): boolean {
+  return output.kind === 'image' || (output.kind === 'archive' && output.layout === 'oci')
+}
+
+/** An image is known by its config, what stands in an index by that. */
 function idOf({ target, images }: ComposedImage): Digest {
   const [only] = images
-  return only !== undefined && images.length === 1 ? only.config.digest : target.digest
+  return only === undefined || isIndexType(target.mediaType) ? target.digest : only.config.digest
 }
 
 /** The keys are buildx's. */
@@ -184,7 +201,7 @@ function described(composed: ComposedImage, names: readonly string[]): ExportRes
     names,
     metadata: {
       ...(only !== undefined &&
-        images.length === 1 && { 'containerimage.config.digest': only.config.digest }),
+        !isIndexType(target.mediaType) && { 'containerimage.config.digest': only.config.digest }),
       'containerimage.descriptor': target,
       'containerimage.digest': target.digest,
       ...(names.length > 0 && { 'image.name': names.join(',') }),
@@ -195,11 +212,18 @@ function described(composed: ComposedImage, names: readonly string[]): ExportRes
 /** What cannot work is said before any step has run (D-C7). INVALID_ARGUMENT. */
 export function checkOutputs(
   outputs: readonly BuildOutput[],
-  { names, images }: { readonly names: readonly string[]; readonly images: number },
+  {
+    names,
+    images,
+    attested,
+  }: { readonly names: readonly string[]; readonly images: number; readonly attested: boolean },
 ): void {
   const refuse = (reason: string): Error => failure('INVALID_ARGUMENT', { reason })
   for (const output of outputs) {
-    if (output.kind === 'image' || output.kind === 'archive') checkForm(output.form, images)
+    if (output.kind === 'image' || output.kind === 'archive') {
+      const isAttested = attested && holdsAttestations(output)
+      checkForm(output.form, { isIndex: images > 1 || isAttested, attested: isAttested })
+    }
     if (output.kind === 'archive' && output.layout === 'docker' && images > 1) {
       throw refuse(
         'docker exporter does not currently support exporting manifest lists: use type=oci for several platforms',

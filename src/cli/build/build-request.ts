@@ -6,6 +6,7 @@ import { parseReference } from '../../oci/reference.ts'
 import { failure } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import { buildContext, namedContexts } from './build-contexts.ts'
+import { type AttestationFlags, attestationRequest } from './build-attestations.ts'
 import { buildOutputs, type OutputFlags } from './build-outputs.ts'
 import type { CommandContext } from '../command.ts'
 import type { FlagValues } from '../flags/flag.ts'
@@ -14,7 +15,8 @@ import { toRecord } from '../input/read-variables.ts'
 import { type RunStepFlags, stepRequest } from './run-step-flags.ts'
 
 /** The flags of `build` that describe the image. */
-export interface BuildFlags extends FlagValues<RunStepFlags>, FlagValues<OutputFlags> {
+export interface BuildFlags
+  extends FlagValues<RunStepFlags>, FlagValues<OutputFlags>, FlagValues<AttestationFlags> {
   readonly 'build-arg': readonly string[]
   readonly 'build-context': readonly string[]
   readonly file: string | undefined
@@ -38,6 +40,7 @@ export async function buildRequest(
   context: CommandContext,
 ): Promise<BuildRequest> {
   const { io, env } = context
+  const attestations = attestationRequest(flags)
   for (const tag of flags.tag) checkTag(tag)
   for (const pair of [...flags['build-arg'], ...flags.label]) checkKey(pair)
   const network = choose('network mode', flags.network ?? 'default', ['default', 'none', 'host'] as const)
@@ -63,6 +66,7 @@ export async function buildRequest(
     ...cacheLimit(env['MILLE_BUILD_CACHE_MAX']),
     ...(flags.platform.length === 0 ? {} : { platforms: flags.platform }),
     outputs: await buildOutputs(flags, context),
+    ...(attestations !== undefined && { attestations }),
     timestamps,
     offline: flags.offline,
     measured: flags.profile !== undefined,

@@ -8,15 +8,10 @@ import { formatPlatform, matchPlatform, type Platform } from '../../oci/platform
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
+import { isAttestation } from '../is-attestation.ts'
 import type { OpenRepository } from '../repositories.ts'
 import type { CombinedImage, CombineRequest, Source } from './manifests.ts'
-import {
-  fetchDocument,
-  isAttestation,
-  readDocument,
-  readMember,
-  type RemoteDocument,
-} from './remote-image.ts'
+import { fetchDocument, readDocument, readMember, type RemoteDocument } from './remote-image.ts'
 
 /**
  * One index of all that the sources are made of, each manifest once; what comes later replaces what says the same

@@ -10,6 +10,7 @@ import type { Repository } from '../../registry/repository.ts'
 import { eachLimited } from '../../util/each-limited.ts'
 import { failure } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
+import { isAttestation } from '../is-attestation.ts'
 import type { OpenRepository } from '../repositories.ts'
 import type { RemoteImage, RemoteMember } from './manifests.ts'
 
@@ -90,14 +91,8 @@ export async function readMember(
 }
 
 const referenceDigest = 'vnd.docker.reference.digest'
-const referenceType = 'vnd.docker.reference.type'
 const predicateType = 'in-toto.io/predicate-type'
 const statementType = 'application/vnd.in-toto+json'
-
-/** Source: BuildKit, "Attestation storage". */
-export function isAttestation({ annotations }: Descriptor): boolean {
-  return annotations?.[referenceType] === 'attestation-manifest'
-}
 
 async function readPredicates(
   repository: Repository,
