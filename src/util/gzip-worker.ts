@@ -1,6 +1,14 @@
 import { answerWork } from './answer-work.ts'
-import { gzipMember, type GzipLevel } from './gzip-member.ts'
+import { type GzipLevel, writeGzipMember } from './gzip-member.ts'
 
-answerWork(({ data, level }: { readonly data: Uint8Array; readonly level: GzipLevel }) =>
-  Promise.resolve(gzipMember(data, level)),
+/** One piece of data, in memory that both threads see. */
+export interface GzipJob {
+  readonly data: SharedArrayBuffer
+  readonly length: number
+  readonly level: GzipLevel
+  readonly member: SharedArrayBuffer
+}
+
+answerWork(({ data, length, level, member }: GzipJob) =>
+  Promise.resolve(writeGzipMember(new Uint8Array(data, 0, length), level, new Uint8Array(member))),
 )
