@@ -64,5 +64,6 @@ export default defineConfig([
   program('mille', 'src/cli/main.ts'),
   // each worker thread's entry lies at the top of dist/ under its own name (src/util/worker-pool.ts, workerEntry)
   program('inflate-worker', 'src/store/layers/inflate-worker.ts'),
+  program('tar-sink-worker', 'src/store/layers/tar-sink-worker.ts'),
   program('gzip-worker', 'src/util/gzip-worker.ts'),
 ])

@@ -111,6 +111,7 @@ export class StepExecutor {
     const search = new Search(this.#options, session, inputs, prepared)
     const hit = await search.find()
     if (hit !== undefined) return { result: hit, key: search.key }
+    await search.read()
     // one at a time over all processes; whoever waited finds the other one's result
     await using _lock = await session.store.lock(`build-${search.key.slice(7, 39)}`, {
       timeout: lockTimeout,
@@ -169,6 +170,12 @@ class Search {
     const found = await this.#lookup(this.key)
     if (found !== undefined && definition !== undefined) this.#saveAlias(cache, definition, found, 0)
     return found
+  }
+
+  /** Before anything is made of it: content that was only remembered. */
+  async read(): Promise<void> {
+    const content = await this.#content?.read?.()
+    if (content !== undefined) this.#content = rememberFiles(content)
   }
 
   /** After waiting for somebody who was at the same step. */
@@ -260,10 +267,10 @@ class Search {
 }
 
 /** The list is wanted twice, to explain and to be kept. */
-function rememberFiles({ ingredients, files }: Content): Content {
-  if (files === undefined) return { ingredients }
+function rememberFiles({ files, ...content }: Content): Content {
+  if (files === undefined) return content
   let list: ReadonlyMap<string, string> | undefined
-  return { ingredients, files: () => (list ??= files()) }
+  return { ...content, files: () => (list ??= files()) }
 }
 
 /** The files a step goes on from, and the platform it runs on. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { constants as system } from 'node:os'
-import { bindSyscall, cPath, lastErrno } from './libc.ts'
+import { bindLibc, bindSyscall, cPath, lastErrno } from './libc.ts'
 import { systemFailure } from './system-failure.ts'
 
 /** The folder that relative paths start from when no descriptor is given (AT_FDCWD). */
@@ -51,6 +51,22 @@ export function tryOpenat2(
     const number = lastErrno()
     if (number !== system.errno.EAGAIN || attempt === 64) return -number
   }
+}
+
+const openatCall = bindLibc<[number, string | Uint8Array, number, number]>('openat', 'int', [
+  'int',
+  'const char *',
+  'int',
+  'uint',
+])
+
+/**
+ * Opens a name without `/` in the open folder `folder`, with O_NOFOLLOW among `flags`: cheaper than `tryOpenat2` and as
+ * safe, as there is no way to walk. The negated error number instead of an exception.
+ */
+export function tryOpenat(folder: number, name: string, flags: number): number {
+  const descriptor = openatCall(folder, cPath(name), flags | openFlags.closeOnExec, 0)
+  return descriptor >= 0 ? descriptor : -lastErrno()
 }
 
 /**

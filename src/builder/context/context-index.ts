@@ -1,15 +1,19 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { decodeBytes, encodeBytes } from '../../util/byte-string.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { digestHex } from '../../oci/digest.ts'
 import { words } from './entry-table.ts'
 
 /**
  * What is remembered about a context folder between builds, so that an unchanged file is never read again and an
- * unchanged folder not even listed. Layout, all numbers little-endian 32-bit: magic, number of folders, then for each
- * folder its path and names (length, bytes, padding) and a row for itself and one for each name; last a CRC-32.
- * A file that cannot be read is no index: nothing but time is lost.
+ * unchanged folder not even listed. Layout, all numbers little-endian 32-bit: magic, number of folders and selections,
+ * for each folder its path and names (length, bytes, padding) and a row for itself and one for each name, for each
+ * selection its key and digest (32 bytes each); last a CRC-32. A file that cannot be read is no index: nothing but time
+ * is lost.
  */
-const magic = 0x31_78_63_6d
+const magic = 0x32_78_63_6d
+const headerBytes = 12
 const rowBytes = words * 4
 
 /** One folder of a loaded index; rows are positions in `ContextIndex.words`. */
@@ -26,11 +30,18 @@ export interface IndexedFolder {
 export interface ContextIndex {
   readonly words: Uint32Array
   readonly folders: ReadonlyMap<string, IndexedFolder>
+  /** Digests of selections, by key, of the files as the rows have them. */
+  readonly selections: ReadonlyMap<Digest, Digest>
   /** In the order of its rows. */
   names(folder: IndexedFolder): string[]
 }
 
-export const emptyIndex: ContextIndex = { words: new Uint32Array(0), folders: new Map(), names: () => [] }
+export const emptyIndex: ContextIndex = {
+  words: new Uint32Array(0),
+  folders: new Map(),
+  selections: new Map(),
+  names: () => [],
+}
 
 export function loadContextIndex(file: string): ContextIndex {
   let bytes: Buffer
@@ -39,7 +50,7 @@ export function loadContextIndex(file: string): ContextIndex {
   } catch {
     return emptyIndex
   }
-  if (bytes.length < 12 || bytes.length % 4 !== 0) return emptyIndex
+  if (bytes.length < headerBytes + 4 || bytes.length % 4 !== 0) return emptyIndex
   // typed arrays need the alignment that a pooled buffer may lack
   if (bytes.byteOffset % 4 !== 0) bytes = Buffer.from(new Uint8Array(bytes).buffer)
   if (bytes.readUInt32LE(0) !== magic) return emptyIndex
@@ -47,7 +58,7 @@ export function loadContextIndex(file: string): ContextIndex {
   if (crc32(bytes.subarray(0, -4)) !== bytes.readUInt32LE(bytes.length - 4)) return emptyIndex
   const table = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
   const folders = new Map<string, IndexedFolder>()
-  let at = 8
+  let at = headerBytes
   for (let left = bytes.readUInt32LE(4); left > 0; left--) {
     const pathLength = table[at / 4] ?? 0
     const count = table[at / 4 + 1] ?? 0
@@ -58,9 +69,17 @@ export function loadContextIndex(file: string): ContextIndex {
     folders.set(path, { row: start / 4, rows: start / 4 + words, namesAt, namesLength, count })
     at = start + (count + 1) * rowBytes
   }
+  const selections = new Map<Digest, Digest>()
+  for (let left = bytes.readUInt32LE(8); left > 0; left--, at += 64) {
+    const [key, digest] = [at, at + 32].map(
+      (from) => `sha256:${bytes.toString('hex', from, from + 32)}` as Digest,
+    )
+    if (key !== undefined && digest !== undefined) selections.set(key, digest)
+  }
   return {
     words: table,
     folders,
+    selections,
     names: ({ namesAt, namesLength, count }) =>
       count === 0 ? [] : decodeBytes(bytes.subarray(namesAt, namesAt + namesLength)).split('\0'),
   }
@@ -73,10 +92,15 @@ export interface FolderRows {
   readonly rows: readonly Uint8Array[]
 }
 
-export function saveContextIndex(file: string, folders: readonly FolderRows[]): void {
-  const header = Buffer.alloc(8)
+export function saveContextIndex(
+  file: string,
+  folders: readonly FolderRows[],
+  selections: ReadonlyMap<Digest, Digest>,
+): void {
+  const header = Buffer.alloc(headerBytes)
   header.writeUInt32LE(magic, 0)
   header.writeUInt32LE(folders.length, 4)
+  header.writeUInt32LE(selections.size, 8)
   const parts: Uint8Array[] = [header]
   for (const { path, names, rows } of folders) {
     const pathBytes = encodeBytes(path)
@@ -89,6 +113,7 @@ export function saveContextIndex(file: string, folders: readonly FolderRows[]): 
     nameBytes.copy(head, 12 + pad(pathBytes.length))
     parts.push(head, ...rows)
   }
+  for (const pair of selections) parts.push(...pair.map((digest) => Buffer.from(digestHex(digest), 'hex')))
   const body = Buffer.concat(parts)
   const end = Buffer.alloc(4)
   end.writeUInt32LE(crc32(body), 0)

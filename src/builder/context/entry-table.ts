@@ -23,7 +23,8 @@ export const row = {
   digest: 14,
 } as const
 
-export const rowFlags = { known: 1, digest: 2, racy: 4, xattrs: 8 } as const
+/** `hidden`: the ignore file of the build that wrote the row hides the name; what else the row says is older. */
+export const rowFlags = { known: 1, digest: 2, racy: 4, xattrs: 8, hidden: 16 } as const
 
 const statxCall = bindLibc<[number, string | Uint8Array, number, number, Uint8Array]>('statx', 'int', [
   'int',
@@ -169,6 +170,24 @@ export class EntryTable {
     }
     return this.#count++
   }
+}
+
+/** Is `name` in the open folder what the row at `start` of an index says, and may the row be trusted? */
+export function isSameAsRow(source: Uint32Array, start: number, folder: number, name: string): boolean {
+  const flags = source[start + row.flags] ?? 0
+  if ((flags & rowFlags.known) === 0 || (flags & rowFlags.racy) !== 0 || !readStatus(folder, name))
+    return false
+  return (
+    source[start + row.inode] === stat[8] &&
+    source[start + row.ctime] === stat[24] &&
+    source[start + row.ctimeNanoseconds] === stat[26] &&
+    source[start + row.mtime] === stat[28] &&
+    source[start + row.mtimeNanoseconds] === stat[30] &&
+    source[start + row.size] === stat[10] &&
+    source[start + row.size + 1] === stat[11] &&
+    source[start + row.inode + 1] === stat[9] &&
+    source[start + row.mode] === ((stat[7] ?? 0) & 0xffff)
+  )
 }
 
 function readStatus(folder: number, name: string): boolean {

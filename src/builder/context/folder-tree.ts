@@ -3,17 +3,21 @@ import { createHash, hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { IgnoreRules } from '../../dockerfile/ignore.ts'
 import { readlinkat } from '../../linux/at.ts'
-import { openFolder, openFlags, resolveFlags, tryOpenat2 } from '../../linux/openat2.ts'
+import { openFolder, openFlags, resolveFlags, tryOpenat, tryOpenat2 } from '../../linux/openat2.ts'
 import { readFolder } from '../../linux/read-folder.ts'
 import { fileTypes, findStatus } from '../../linux/statx.ts'
 import { systemFailure } from '../../linux/system-failure.ts'
 import type { FileBody } from '../../store/file-body.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { sha256 } from '../../oci/digest.ts'
 import { decodeBytes } from '../../util/byte-string.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContextIndex, FolderRows } from './context-index.ts'
 import { emptyIndex, loadContextIndex, saveContextIndex } from './context-index.ts'
 import { EntryTable, row, rowFlags, words } from './entry-table.ts'
 import { hasXattrs, readXattrs } from './file-xattrs.ts'
+import { FolderNode } from './folder-node.ts'
+import { UnchangedRows } from './unchanged-rows.ts'
 import { pathOf } from './source-tree.ts'
 import type { SourceNode, SourceTree } from './source-tree.ts'
 
@@ -27,48 +31,10 @@ export interface FolderTreeOptions {
 }
 
 const { mask, directory } = fileTypes
+/** Of one folder: a Dockerfile has as many as it has COPYs. */
+const keptSelections = 256
 const beneath = resolveFlags.beneath | resolveFlags.noSymlinks
 const buffer = Buffer.alloc(1024 * 1024)
-
-/** A folder node: rows of the table with names. */
-class FolderNode implements SourceNode {
-  readonly #table: EntryTable
-  readonly name: string
-  readonly parent?: FolderNode
-  readonly slot: number
-  /** Filled when the folder is read. */
-  children: FolderNode[] | undefined
-  /** All names and their slots, hidden ones included: what the index keeps. */
-  listing: { readonly names: readonly string[]; readonly slots: readonly number[] } | undefined
-
-  constructor(table: EntryTable, name: string, slot: number, parent?: FolderNode) {
-    this.#table = table
-    this.name = name
-    this.slot = slot
-    if (parent !== undefined) this.parent = parent
-  }
-
-  get mode(): number {
-    return this.#table.word(this.slot, row.mode)
-  }
-  get uid(): number {
-    return this.#table.word(this.slot, row.uid)
-  }
-  get gid(): number {
-    return this.#table.word(this.slot, row.gid)
-  }
-  get size(): number {
-    return this.#table.wide(this.slot, row.size)
-  }
-  get mtime(): bigint {
-    const seconds = BigInt.asIntN(
-      64,
-      BigInt(this.#table.word(this.slot, row.mtime)) |
-        (BigInt(this.#table.word(this.slot, row.mtime + 1)) << 32n),
-    )
-    return seconds * 1_000_000_000n + BigInt(this.#table.word(this.slot, row.mtimeNanoseconds))
-  }
-}
 
 /**
  * A folder of this machine as a source of COPY. Every open goes down from the root by handle and through no link, so
@@ -84,8 +50,14 @@ export class FolderTree implements SourceTree {
   readonly #options: FolderTreeOptions
   /** Milliseconds: when reading began; what changed just before may change again unseen. */
   readonly #begun = Date.now()
-  /** Something is worth writing to the index. */
+  /** Rows differ from those of the index. */
   #changed = false
+  #isWorthSaving = false
+  #unchanged: UnchangedRows | undefined
+  /** Digests found by reading in this build. */
+  readonly #selections = new Map<Digest, Digest>()
+  /** The folder that files were opened in last: most are opened in the order of their folders. */
+  #parent: { readonly node: FolderNode; readonly descriptor: number } | undefined
 
   constructor(path: string, options: FolderTreeOptions) {
     this.#path = path
@@ -108,15 +80,7 @@ export class FolderTree implements SourceTree {
   }
 
   readLink(link: SourceNode): string {
-    const parent = this.#open(
-      link.parent === undefined ? '' : pathOf(link.parent),
-      openFlags.path | constants.O_DIRECTORY,
-    )
-    try {
-      return decodeBytes(readlinkat(parent, link.name))
-    } finally {
-      closeSync(parent)
-    }
+    return decodeBytes(readlinkat(this.#parentOf(link as FolderNode), link.name))
   }
 
   digest(file: SourceNode): Buffer {
@@ -143,13 +107,8 @@ export class FolderTree implements SourceTree {
   }
 
   device(node: SourceNode): { major: number; minor: number } {
-    const parent = this.#open(node.parent === undefined ? '' : pathOf(node.parent), openFlags.path)
-    try {
-      const status = findStatus(parent, node.name)
-      return { major: status?.major ?? 0, minor: status?.minor ?? 0 }
-    } finally {
-      closeSync(parent)
-    }
+    const status = findStatus(this.#parentOf(node as FolderNode), node.name)
+    return { major: status?.major ?? 0, minor: status?.minor ?? 0 }
   }
 
   body(file: SourceNode, hashing: boolean = false): FileBody {
@@ -157,7 +116,23 @@ export class FolderTree implements SourceTree {
   }
 
   open(file: FolderNode): number {
-    return this.#open(pathOf(file), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
+    const descriptor = tryOpenat(this.#parentOf(file), file.name, flags)
+    if (descriptor < 0) throw this.#openFailure(-descriptor, pathOf(file))
+    return descriptor
+  }
+
+  #parentOf({ parent = this.root }: FolderNode): number {
+    if (this.#parent?.node === parent) return this.#parent.descriptor
+    this.#closeParent()
+    const descriptor = this.#open(pathOf(parent), openFlags.path | constants.O_DIRECTORY)
+    this.#parent = { node: parent, descriptor }
+    return descriptor
+  }
+
+  #closeParent(): void {
+    if (this.#parent !== undefined) closeSync(this.#parent.descriptor)
+    this.#parent = undefined
   }
 
   /** Is the open file still what it was when its folder was read? BUILD_CONTEXT_CHANGED otherwise. */
@@ -191,19 +166,43 @@ export class FolderTree implements SourceTree {
     return `it is there, but line ${rule.line} of ${ignore.file} hides it: ${rule.pattern}`
   }
 
+  remembered(key: Digest, paths: readonly (readonly string[])[]): Digest | undefined {
+    const digest = this.#index.selections.get(this.#selectionKey(key))
+    if (digest === undefined) return undefined
+    this.#unchanged ??= new UnchangedRows(this.#folder, this.#index)
+    return paths.every((parts) => this.#unchanged?.isSame(parts)) ? digest : undefined
+  }
+
+  remember(key: Digest, digest: Digest): void {
+    const own = this.#selectionKey(key)
+    this.#selections.set(own, digest)
+    if (this.#index.selections.get(own) !== digest) this.#isWorthSaving = true
+  }
+
+  /** What a selection holds depends on what is hidden. */
+  #selectionKey(key: Digest): Digest {
+    const patterns = this.#options.ignore?.rules.rules.map(({ pattern }) => pattern) ?? []
+    return sha256(JSON.stringify([key, patterns]))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     closeSync(this.#folder)
-    if (this.#changed && this.#options.indexFile !== undefined) this.#save(this.#options.indexFile)
+    this.#closeParent()
+    const { indexFile } = this.#options
+    if (indexFile !== undefined && (this.#changed || this.#isWorthSaving)) this.#save(indexFile)
     return Promise.resolve()
   }
 
   #open(path: string, flags: number): number {
     const descriptor = tryOpenat2(this.#folder, path === '' ? '.' : path, flags, beneath)
     if (descriptor >= 0) return descriptor
-    if (descriptor === -2 || descriptor === -20 || descriptor === -40) {
-      throw failure('BUILD_CONTEXT_CHANGED', { path })
-    }
-    throw systemFailure('open', -descriptor, join(this.#path, path))
+    throw this.#openFailure(-descriptor, path)
+  }
+
+  /** Missing, a folder that is none any more, a link that was none before. */
+  #openFailure(number: number, path: string): Error {
+    if (number === 2 || number === 20 || number === 40) return failure('BUILD_CONTEXT_CHANGED', { path })
+    return systemFailure('open', number, join(this.#path, path))
   }
 
   #read(folder: FolderNode): FolderNode[] {
@@ -253,7 +252,10 @@ export class FolderTree implements SourceTree {
         continue
       }
       slots.push(slot)
-      if (old === undefined || !this.#table.adoptDigest(slot, this.#index.words, old)) this.#changed = true
+      const wasHidden =
+        old !== undefined && ((this.#index.words[old + row.flags] ?? 0) & rowFlags.hidden) !== 0
+      if (old === undefined || wasHidden || !this.#table.adoptDigest(slot, this.#index.words, old))
+        this.#changed = true
       this.#markRacy(slot)
       const node = new FolderNode(this.#table, name, slot, folder)
       // an ignored folder is there only for what a later rule takes back in it
@@ -265,9 +267,15 @@ export class FolderTree implements SourceTree {
   }
 
   #hidden(old: number | undefined): number {
-    if (old === undefined) return this.#table.addUnknown()
     const { words: table } = this.#index
-    return this.#table.addBytes(new Uint8Array(table.buffer, table.byteOffset), old * 4)
+    const slot =
+      old === undefined
+        ? this.#table.addUnknown()
+        : this.#table.addBytes(new Uint8Array(table.buffer, table.byteOffset), old * 4)
+    if (this.#table.hasFlag(slot, rowFlags.hidden)) return slot
+    this.#table.setFlag(slot, rowFlags.hidden)
+    this.#changed = true
+    return slot
   }
 
   /**
@@ -312,7 +320,9 @@ export class FolderTree implements SourceTree {
       const names = this.#index.names(folder)
       return [{ path, names, rows: [new Uint8Array(table.buffer, start, (folder.count + 1) * words * 4)] }]
     })
-    saveContextIndex(file, [...read.values(), ...kept])
+    // what an earlier build found of other selections is about the rows as they were
+    const selections = this.#changed ? this.#selections : [...this.#index.selections, ...this.#selections]
+    saveContextIndex(file, [...read.values(), ...kept], new Map([...selections].slice(-keptSelections)))
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Digest } from '../../oci/digest.ts'
 import { fileTypes } from '../../linux/statx.ts'
 import type { FileBody } from '../../store/file-body.ts'
 
@@ -37,6 +38,13 @@ export interface SourceTree extends AsyncDisposable {
   recheck(file: SourceNode): void
   /** Why a name that was asked for is not there, when the tree knows more: hidden by line 3 of `.dockerignore`. */
   explainMissing(path: string): string | undefined
+  /**
+   * Digest of the selection `key` from an earlier build, when nothing at and below `paths` changed since then; a tree
+   * that remembers nothing has none of the two.
+   */
+  remembered?(key: Digest, paths: readonly (readonly string[])[]): Digest | undefined
+  /** Keeps what was found by reading. */
+  remember?(key: Digest, digest: Digest): void
   /** Files come from a context: owner root, permission bits without the umask's part. */
   readonly isContext: boolean
 }

@@ -1,5 +1,8 @@
+import { hasWildcard } from '../../dockerfile/glob.ts'
+import { sha256, type Digest } from '../../oci/digest.ts'
 import type { Ingredient, LayerInfo } from '../../store/store.ts'
 import { contentDigest, listFiles, readSelection } from '../context/content-digest.ts'
+import { cleanParts } from '../context/select-sources.ts'
 import type { Selected } from '../context/select-sources.ts'
 import type { SourceTree } from '../context/source-tree.ts'
 import { TarTree } from '../context/tar-tree.ts'
@@ -46,21 +49,43 @@ export function prepareCopy(session: BuildSession, inputs: StepInputs, op: CopyO
     return await session.store.layers.write(entries.entries(), session)
   }
   let early: LayerInfo | undefined
-  const readContent = async (isNew: boolean): Promise<Content> => {
+  const withFiles = (value: Digest): Ingredient[] => [...common, { kind: 'file', name: 'files', value }]
+  const read = async (isNew: boolean): Promise<Content> => {
     const { tree, selected } = await open()
     // one pass over the files instead of two
     if (isNew && tree.isContext) early = await write(true)
     const selection = await readSelection(tree, selected, session.signal)
     // their attributes came to light too late for the headers
     if (early && selection.nodes.some((node) => tree.xattrs(node) !== undefined)) early = undefined
-    const files = { kind: 'file', name: 'files', value: contentDigest(selection) }
-    return { ingredients: [...common, files], files: () => listFiles(selection) }
+    const digest = contentDigest(selection)
+    tree.remember?.(selectionKey(op), digest)
+    return { ingredients: withFiles(digest), files: () => listFiles(selection) }
+  }
+  const readContent = async (isNew: boolean): Promise<Content> => {
+    if (isNew || origin.kind !== 'context') return await read(isNew)
+    const tree = await session.context(origin.name)
+    const known = tree.remembered?.(selectionKey(op), op.sources.map(fixedParts))
+    return known === undefined
+      ? await read(false)
+      : { ingredients: withFiles(known), read: () => read(false) }
   }
   return {
     ...definition,
     ...(op.sources.length === 0 ? {} : { content: readContent }),
     run: async () => await applyLayer(session, inputs, early ?? (await write(false))),
   }
+}
+
+/** What a selection depends on, beside the files. */
+function selectionKey({ sources, exclude, parents }: CopyWords): Digest {
+  return sha256(JSON.stringify([sources, exclude, parents]))
+}
+
+/** The beginning of a source that is no pattern: everything it names is there or below. */
+function fixedParts(source: string): readonly string[] {
+  const parts = cleanParts(source)
+  const first = parts.findIndex(hasWildcard)
+  return first < 0 ? parts : parts.slice(0, first)
 }
 
 export async function copyTarget(

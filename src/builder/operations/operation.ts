@@ -9,6 +9,11 @@ export interface Content {
   readonly ingredients: readonly Ingredient[]
   /** Every file with what is known about it, to explain a later miss; made only when it is needed. */
   readonly files?: () => ReadonlyMap<string, string>
+  /**
+   * It was only remembered, as nothing changed since: that is enough to find a result. To make one, the files are read
+   * by this, which may say otherwise when they changed meanwhile.
+   */
+  readonly read?: () => Promise<Content>
 }
 
 /** A step made ready: how to know it again, and how to do it. */

@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { requireSpace } from '../../linux/free-space.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
@@ -8,10 +8,12 @@ import type { TarHeader } from '../../tar/encode-header.ts'
 import { mostPlainBytes, TarWriter } from '../../tar/writer.ts'
 import { failure } from '../../util/errors.ts'
 import { timeSlice } from '../../util/time-slice.ts'
+import type { WorkerPool } from '../../util/worker-pool.ts'
 import type { FileBody } from '../file-body.ts'
 import type { LayerEntry } from '../store.ts'
 import type { RecordedLayer } from './layer-recorder.ts'
 import { orderEntries, tarPathOf } from './order-entries.ts'
+import { openSink, sinkSize, type TarSink } from './tar-sink.ts'
 import { noXattrs, type StoredEntry, type StoredRange } from './stored-entry.ts'
 
 /** Bytes that lie in another layer's tar. */
@@ -23,7 +25,14 @@ export interface RangeBody {
 
 export type WritableEntry = Omit<LayerEntry, 'body'> & { readonly body?: FileBody | RangeBody }
 
-const bufferSize = 1_048_576
+export interface WriteOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Threads that run `tar-sink-worker.ts`, for large layers. */
+  readonly threads?: WorkerPool
+}
+
+/** Files up to this size are read at one go; that and their header fit into what a sink always has room for. */
+const smallFile = sinkSize / 2
 
 /**
  * Writes a layer tar to a new file: one pass reads, hashes and writes. Gives the event loop its turns. A file that is
@@ -32,93 +41,148 @@ const bufferSize = 1_048_576
 export async function writeLayer(
   path: string,
   entries: readonly WritableEntry[],
-  signal?: AbortSignal,
+  { signal, threads }: WriteOptions = {},
 ): Promise<RecordedLayer> {
   const size = entries.reduce((total, entry) => total + sizeIn(entry), 0)
   requireSpace(dirname(path), size, 'writing a layer')
-  using writer = new LayerWriter(path)
+  using writer = new LayerWriter(path, size, threads)
   const slice = timeSlice(signal)
   for (const entry of orderEntries(entries as readonly LayerEntry[]) as readonly WritableEntry[]) {
-    const stream = writer.add(entry)
-    if (stream !== undefined) await writer.addStream(entry, stream)
-    await slice.pause()
+    // most of many entries need no turn of the event loop
+    const room = writer.reserve()
+    if (room !== undefined) await room
+    const rest = writer.add(entry)
+    if (rest !== undefined) await rest
+    const turn = slice.pause()
+    if (turn !== undefined) await turn
   }
-  return writer.end()
+  return await writer.end()
 }
 
 class LayerWriter implements Disposable {
-  readonly #path: string
   readonly #file: number
-  readonly #hash = createHash('sha256')
+  readonly #sink: TarSink
   readonly #tar = new TarWriter()
   readonly #entries: StoredEntry[] = []
-  readonly #buffer = Buffer.allocUnsafeSlow(bufferSize)
+  #buffer: Buffer
   #used = 0
 
-  constructor(path: string) {
-    this.#path = path
+  constructor(path: string, size: number, threads: WorkerPool | undefined) {
     this.#file = openSync(path, 'wx', 0o600)
+    this.#sink = openSink(this.#file, path, size, threads)
+    this.#buffer = this.#sink.buffer
   }
 
   [Symbol.dispose](): void {
+    this.#sink[Symbol.dispose]()
     closeSync(this.#file)
   }
 
-  /** Writes headers and data; data that comes as a stream is returned, for `addStream`. */
-  add(entry: WritableEntry): AsyncIterable<Uint8Array> | undefined {
+  /** To be awaited before each entry. */
+  reserve(): Promise<void> | undefined {
+    return this.#sink.reserve()
+  }
+
+  /** Writes header and data; what takes longer is finished when the promise is. */
+  add(entry: WritableEntry): Promise<void> | undefined {
     const size = sizeIn(entry)
     const dataOffset = this.#addHeader(headerOf(entry, size))
     this.#entries.push(storedOf(entry, size, dataOffset))
-    const { body } = entry
+    const { body, path } = entry
     if (body === undefined || entry.type !== 'file') {
-      if (size !== 0) throw failure('CONTEXT_CHANGED', { path: entry.path })
+      if (size !== 0) throw failure('CONTEXT_CHANGED', { path })
       return undefined
     }
-    if (body.kind === 'stream') return body.open() as AsyncIterable<Uint8Array>
-    if (body.kind === 'bytes') {
-      if (body.bytes.length !== size) throw failure('CONTEXT_CHANGED', { path: entry.path })
-      this.#append(body.bytes)
-    } else if (body.kind === 'ranges') this.#appendRanges(body, size, entry.path)
-    else this.#appendFile(body, size, entry.path)
-    return undefined
+    switch (body.kind) {
+      case 'stream':
+        return this.#addStream(body.open() as AsyncIterable<Uint8Array>, size, path)
+      case 'bytes':
+        if (body.bytes.length !== size) throw failure('CONTEXT_CHANGED', { path })
+        if (size > smallFile) return this.#addStream([body.bytes], size, path)
+        return this.#append(body.bytes)
+      case 'ranges':
+        return this.#addRanges(body, size, path)
+      default:
+        return size > smallFile ? this.#addLargeFile(body, size, path) : this.#addFile(body, size, path)
+    }
   }
 
-  async addStream({ path, size = 0 }: WritableEntry, stream: AsyncIterable<Uint8Array>): Promise<void> {
+  async end(): Promise<RecordedLayer> {
+    this.#append(this.#tar.end())
+    this.#flush()
+    const diffId = `sha256:${await this.#sink.end()}` as DiffId
+    return { diffId, table: { size: this.#tar.offset, entries: this.#entries } }
+  }
+
+  async #addStream(
+    stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    size: number,
+    path: string,
+  ): Promise<void> {
     let written = 0
     for await (const chunk of stream) {
       written += chunk.length
       if (written > size) break
-      this.#append(chunk)
+      for (let done = 0; done < chunk.length; done += sinkSize) {
+        await this.#sink.reserve()
+        this.#append(chunk.subarray(done, done + sinkSize))
+      }
     }
     if (written !== size) throw failure('CONTEXT_CHANGED', { path })
   }
 
-  end(): RecordedLayer {
-    this.#append(this.#tar.end())
-    this.#flush()
-    const diffId = `sha256:${this.#hash.digest('hex')}` as DiffId
-    return { diffId, table: { size: this.#tar.offset, entries: this.#entries } }
+  #addFile(body: FileOnDisk, size: number, path: string): undefined {
+    using file = openBody(body, size, path)
+    if (sinkSize - this.#used < size) this.#flush()
+    for (let done = 0; done < size;) {
+      const count = this.#read(file, done, size - done)
+      if (count === 0) throw failure('CONTEXT_CHANGED', { path })
+      done += count
+    }
+    file.check()
   }
 
-  #appendFile(body: Extract<FileBody, { kind: 'file' | 'descriptor' }>, size: number, path: string): void {
-    // O_NONBLOCK: what was a file when it was listed may be a fifo now, which would block for ever
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-    const file = body.kind === 'descriptor' ? body.open() : openFile(body.path, flags)
-    try {
-      const sum = body.kind === 'descriptor' && body.wantsDigest === true ? new FileDigest() : undefined
-      const read = this.#appendFrom(file, 0, size, path, sum)
-      if (read !== size) throw failure('CONTEXT_CHANGED', { path })
-      if (body.kind === 'descriptor' && body.check !== undefined) return body.check(file, sum?.end())
-      const status = fstatSync(file)
-      if (status.size !== size || !status.isFile()) throw failure('CONTEXT_CHANGED', { path })
-    } finally {
-      closeSync(file)
+  async #addLargeFile(body: FileOnDisk, size: number, path: string): Promise<void> {
+    using file = openBody(body, size, path)
+    for (let done = 0; done < size;) {
+      await this.#sink.reserve()
+      const count = this.#read(file, done, size - done)
+      if (count === 0) throw failure('CONTEXT_CHANGED', { path })
+      done += count
+    }
+    file.check()
+  }
+
+  async #addRanges({ tar, ranges }: RangeBody, size: number, path: string): Promise<void> {
+    using file = new OpenFile(openFile(tar, constants.O_RDONLY), path)
+    let at = 0
+    for (const range of ranges) {
+      await this.#addZeros(range.at - at)
+      for (let done = 0; done < range.length;) {
+        await this.#sink.reserve()
+        const count = this.#read(file, range.offset + done, range.length - done)
+        if (count === 0) throw failure('CONTEXT_CHANGED', { path })
+        done += count
+      }
+      at = range.at + range.length
+    }
+    await this.#addZeros(size - at)
+  }
+
+  async #addZeros(length: number): Promise<void> {
+    for (let left = length; left > 0;) {
+      await this.#sink.reserve()
+      if (this.#used === sinkSize) this.#flush()
+      const room = Math.min(left, sinkSize - this.#used)
+      this.#buffer.fill(0, this.#used, this.#used + room)
+      this.#used += room
+      left -= room
     }
   }
 
   /** Straight into the output buffer where the entry allows it: two buffers less for each of many entries. */
   #addHeader(header: TarHeader): number {
-    if (bufferSize - this.#used < mostPlainBytes) this.#flush()
+    if (sinkSize - this.#used < mostPlainBytes) this.#flush()
     const written = this.#tar.addPlain(header, this.#buffer, this.#used)
     if (written > 0) {
       this.#used += written
@@ -129,55 +193,19 @@ class LayerWriter implements Disposable {
     return dataOffset
   }
 
-  #appendRanges({ tar, ranges }: RangeBody, size: number, path: string): void {
-    const file = openFile(tar, constants.O_RDONLY)
-    try {
-      let at = 0
-      for (const range of ranges) {
-        this.#appendZeros(range.at - at)
-        const read = this.#appendFrom(file, range.offset, range.length, path)
-        if (read !== range.length) throw failure('CONTEXT_CHANGED', { path })
-        at = range.at + range.length
-      }
-      this.#appendZeros(size - at)
-    } finally {
-      closeSync(file)
-    }
+  /** Straight into the output buffer, as much as there is room for. Returns the bytes there were. */
+  #read(file: OpenFile, offset: number, length: number): number {
+    if (this.#used === sinkSize) this.#flush()
+    const room = Math.min(length, sinkSize - this.#used)
+    const count = file.read(this.#buffer, this.#used, room, offset)
+    this.#used += count
+    return count
   }
 
-  /** Reads straight into the output buffer. Returns the bytes there were. */
-  #appendFrom(file: number, offset: number, length: number, path: string, sum?: FileDigest): number {
-    let done = 0
-    try {
-      while (done < length) {
-        if (this.#used === bufferSize) this.#flush()
-        const room = Math.min(length - done, bufferSize - this.#used)
-        const count = readSync(file, this.#buffer, this.#used, room, offset + done)
-        if (count === 0) return done
-        sum?.update(this.#buffer.subarray(this.#used, this.#used + count), count === length)
-        this.#used += count
-        done += count
-      }
-    } catch (error) {
-      throw fromNodeError(error, path)
-    }
-    return done
-  }
-
-  #appendZeros(length: number): void {
-    for (let left = length; left > 0;) {
-      if (this.#used === bufferSize) this.#flush()
-      const room = Math.min(left, bufferSize - this.#used)
-      this.#buffer.fill(0, this.#used, this.#used + room)
-      this.#used += room
-      left -= room
-    }
-  }
-
-  #append(bytes: Uint8Array): void {
+  #append(bytes: Uint8Array): undefined {
     for (let done = 0; done < bytes.length;) {
-      if (this.#used === bufferSize) this.#flush()
-      const room = Math.min(bytes.length - done, bufferSize - this.#used)
+      if (this.#used === sinkSize) this.#flush()
+      const room = Math.min(bytes.length - done, sinkSize - this.#used)
       this.#buffer.set(bytes.subarray(done, done + room), this.#used)
       this.#used += room
       done += room
@@ -185,15 +213,60 @@ class LayerWriter implements Disposable {
   }
 
   #flush(): void {
-    const bytes = this.#buffer.subarray(0, this.#used)
-    this.#hash.update(bytes)
+    this.#sink.flush(this.#used)
+    this.#buffer = this.#sink.buffer
+    this.#used = 0
+  }
+}
+
+type FileOnDisk = Extract<FileBody, { kind: 'file' | 'descriptor' }>
+
+/** A file being read; it knows what its body wants to know of it. */
+class OpenFile implements Disposable {
+  readonly #descriptor: number
+  readonly #path: string
+  readonly #check: ((descriptor: number, digest: Uint8Array | undefined) => void) | undefined
+  readonly #sum: FileDigest | undefined
+  readonly #size: number
+
+  constructor(descriptor: number, path: string, body?: FileOnDisk, size: number = 0) {
+    this.#descriptor = descriptor
+    this.#path = path
+    this.#size = size
+    if (body?.kind === 'descriptor' && body.check !== undefined) {
+      this.#check = (open, digest) => body.check?.(open, digest)
+      this.#sum = body.wantsDigest === true ? new FileDigest() : undefined
+    } else if (body !== undefined) {
+      this.#check = (open) => {
+        const status = fstatSync(open)
+        if (status.size !== size || !status.isFile()) throw failure('CONTEXT_CHANGED', { path })
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#descriptor)
+  }
+
+  read(target: Buffer, at: number, length: number, offset: number): number {
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.#file, bytes, done)
+      const count = readSync(this.#descriptor, target, at, length, offset)
+      this.#sum?.update(target.subarray(at, at + count), count === this.#size)
+      return count
     } catch (error) {
       throw fromNodeError(error, this.#path)
     }
-    this.#used = 0
   }
+
+  check(): void {
+    this.#check?.(this.#descriptor, this.#sum?.end())
+  }
+}
+
+function openBody(body: FileOnDisk, size: number, path: string): OpenFile {
+  // O_NONBLOCK: what was a file when it was listed may be a fifo now, which would block for ever
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  return new OpenFile(body.kind === 'descriptor' ? body.open() : openFile(body.path, flags), path, body, size)
 }
 
 /** SHA-256 of one file; most are there in one piece, for which no hash object has to be made. */

@@ -21,7 +21,7 @@ import { FormNotes } from './form-notes.ts'
 import { inflateLayer, type InflateJob, type InflateResult } from './inflate-layer.ts'
 import { LayerRecorder, type RecordedLayer } from './layer-recorder.ts'
 import { decodeTable, decodeTableHead, encodeTable, type LayerTable, tableHeadLength } from './layer-table.ts'
-import { writeLayer } from './layer-writer.ts'
+import { writeLayer, type WritableEntry } from './layer-writer.ts'
 import { type MergeEntry, type MergeLayer, mergeLayers } from './merge-layers.ts'
 import { scanLayer } from './scan-layer.ts'
 import { localTimes, type StoredEntry } from './stored-entry.ts'
@@ -67,6 +67,8 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   readonly #forms: FormNotes
   readonly #workers = new WorkerPool(workerEntry(import.meta.url, './inflate-worker.ts'), 2)
 
+  readonly #sinks = new WorkerPool(workerEntry(import.meta.url, './tar-sink-worker.ts'), 2)
+
   readonly #infos = new Map<DiffId, LayerInfo>()
   /** The table of the layer that was written last: it is applied next, as a rule, and need not be read back. */
   #fresh: RecordedLayer | undefined
@@ -80,6 +82,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#workers[Symbol.asyncDispose]()
+    await this.#sinks[Symbol.asyncDispose]()
   }
 
   async find(diffId: DiffId): Promise<LayerInfo | undefined> {
@@ -159,14 +162,22 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   ): Promise<LayerInfo> {
     // an array stays one: a turn of the loop for each of many entries would be felt
     const all = Array.isArray(entries) ? (entries as readonly LayerEntry[]) : await Array.fromAsync(entries)
-    return await this.#publish(options, (path) => writeLayer(path, all, options.signal))
+    return await this.#publish(options, (path) => this.#write(path, all, options))
   }
 
   async merge(diffIds: readonly DiffId[], options: LayerOptions = {}): Promise<LayerInfo> {
     const layers: MergeLayer[] = []
     for (const diffId of diffIds)
       layers.push({ tar: this.tarPath(diffId), entries: await this.#tarEntries(diffId) })
-    return await this.#publish(options, (path) => writeLayer(path, mergeLayers(layers), options.signal))
+    return await this.#publish(options, (path) => this.#write(path, mergeLayers(layers), options))
+  }
+
+  async #write(
+    path: string,
+    entries: readonly WritableEntry[],
+    { signal }: LayerOptions,
+  ): Promise<RecordedLayer> {
+    return await writeLayer(path, entries, { signal, threads: this.#sinks })
   }
 
   async open(diffId: DiffId): Promise<Readable> {
