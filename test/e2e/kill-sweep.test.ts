@@ -23,7 +23,7 @@ const samples = process.env['MILLE_SWEEP'] === 'full' ? Infinity : Number(proces
 
 interface Sweep {
   readonly args: () => readonly string[]
-  readonly prepare?: readonly string[]
+  readonly prepare?: readonly string[] | (() => readonly string[])
   /** Lines of a list that are neither before nor after. */
   readonly between?: RegExp
   /** What the repeated command may say when it had been done already. */
@@ -32,8 +32,25 @@ interface Sweep {
 
 const web = ['run', '-d', '--name', 'web', '-p', '127.0.0.1::80', 'busybox', 'sleep', '1000']
 
+/** A step with a mount of each kind that something has to be undone for. */
+const mounted = (): string[] => {
+  const file = ['-f', join(context, 'mounted.Dockerfile')]
+  return [
+    'build',
+    '--no-cache',
+    '-t',
+    'new:3',
+    '--secret',
+    `id=s,src=${join(context, 'a')}`,
+    ...file,
+    context,
+  ]
+}
+
 const sweeps: Readonly<Record<string, Sweep>> = {
   build: { args: () => ['build', '--no-cache', '-t', 'new:1', context] },
+  'build with mounts': { args: mounted },
+  'builder prune': { prepare: mounted, args: () => ['builder', 'prune', '-af'] },
   load: { args: () => ['load', '-i', join(folder, 'other.tar')] },
   pull: { args: () => ['pull', `${registry.host}/other:1`] },
   commit: { args: () => ['commit', 'changed', 'new:2'], between: /^dangling / },
@@ -67,6 +84,14 @@ before(async () => {
   mkdirSync(context)
   writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nRUN echo hi > /hi\nCOPY a /a\nWORKDIR /w\n')
   writeFileSync(join(context, 'a'), 'a')
+  writeFileSync(
+    join(context, 'mounted.Dockerfile'),
+    [
+      'FROM busybox',
+      'RUN --mount=type=cache,target=/c mkdir -p /c/in',
+      'RUN --mount=type=cache,target=/c,source=in --mount=type=secret,id=s,env=S --mount=target=/ctx,rw --mount=type=tmpfs,target=/t touch /c/x /ctx/y /t/z /w',
+    ].join('\n'),
+  )
   await makeSource(join(folder, 'source'))
   await makeTemplate()
 })
@@ -113,7 +138,7 @@ async function renew({ prepare }: Sweep): Promise<void> {
   await clear(root)
   // cp(1): it keeps the attributes of overlayfs
   execFileSync('cp', ['-a', template, root])
-  if (prepare !== undefined) await mustRun(root, ...prepare)
+  if (prepare !== undefined) await mustRun(root, ...(typeof prepare === 'function' ? prepare() : prepare))
 }
 
 async function countPoints(sweep: Sweep): Promise<number> {

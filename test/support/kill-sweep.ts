@@ -95,6 +95,7 @@ export function leftovers(root: string): string[] {
     ...names(root, 'containers').filter(
       (name) => !containers.has(`container-${name.split('/').at(-1) ?? ''}`),
     ),
+    ...names(root, 'cache-mounts').filter((name) => name.includes('.')),
     ...names(state, 'steps'),
     ...['runtime', 'containers', 'attended', 'exits']
       .flatMap((name) => names(state, name))
