@@ -40,3 +40,9 @@ suite('parseStrictJson', () => {
     assert.throws(() => parse(Buffer.from([0x22, 0xc0, 0x80, 0x22])), { code: 'JSON_INVALID' })
   })
 })
+
+test('a syntax error has a place, and quotes nothing', () => {
+  assert.throws(() => parseStrictJson(Buffer.from('{\n  "secret": {,}\n}'), { maxBytes: 100 }), {
+    message: 'invalid JSON: syntax error at line 2, column 14',
+  })
+})

@@ -19,11 +19,16 @@ export function parseStrictJson(bytes: Uint8Array, limits: StrictJsonLimits): un
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    // V8's message quotes the document, which may be hostile and long
-    throw failure('JSON_INVALID', { reason: 'syntax error' }, { cause })
+    throw failure('JSON_INVALID', { reason: `syntax error${placeOf(cause)}` }, { cause })
   }
   checkKeys(text)
   return value
+}
+
+/** The place alone, where V8 tells it: its message also quotes the document, which may be hostile and long. */
+function placeOf(error: unknown): string {
+  const [, line, column] = /\(line (\d+) column (\d+)\)$/.exec(String(error)) ?? []
+  return line === undefined ? '' : ` at line ${line}, column ${column}`
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { reasonOf } from '../../linux/system-failure.ts'
 import { makeFolders } from '../../util/make-folders.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { parseStrictJson } from '../../util/strict-json.ts'
@@ -39,13 +40,10 @@ export async function readCredentials(path: string): Promise<CredentialsConfig> 
   try {
     bytes = await readFile(path)
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
+    const { code, errno } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return {}
-    throw failure(
-      'CREDENTIALS_FILE_INVALID',
-      { path, reason: `cannot be read (${code ?? 'unknown'})` },
-      { cause },
-    )
+    const reason = errno === undefined ? String(cause) : reasonOf(-errno)
+    throw failure('CREDENTIALS_FILE_INVALID', { path, reason }, { cause })
   }
   if (bytes.toString().trim() === '') return {}
   return checked(path, parse(path, bytes))
