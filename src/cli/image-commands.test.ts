@@ -183,6 +183,19 @@ docker.io/library/wordpress:latest
   assert.equal((await runCli(['pull', '-q', 'wordpress'], parts)).out, 'docker.io/library/wordpress:latest\n')
 })
 
+test('pull warns of an image for another platform than asked for', async () => {
+  const result = { id: sha256('i'), digest: sha256('d'), name: 'docker.io/library/x:latest', changed: true }
+  const pull: Images['pull'] = () => Promise.resolve([result])
+  const inspect: Images['inspect'] = () => Promise.resolve(fakeImageDetails('x'))
+  const errOf = async (platform: string): Promise<string> =>
+    (await runCli(['pull', '--platform', platform, 'x'], { images: { pull, inspect } })).err
+  assert.equal(await errOf('linux/amd64'), '')
+  assert.equal(
+    await errOf('linux/s390x'),
+    'WARNING: image with reference x:latest was found but its platform (linux/amd64) does not match the specified platform (linux/s390x)\n',
+  )
+})
+
 test('push ends with tag, digest and size', async () => {
   const push = (): Promise<{ tag: string; digest: ReturnType<typeof sha256>; size: number }[]> =>
     Promise.resolve([{ tag: 'y', digest: sha256('d'), size: 528 }])

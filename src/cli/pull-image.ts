@@ -1,5 +1,5 @@
 import type { PullResult } from '../images/images.ts'
-import type { Platform } from '../oci/platform.ts'
+import { formatPlatform, matchPlatform, type Platform } from '../oci/platform.ts'
 import { familiarReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { CommandContext, OutputStream } from './command.ts'
 import { layerProgress } from './progress/layer-progress.ts'
@@ -36,5 +36,22 @@ export async function pullImage(
     ? 'Downloaded newer image for'
     : 'Image is up to date for'
   output.write(`Status: ${status} ${familiar}\n`)
+  if (view.platform !== undefined) await warnOfOther(view.platform, results, context)
   return results
+}
+
+/** A name with one image and no list gives that image, whatever platform was asked for. */
+async function warnOfOther(
+  wanted: Platform,
+  results: readonly PullResult[],
+  { engine, io }: CommandContext,
+): Promise<void> {
+  const { images } = await engine()
+  for (const { id, name } of results) {
+    const { config } = await images.inspect(id)
+    if (matchPlatform(wanted, config)) continue
+    const found = `its platform (${formatPlatform(config)}) does not match the specified platform (${formatPlatform(wanted)})`
+    const shown = familiarReference(parseReference(name))
+    io.stderr.write(`WARNING: image with reference ${shown} was found but ${found}\n`)
+  }
 }
