@@ -23,6 +23,8 @@ export interface ResolveOptions extends OpOptions {
   readonly pull: boolean
   /** Ask no registry at all: OFFLINE when the image is not here. */
   readonly offline: boolean
+  /** What the name has to lead to, whatever its tag says. LOCK_DRIFT when that cannot be had. */
+  readonly pinned?: Digest | undefined
   /** Everything resolved is held by it, so that removing the name meanwhile does not hurt the build. */
   readonly lease: Lease
 }
@@ -36,4 +38,6 @@ export interface BaseImages {
   resolve(name: string, platform: Platform, options: ResolveOptions): Promise<BaseImage>
   /** As `resolve`, but its layers are neither fetched nor applied: for plans that do not run. */
   describe(name: string, platform: Platform, options: ResolveOptions): Promise<BaseImage>
+  /** The manifest or index that a name leads to now: in its registry, for an image that came from none here. */
+  digest(name: string, options: Pick<ResolveOptions, 'offline' | 'signal'>): Promise<Digest>
 }

@@ -7,6 +7,7 @@ import type { AttestationRequest } from './attest/attestation.ts'
 import type { Entitlement } from './plan/run-instructions.ts'
 import type { StepLimits, StepUlimit } from './step-runner.ts'
 import type { BuildOutput } from './export/output.ts'
+import type { LockReport } from './lock/make-lock.ts'
 import type { CheckReport, OutlineReport, TargetsReport } from './calls.ts'
 
 /** Files that a build takes from somewhere. */
@@ -51,6 +52,8 @@ export interface BuildRequest {
   /** Bytes that the build cache may have afterwards; Infinity leaves it as it is. Default: see `applyPolicy`. */
   readonly cacheLimit?: number
   readonly pull: boolean
+  /** Every name leads where the lock file beside the Dockerfile says; with `pull` it must still lead there. */
+  readonly locked?: boolean
   /** Nothing is fetched and steps have no network: what is not in the store is an error, OFFLINE. */
   readonly offline?: boolean
   readonly network: 'default' | 'none' | 'host'
@@ -254,6 +257,8 @@ export interface Builder {
   outline(request: BuildWish, options?: OpOptions): Promise<OutlineReport>
   /** The stages that can be built. Errors: DOCKERFILE_*. */
   targets(request: BuildWish, options?: OpOptions): Promise<TargetsReport>
+  /** Where the names in the Dockerfile lead now, beside what its lock file says. */
+  lock(request: BuildWish, options?: OpOptions): Promise<LockReport>
   /** How the image was last built here; undefined when it was not. */
   report(image: Digest): Promise<BuildReport | undefined>
   /** Rows of the build cache, for `system df` and `builder du`. */

@@ -46,6 +46,8 @@ import {
 import { readDockerfile } from './read-dockerfile.ts'
 import { reportWarnings } from './report-warnings.ts'
 import { runSteps } from './schedule.ts'
+import { makeLock, readPins } from './lock/make-lock.ts'
+import type { Pins } from './lock/pins.ts'
 import { criticalPath, PhaseClock } from './measure.ts'
 import type { BuildSession } from './session.ts'
 import { runOptions } from './run-options.ts'
@@ -69,6 +71,7 @@ type BuildOptions = OpOptions & { readonly onEvent?: (event: BuildEvent) => void
 export function createBuilder(parts: BuilderParts): Builder {
   return {
     build: (wish, options = {}) => buildAndTidy(parts, complete(wish), options),
+    lock: (wish, options = {}) => makeLock(parts, complete(wish), options),
     report: (image) => {
       const kept = parts.store.images.report(image)
       return Promise.resolve(kept && readReport(kept))
@@ -131,12 +134,20 @@ async function build(
   await using context = await openContext(request, sources)
   await using trees = new OpenTrees(request.contexts ?? {}, sources)
   const dockerfile = readDockerfile(context, request)
+  const pins = request.locked === true ? readPins(context) : undefined
   clock.end('reading')
   await using lease = await store.lease('build')
   const { pull, offline = false } = request
   const { signal, onProgress } = options
   const plans = await planPlatforms(dockerfile, request, platforms, (name, platform) =>
-    parts.baseImages.resolve(name, platform, { pull, offline, lease, signal, onProgress }),
+    parts.baseImages.resolve(name, platform, {
+      pull,
+      offline,
+      pinned: pins?.image(name),
+      lease,
+      signal,
+      onProgress,
+    }),
   )
   const ignore = context.ignore?.rules
   // what checks and warnings are about is the same on every platform
@@ -149,7 +160,7 @@ async function build(
   const executor = await runPlans(
     parts,
     request,
-    { context, trees, dockerfile, lease, plans, now, emit },
+    { context, trees, dockerfile, pins, lease, plans, now, emit },
     options,
   )
   const epoch = epochOf(request)
@@ -239,6 +250,7 @@ interface RunningBuild {
   readonly context: OpenedContext
   readonly trees: OpenTrees
   readonly dockerfile: Dockerfile
+  readonly pins: Pins | undefined
   readonly lease: Lease
   readonly plans: readonly PlatformPlan[]
   readonly now: () => number
@@ -248,7 +260,7 @@ interface RunningBuild {
 async function runPlans(
   { store, runner, networks, parallelism }: BuilderParts,
   request: BuildRequest,
-  { context, trees, dockerfile, lease, plans, now, emit }: RunningBuild,
+  { context, trees, dockerfile, pins, lease, plans, now, emit }: RunningBuild,
   { signal }: BuildOptions,
 ): Promise<StepExecutor> {
   // the collector knows by the lease's ID whose snapshots these are
@@ -283,6 +295,7 @@ async function runPlans(
       scope: context.scope,
       run,
       ...credentialsOf(request),
+      ...(pins && { pins }),
       folder,
       emit,
       now,

@@ -4,6 +4,7 @@ import type { Lease, Store } from '../store/store.ts'
 import type { BuildEvent, RunOptions, SecretSource, SshSource } from './build.ts'
 import type { StepCache } from './cache/step-cache.ts'
 import type { SourceTree } from './context/source-tree.ts'
+import type { Pins } from './lock/pins.ts'
 import type { LowerRoot } from './operations/lower-root.ts'
 import type { BuildStep, StepId } from './plan/step.ts'
 import type { StepNetworks, StepRunner } from './step-runner.ts'
@@ -42,6 +43,8 @@ export interface BuildSession {
   readonly run: RunOptions & { readonly hostname: string }
   /** Nothing is fetched, steps have no network. */
   readonly offline: boolean
+  /** Where remote sources lead, when the build is locked. */
+  readonly pins?: Pick<Pins, 'commit' | 'checksum'>
   readonly secrets: ReadonlyMap<string, SecretSource>
   readonly ssh: ReadonlyMap<string, SshSource>
   /** A folder for files of this build, removed at its end. */

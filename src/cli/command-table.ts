@@ -47,6 +47,8 @@ const loadInfo = async (): Promise<AnyCommand> => (await import('./commands/info
 const loadInspect = async (): Promise<AnyCommand> => (await import('./commands/inspect.ts')).command
 const loadKill = async (): Promise<AnyCommand> => (await import('./commands/kill.ts')).command
 const loadLoad = async (): Promise<AnyCommand> => (await import('./commands/load.ts')).command
+const loadLockCheck = async (): Promise<AnyCommand> => (await import('./commands/lock-check.ts')).command
+const loadLockUpdate = async (): Promise<AnyCommand> => (await import('./commands/lock-update.ts')).command
 const loadLogin = async (): Promise<AnyCommand> => (await import('./commands/login.ts')).command
 const loadLogout = async (): Promise<AnyCommand> => (await import('./commands/logout.ts')).command
 const loadLogs = async (): Promise<AnyCommand> => (await import('./commands/logs.ts')).command
@@ -248,6 +250,13 @@ export const commandTable: CommandGroup = {
         inspect: { summary: 'Display an image manifest, or manifest list', load: loadManifestInspect },
         push: { summary: 'Push a manifest list to a repository', load: loadManifestPush },
         rm: { summary: 'Delete one or more manifest lists from local storage', load: loadManifestRm },
+      },
+    },
+    lock: {
+      summary: 'Pin what a Dockerfile names, in a file beside it',
+      members: {
+        check: { summary: 'Show what leads elsewhere than the lock file says', load: loadLockCheck },
+        update: { summary: 'Write the lock file and show what changed', load: loadLockUpdate },
       },
     },
     registry: {

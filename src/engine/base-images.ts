@@ -10,6 +10,7 @@ import { formatReference, parseReference, withDefaultTag } from '../oci/referenc
 import { ensureApplied } from '../store/ensure-applied.ts'
 import { findMember } from '../store/find-member.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
+import { currentDigest, resolvePinned } from './pinned-images.ts'
 import { failure, isMilleError, MilleError } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
 
@@ -27,6 +28,12 @@ export function createBaseImages(store: Store, images: Images): BaseImages {
       const layout = layoutName(name)
       if (layout !== undefined)
         return await bringLayout(store, name, readLayoutImage(layout, platform), options)
+      const { pinned } = options
+      if (pinned !== undefined) {
+        const record = await resolvePinned(store, images, name, platform, { ...options, pinned })
+        options.lease.hold({ kind: 'image', id: record.id })
+        return apply(store, record, name, options)
+      }
       const local = findLocal(name, platform, options)
       if (local === undefined) refuseOffline(name, platform, options)
       const record = local ?? (await pull(store, images, name, platform, options))
@@ -41,6 +48,7 @@ export function createBaseImages(store: Store, images: Images): BaseImages {
       const { id, config } = local ?? (await images.readConfig(name, { platform, signal: options.signal }))
       return { id, name: canonicalName(name), config, diffIds: config.rootfs.diff_ids }
     },
+    digest: (name, options) => currentDigest(store, images, name, options),
   }
 }
 

@@ -119,6 +119,8 @@ export interface Images {
     name: string,
     options?: PullOptions,
   ): Promise<{ readonly id: Digest; readonly config: ImageConfig }>
+  /** Of the manifest or index that a name leads to in its registry; nothing is fetched. */
+  digest(name: string, options?: OpOptions): Promise<Digest>
   push(
     name: string,
     options?: OpOptions & { readonly allTags?: boolean; readonly platform?: Platform },

@@ -154,6 +154,17 @@ export async function readRemoteConfig(
   return { id: manifest.config.digest, config: parseImageConfig(raw) }
 }
 
+/** Where a name leads in its registry. */
+export async function remoteDigest(
+  open: OpenRepository,
+  name: string,
+  options: OpOptions = {},
+): Promise<Digest> {
+  const reference = withDefaultTag(parseReference(name))
+  const repository = await open(reference)
+  return (await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)).digest
+}
+
 async function fetchLayers(
   store: Store,
   repository: Repository,

@@ -39,7 +39,11 @@ export async function openTestBuilder(): Promise<TestBuilder> {
     store,
     runner: runtime,
     imageWriter: createImageWriter(store, () => Promise.reject(new Error('no registry here'))),
-    baseImages: { resolve, describe: resolve },
+    baseImages: {
+      resolve,
+      describe: resolve,
+      digest: async (name) => (await resolve(name)).id,
+    },
   })
   return {
     store,

@@ -96,7 +96,10 @@ export async function treeContext(
       source,
       fileName,
       scope: `${scope} ${path ?? '-'}`,
-      ...(path !== undefined && { dockerfilePath: path }),
+      ...(path !== undefined && {
+        dockerfilePath: path,
+        lockFile: { path: `${path}.lock`, read: () => tree.read(`${path}.lock`, limits.fileBytes) },
+      }),
       tree: () => tree,
       [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
     }

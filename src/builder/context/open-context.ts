@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { limits } from '../../dockerfile/limits.ts'
 import { digestHex, sha256 } from '../../oci/digest.ts'
@@ -33,6 +33,8 @@ export interface OpenedContext extends AsyncDisposable {
   readonly ignore?: Ignore
   /** Path of the Dockerfile in the context, when it is in it. */
   readonly dockerfilePath?: string
+  /** The lock file beside the Dockerfile; absent when that is no file. */
+  readonly lockFile?: { readonly path: string; read(): Buffer | undefined }
   /** The files, opened at the first call. */
   tree(): SourceTree
 }
@@ -110,10 +112,18 @@ async function openFolderContext(
     fileName: found.fileName,
     scope: digestHex(sha256(`${root}\0${found.path ?? '-'}`)).slice(0, 16),
     ...(ignore && { ignore }),
-    ...(found.path !== undefined && { dockerfilePath: relative(root, found.path) }),
+    ...(found.path !== undefined && {
+      dockerfilePath: relative(root, found.path),
+      lockFile: lockBeside(found.path),
+    }),
     tree: () => (tree ??= openTree()),
     [Symbol.asyncDispose]: async () => await tree?.[Symbol.asyncDispose](),
   }
+}
+
+function lockBeside(dockerfile: string): NonNullable<OpenedContext['lockFile']> {
+  const path = `${dockerfile}.lock`
+  return { path, read: () => (existsSync(path) ? readFileSync(path) : undefined) }
 }
 
 async function openFolder(

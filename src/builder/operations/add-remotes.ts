@@ -1,6 +1,6 @@
 import type { GitReference } from '../../dockerfile/git-reference.ts'
 import type { Ingredient } from '../../store/store.ts'
-import { isMilleError } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
 import type { SourceTree } from '../context/source-tree.ts'
 import { failAt } from '../plan/source-problem.ts'
@@ -71,8 +71,8 @@ export class AddRemotes implements AsyncDisposable {
   }
 
   async #fetch(url: string): Promise<FetchedFile> {
-    const { store, signal, emit, offline } = this.#session
-    const { checksum } = this.#op
+    const { store, signal, emit, offline, pins } = this.#session
+    const { checksum: given } = this.#op
     const onProgress = (current: number, total: number | undefined): void =>
       emit({
         type: 'progress',
@@ -83,7 +83,12 @@ export class AddRemotes implements AsyncDisposable {
       })
     return await this.#atStep(url, async () => {
       const authorization = await httpAuthorization(url, this.#session)
-      return await fetchUrl(url, { store, signal, offline, onProgress, checksum, authorization })
+      const pinned = given === undefined ? pins?.checksum(url) : undefined
+      const checksum = given ?? pinned
+      const file = fetchUrl(url, { store, signal, offline, onProgress, checksum, authorization })
+      return pinned === undefined
+        ? await file
+        : await file.catch((error: unknown) => throwDrift(url, pinned, error))
     })
   }
 
@@ -93,11 +98,18 @@ export class AddRemotes implements AsyncDisposable {
       return await make()
     } catch (error) {
       const codes = ['URL_FAILED', 'GIT_FAILED', 'GIT_REF_NOT_FOUND', 'GIT_COMMIT_MISMATCH'] as const
-      if (!isMilleError(error, ...codes, 'OFFLINE')) throw error
+      if (!isMilleError(error, ...codes, 'OFFLINE', 'LOCK_INCOMPLETE', 'LOCK_DRIFT')) throw error
       const { step } = this.#inputs
       const word = [...(step.places?.keys() ?? [])].find((text) => text.startsWith(address))
       const place = { dockerfile: this.#session.dockerfile, instruction: step, ...placeOf(step, word) }
       throw failAt('ADD_FAILED', place, error.message, { cause: error })
     }
   }
+}
+
+/** A checksum that a lock file has is not one that the user wrote. */
+function throwDrift(url: string, locked: string, error: unknown): never {
+  if (!isMilleError(error, 'URL_FAILED') || error.details['found'] === undefined) throw error
+  const found = `has ${String(error.details['found'])} now`
+  throw failure('LOCK_DRIFT', { what: hidePasswords(url), locked, found }, { cause: error })
 }

@@ -73,6 +73,7 @@ export async function makePlan(dockerfile: Dockerfile, options: PlanOptions): Pr
 /** What is known of a Dockerfile without running a step. */
 export interface Exploration {
   readonly facts: CheckFacts
+  readonly steps: readonly BuildStep[]
   /** Why it cannot be built. */
   readonly failure?: MilleError
 }
@@ -95,10 +96,11 @@ export async function explorePlan(
     }
   }
   const [first] = failures
-  if (first === undefined) return { facts: planner.facts() }
+  const found = { facts: planner.facts(), steps: planner.steps() }
+  if (first === undefined) return found
   const problems = [...failures].flatMap(problemsOf)
   const failure = problems.length > 1 ? invalidDockerfile(problems, dockerfile.source) : first
-  return { facts: planner.facts(), failure }
+  return { ...found, failure }
 }
 
 /** What a named context comes to. */

@@ -97,7 +97,11 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
 function verify(url: string, wanted: string | undefined, found: string | undefined): void {
   if (wanted === undefined || wanted === found) return
   const reason = `digest mismatch: expected ${wanted}, got ${found ?? 'nothing'}`
-  throw failure('URL_FAILED', { url: hidePasswords(url), reason })
+  throw failure(
+    'URL_FAILED',
+    { url: hidePasswords(url), reason },
+    { details: { expected: wanted, found: found ?? 'nothing' } },
+  )
 }
 
 /** The body is durable before anything is said of it. */

@@ -23,8 +23,10 @@ export interface ResolvedGit extends ResolvedCommit {
   readonly reference: GitReference
 }
 
-/** Errors: GIT_FAILED, GIT_REF_NOT_FOUND, GIT_COMMIT_MISMATCH, PROGRAM_MISSING. */
+/** Errors: GIT_FAILED, GIT_REF_NOT_FOUND, GIT_COMMIT_MISMATCH, PROGRAM_MISSING, OFFLINE, LOCK_INCOMPLETE, LOCK_DRIFT. */
 export async function resolveGit(reference: GitReference, options: GitSourceOptions): Promise<ResolvedGit> {
+  const pinned = options.pins?.commit(reference)
+  if (pinned !== undefined) return { reference, ...pinnedCommit(reference, pinned) }
   return await withAgent(options, async (sshAgent) => {
     const authorization = await gitAuthorization({ host: reference.host, isMain: true }, options)
     const { store, signal, offline } = options
@@ -35,6 +37,16 @@ export async function resolveGit(reference: GitReference, options: GitSourceOpti
     await refs.note(reference, found)
     return { reference, ...found }
   })
+}
+
+/** Its server is not asked: the commit is fetched, whatever the branch is by now. */
+function pinnedCommit({ remote, ref, commit }: GitReference, pinned: string): ResolvedCommit {
+  if (commit !== undefined && !pinned.startsWith(commit)) {
+    const what = `${ref ?? 'the default branch'} of ${hidePasswords(remote)}`
+    throw failure('LOCK_DRIFT', { what, locked: pinned, found: `the Dockerfile asks for commit ${commit}` })
+  }
+  if (ref === undefined) return { commit: pinned }
+  return { commit: pinned, ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}` }
 }
 
 /** Where a reference led when its server was asked last. OFFLINE when it never was. */

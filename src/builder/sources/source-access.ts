@@ -1,9 +1,12 @@
+import type { Pins } from '../lock/pins.ts'
 import type { BuildRequest, SecretSource, SshSource } from '../build.ts'
 
 /** What a build was given to get at remote sources with (B46, B47). */
 export interface Credentials {
   /** What was fetched before is taken as it is, and nothing else. */
   readonly offline: boolean
+  /** Where references lead, when the build is locked. */
+  readonly pins?: Pick<Pins, 'commit' | 'checksum'>
   readonly secrets: ReadonlyMap<string, SecretSource>
   readonly ssh: ReadonlyMap<string, SshSource>
 }

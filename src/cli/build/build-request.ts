@@ -21,6 +21,7 @@ export interface BuildFlags
   readonly 'build-context': readonly string[]
   readonly file: string | undefined
   readonly label: readonly string[]
+  readonly locked: boolean
   readonly 'max-size': number | undefined
   readonly network: string | undefined
   readonly 'no-cache': boolean
@@ -68,6 +69,7 @@ export async function buildRequest(
     outputs: await buildOutputs(flags, context),
     ...(attestations !== undefined && { attestations }),
     timestamps,
+    locked: flags.locked,
     offline: flags.offline,
     measured: flags.profile !== undefined,
     ...(flags['max-size'] === undefined ? {} : { maxSize: flags['max-size'] }),
@@ -75,7 +77,10 @@ export async function buildRequest(
   }
 }
 
-async function dockerfileOf(file: string, stdin: Readable): Promise<NonNullable<BuildRequest['dockerfile']>> {
+export async function dockerfileOf(
+  file: string,
+  stdin: Readable,
+): Promise<NonNullable<BuildRequest['dockerfile']>> {
   if (file === '-') return { kind: 'text', text: await readText(stdin) }
   return /^https?:\/\//i.test(file) ? { kind: 'url', url: file } : { kind: 'path', path: file }
 }
@@ -93,7 +98,7 @@ function cacheLimit(text: string | undefined): Pick<BuildRequest, 'cacheLimit'> 
   }
 }
 
-function checkKey(pair: string): void {
+export function checkKey(pair: string): void {
   if (pair !== '' && !pair.startsWith('=')) return
   throw failure('CLI_FAILED', { reason: `invalid key-value pair "${pair}": empty key` })
 }
@@ -122,8 +127,8 @@ function choose<const Choice extends string>(what: string, word: string, choices
   throw failure('CLI_FAILED', { reason: `invalid ${what} "${word}": ${hint}` })
 }
 
-/** A bare name takes its value from the environment; with none there the argument keeps its default. */
-function buildArgs(
+/** `--build-arg`: a bare name takes its value from the environment; with none there the argument keeps its default. */
+export function buildArgs(
   flags: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
