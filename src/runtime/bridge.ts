@@ -12,24 +12,16 @@ import { failure, isMilleError } from '../util/errors.ts'
 import { runProgram } from '../util/run-program.ts'
 import { checkId, newId } from './bundle.ts'
 import { lockFile } from './file-lock.ts'
-import {
-  defaultDevice,
-  findFreeSubnet,
-  formatIp,
-  formatSubnet,
-  isInSubnet,
-  parseIp,
-  parseSubnet,
-  subnetSize,
-} from './ip-address.ts'
+import { defaultDevice, findFreeSubnet, formatIp, formatSubnet, parseIp, parseSubnet } from './ip-address.ts'
 import type { Subnet } from './ip-address.ts'
 import { findProgram } from './machine.ts'
 import { applyRules, baseRules, publishRules, withdrawRules } from './nat-rules.ts'
+import { chooseAddress, hostInterface } from './bridge-address.ts'
 import { addressesCollide, findPortOwner } from './port-owner.ts'
 import { startRelay, stopRelay } from './port-relay.ts'
 import type { BridgeNetwork, Endpoint, PortBinding } from './runtime.ts'
 import { readText } from '../util/read-text.ts'
-import { randomBetween, randomHex } from '../util/random.ts'
+import { randomBetween } from '../util/random.ts'
 
 export interface BridgeOptions {
   /** Folder for namespaces and records, lost at reboot or not. One for a bridge on the whole machine, whatever the store: addresses are given out by it. */
@@ -214,7 +206,8 @@ async function connectOnce(
   using _ = await lockFile(join(bridge.folder, 'lock'))
   const live = await liveRecords(bridge)
   await dismantle(bridge, id, readRecord(bridge, id))
-  const address = chooseAddress(bridge, live, request.ip)
+  const owners = new Map([...live].map(([owner, record]) => [record.ip, owner]))
+  const address = await chooseAddress(bridge, owners, request.ip)
   const ports = choosePorts(live, request.ports)
   const record: EndpointRecord = {
     namespace: namespaceOf(bridge, id),
@@ -247,8 +240,7 @@ async function connectOnce(
 
 /** A pair of interfaces: one on the bridge, the other as `eth0` in the namespace. */
 async function wire(bridge: Bridge, record: EndpointRecord): Promise<void> {
-  // random: the last interface of this address may still be on its way out
-  const host = `ve${randomHex(5)}`
+  const host = hostInterface(record.ip)
   const mtu = `mtu ${bridge.mtu}`
   await runIp(bridge, [
     `link add ${host} ${mtu} master ${bridge.name} up type veth peer name eth0 ${mtu} address ${record.mac} netns ${record.namespace}`,
@@ -280,34 +272,6 @@ async function publish(bridge: Bridge, id: string, record: EndpointRecord): Prom
     // somebody flushed the rule set: say it all again, and if a port truly is taken fail again
     await applyRules(bridge.nft, baseRules(bridge.name, bridge.subnet) + rules)
   }
-}
-
-function chooseAddress(
-  bridge: Bridge,
-  live: ReadonlyMap<string, EndpointRecord>,
-  wanted: string | undefined,
-): number {
-  const { subnet } = bridge
-  const owners = new Map([...live].map(([id, record]) => [record.ip, id]))
-  if (wanted !== undefined && wanted !== '') {
-    const address = parseIp(wanted)
-    const usable =
-      address !== undefined &&
-      isInSubnet(address, subnet) &&
-      address > subnet.address + 1 &&
-      address < subnet.address + subnetSize(subnet) - 1
-    if (!usable)
-      throw failure('INVALID_ARGUMENT', {
-        reason: `address ${wanted} is not usable in ${formatSubnet(subnet)}`,
-      })
-    const owner = owners.get(wanted)
-    if (owner !== undefined) throw failure('ADDRESS_IN_USE', { ip: wanted, owner })
-    return address
-  }
-  for (let address = subnet.address + 2; address < subnet.address + subnetSize(subnet) - 1; address += 1) {
-    if (!owners.has(formatIp(address))) return address
-  }
-  throw failure('NO_FREE_ADDRESS', { subnet: formatSubnet(subnet) })
 }
 
 const FIRST_FREE_PORT = 32_768

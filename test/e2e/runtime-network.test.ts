@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -204,6 +204,26 @@ test('steps of a build share one namespace, which goes with the build or with it
   assert.equal(readdirSync(join(top, 'nftables', 'namespaces')).length, 1)
   await connect(network, 'next')
   assert.deepEqual(readdirSync(join(top, 'nftables', 'namespaces')), ['next'])
+})
+
+test('an address that lives on the bridge is not given out again, record or not', async (context) => {
+  const network = await openBridge(bridgeOptions('nftables'))
+  const orphan = await connect(network, 'orphan')
+  const process = spawn('nsenter', [`--net=${orphan.namespace}`, 'sleep', '1000'])
+  context.after(() => process.kill('SIGKILL'))
+  await new Promise((resolve) => process.once('spawn', resolve))
+  while (readlinkSync(`/proc/${process.pid}/ns/net`) === readlinkSync('/proc/self/ns/net')) await sleep(5)
+  // all that is known of it is lost; its process lives
+  await network.disconnect('orphan')
+  const next = await connect(network, 'next')
+  assert.notEqual(next.ip, orphan.ip)
+  const taken = network.connect('late', { ip: orphan.ip, ports: [] })
+  await assert.rejects(taken, (error) => isMilleError(error, 'ADDRESS_IN_USE'))
+  const ended = new Promise((resolve) => process.once('exit', resolve))
+  process.kill('SIGKILL')
+  await ended
+  connected.push({ network, id: 'late' })
+  assert.equal((await network.connect('late', { ip: orphan.ip, ports: [] })).ip, orphan.ip)
 })
 
 test('a container does not reach the loopback services of the host through the bridge (CVE-2020-8558)', async (context) => {
