@@ -73,7 +73,7 @@ function repositoryTags(images: ImageStore, text: string): NamedImage[] {
 }
 
 /** What Docker puts behind `No such image:` — the familiar name with its tag. */
-export function displayName(nameOrId: string): string {
+function displayName(nameOrId: string): string {
   const canonical = canonicalName(nameOrId)
   return canonical === undefined ? nameOrId : familiarName(canonical)
 }

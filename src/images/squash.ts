@@ -37,7 +37,7 @@ export async function squashImage(
 }
 
 /** The draft with everything above its first `baseLayers` layers merged into one, held by `lease`. */
-export async function squashDraft(
+async function squashDraft(
   store: Store,
   draft: ImageDraft,
   baseLayers: number,

@@ -26,7 +26,7 @@ export interface CopyOptions extends OpOptions {
 }
 
 /** Deepest nesting of indexes. */
-export const maxIndexDepth = 8
+const maxIndexDepth = 8
 /** Manifests and indexes below one root, their number and bytes: a hostile index must not keep the walk busy (C-M7). */
 const maxDocuments = 10_000
 const maxDocumentBytes = 64 * 1024 * 1024

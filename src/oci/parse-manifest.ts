@@ -22,7 +22,7 @@ import type { Platform } from './platform.ts'
 /** Most layers of an image. Overlayfs takes about 500 lower folders. */
 export const maxLayers = 500
 /** Most entries of an index. */
-export const maxIndexEntries = 4096
+const maxIndexEntries = 4096
 
 /** Sent for bytes whose type the sender does not know; such a hint says nothing. */
 const genericTypes: ReadonlySet<string> = new Set([

@@ -68,7 +68,7 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
 }
 
 /** One spelling for each platform: `aarch64` is `arm64`, `arm64/v8` is `arm64`, `amd64/v1` is `amd64`, `arm` is `arm/v7`. */
-export function normalizePlatform(platform: Platform): Platform {
+function normalizePlatform(platform: Platform): Platform {
   const { variant: given, ...rest } = platform
   const lower = platform.architecture.toLowerCase()
   const [architecture, implied] = aliases.get(lower) ?? [lower]

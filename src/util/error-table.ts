@@ -12,7 +12,6 @@ export const errorTable = {
   PROGRAM_MISSING: ['unavailable', '{program} is not on this machine: install the Debian package {package}'],
   JSON_INVALID: ['invalid-argument', 'invalid JSON: {reason}'],
   JSON_TOO_LARGE: ['invalid-argument', 'JSON document is larger than {limit} bytes'],
-  USAGE: ['usage', '{reason}'],
 
   // linux: system calls
   NO_SPACE: ['unavailable', '{call} {path}: {reason}'],

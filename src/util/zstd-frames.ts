@@ -1,7 +1,7 @@
 import { failure } from './errors.ts'
 
 /** Biggest window that is decoded (2^27): a decoder must keep this much of its output. Skopeo and Docker take the same. */
-export const maxZstdWindow: number = 128 * 1024 * 1024
+const maxZstdWindow: number = 128 * 1024 * 1024
 
 /**
  * Cuts zstd data at the ends of its frames, so that each piece lies in one frame. Node's decoder silently drops what

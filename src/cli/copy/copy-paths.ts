@@ -17,12 +17,12 @@ export function parseCopyPath(argument: string): CopyPath {
 }
 
 /** Does the path say that it is a folder: a slash or `/.` at the end? */
-export function assertsFolder(path: string): boolean {
+function assertsFolder(path: string): boolean {
   return path.endsWith('/') || path.endsWith('/.') || path === '.'
 }
 
 /** Is the content of the folder meant (`dir/.`), not the folder itself? */
-export function meansContent(path: string): boolean {
+function meansContent(path: string): boolean {
   return path.endsWith('/.') || path === '.'
 }
 

@@ -68,7 +68,7 @@ function sizeText({ sizeRw, sizeRootFs }: ContainerDetails): string {
 }
 
 /** `Up 3 minutes`, `Exited (0) 2 seconds ago`. */
-export function statusText(state: ContainerState, now: number): string {
+function statusText(state: ContainerState, now: number): string {
   const since = (time: number): string => humanDuration(now - time)
   switch (state.status) {
     case 'running':

@@ -9,7 +9,7 @@ export function repositoryOf(parts: PathParts): string {
   return parseRepository(parts['repository'] ?? '')
 }
 
-export function parseRepository(name: string): string {
+function parseRepository(name: string): string {
   if (!isRepositoryName(name)) throw failure('REGISTRY_NAME_INVALID', { name: name.slice(0, 300) })
   return name
 }

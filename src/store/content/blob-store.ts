@@ -142,6 +142,6 @@ export class FileBlobStore implements BlobStore {
 }
 
 /** Name of the unfinished download of `key`, and of its lock. */
-export function ingestName(key: string): string {
+function ingestName(key: string): string {
   return `key-${digestHex(sha256(key))}`
 }

@@ -73,7 +73,7 @@ function makeVisible(
  * Is there a file of that size under the digest? Something else under its name (cut short, a folder, a fifo) is moved
  * aside. Equal size is enough here: whoever reads the blob hashes it.
  */
-export function isPresent(folders: BlobFolders, info: BlobInfo): boolean {
+function isPresent(folders: BlobFolders, info: BlobInfo): boolean {
   const path = blobPath(folders, info.digest)
   const status = lstatSync(path, { throwIfNoEntry: false })
   if (status === undefined) return false

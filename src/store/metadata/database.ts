@@ -136,7 +136,7 @@ export class Database {
 }
 
 /** SQLite waits by itself for most locks; recovery and closing answer "busy" at once, so those are tried again here. */
-export function retryBusy<Result>(root: string, work: () => Result): Result {
+function retryBusy<Result>(root: string, work: () => Result): Result {
   const until = performance.now() + busySeconds * 1000
   for (let wait = 1; ; wait = Math.min(wait * 2, 100)) {
     try {

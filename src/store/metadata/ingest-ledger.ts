@@ -3,7 +3,7 @@ import { currentProcess } from '../../linux/process-identity.ts'
 import type { Database } from './database.ts'
 
 /** Seconds without use after which an unfinished download is removed: a week of the machine being up. */
-export const ingestLife: number = 7 * 24 * 3600
+const ingestLife: number = 7 * 24 * 3600
 
 /**
  * What is known of unfinished downloads beside their bytes. Idle time is counted by the kernel's clock from boot, boot

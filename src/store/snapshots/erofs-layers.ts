@@ -133,7 +133,7 @@ function isWhole(index: string): boolean {
 }
 
 /** Read-only by its nature; no device, program or setuid file is to be used through this mount itself. */
-export function mountIndex(index: string, tar: string, target: string): void {
+function mountIndex(index: string, tar: string, target: string): void {
   mountFileSystem({
     type: 'erofs',
     target,
