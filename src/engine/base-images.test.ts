@@ -15,6 +15,7 @@ test('a name that is near one that is here', () => {
     ['busybox', 'busybx'],
     ['localhost:5000/team/app:v2', 'localhost:5000/team/ap:v2'],
     [undefined, 'node'],
+    [undefined, 'busybox'],
     [undefined, `busybox@sha256:${'0'.repeat(64)}`],
   ])
     assert.equal(likelyLocal(names, name ?? ''), meant, name)

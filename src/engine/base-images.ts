@@ -116,6 +116,8 @@ export function likelyLocal(names: readonly string[], name: string): string | un
     : suggest(wanted.repository, repositories)
   if (repository === undefined) return undefined
   const tags = local.filter((one) => one.repository === repository).map(({ tag }) => tag)
+  // it is here, but not for the platform that is wanted
+  if (repository === wanted.repository && tags.includes(wanted.tag)) return undefined
   const tag = tags.includes(wanted.tag) ? wanted.tag : (suggest(wanted.tag, tags) ?? tags[0] ?? '')
   return tag === 'latest' ? repository : `${repository}:${tag}`
 }

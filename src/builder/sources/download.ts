@@ -8,6 +8,7 @@ import { Agent, EnvHttpProxyAgent, request } from 'undici'
 import type { Dispatcher } from 'undici'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
+import { networkReason } from '../../util/network-reason.ts'
 import { AddressGuard } from './address-guard.ts'
 import { hasProxy } from './proxy.ts'
 
@@ -100,9 +101,7 @@ class Transfer {
         return await this.#attempt()
       } catch (error) {
         if (this.#options.signal?.aborted === true || isMilleError(error)) throw error
-        const { code, message } = error as NodeJS.ErrnoException
-        if (attempt >= attempts)
-          throw this.#fail(code === undefined ? message : `${message} (${code})`, error)
+        if (attempt >= attempts) throw this.#fail(networkReason(error), error)
         const asked = error instanceof Interrupted ? error.pause : 0
         await delay(Math.max(pause, asked), undefined, this.#options)
       }
