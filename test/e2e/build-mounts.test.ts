@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { symlinkSync, utimesSync } from 'node:fs'
+import { chmodSync, rmSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import type { BuildRequest, BuildResult } from '../../src/builder/build.ts'
@@ -223,4 +223,51 @@ test('--no-cache-filter runs the steps of the stages it names', async () => {
   assert.deepEqual(builds.warnings(), [
     'NoCacheFilter: --no-cache-filter: no stage is called "tow" (did you mean two?)',
   ])
+})
+
+test('bind: what changed since the last build is put on what was there', async () => {
+  const look =
+    'cd /m && find . -mindepth 1 -exec stat -c "%n %a %F" {} + | sort; cat $(find . -type f | sort); readlink link || true'
+  for (let index = 0; index < 60; index++) builds.write(`tree/many/f${index}`, `${index}\n`)
+  for (const name of ['gone/deep/file', 'change', 'exec', 'kind/in', 'other'])
+    builds.write(`tree/${name}`, `${name}\n`)
+  symlinkSync('one', join(builds.context, 'tree/link'))
+  const tree = join(builds.context, 'tree')
+  const edits: readonly (() => void)[] = [
+    () => {},
+    () => builds.write('tree/change', 'changed\n'),
+    () => rmSync(join(tree, 'gone'), { recursive: true }),
+    () => builds.write('tree/new/deeper/file', 'new\n'),
+    () => chmodSync(join(tree, 'exec'), 0o755),
+    () => {
+      rmSync(join(tree, 'link'))
+      symlinkSync('two', join(tree, 'link'))
+    },
+    () => {
+      rmSync(join(tree, 'kind'), { recursive: true })
+      builds.write('tree/kind', 'a file now\n')
+    },
+    () => {
+      rmSync(join(tree, 'other'))
+      builds.write('tree/other/in', 'a folder now\n')
+    },
+    () => builds.write('tree/gone/again', 'back\n'),
+    () => rmSync(join(tree, 'many/f7')),
+    () => builds.write('tree/change', 'once more\n'),
+    ...['1', '2', '3', '4', '5'].map((text) => () => builds.write('tree/change', text)),
+  ]
+  const depths: number[] = []
+  for (const [index, edit] of edits.entries()) {
+    edit()
+    await build([`RUN --mount=source=tree,target=/m ${look}`])
+    const shown = builds.output()
+    const kept = builds.tool.store.cache.list().filter(({ description }) => description.endsWith('(tree)'))
+    assert.equal(kept.length, 1, 'only the newest files are kept')
+    depths.push(kept[0]?.diffIds?.length ?? 0)
+    if (index % 5 !== 0 && index !== 7) continue
+    await build(['COPY tree /m', `RUN ${look}`])
+    assert.equal(shown, builds.output())
+  }
+  // a file in the place of a folder and the ninth change write all anew
+  assert.deepEqual(depths, [1, 2, 3, 4, 5, 6, 1, 1, 2, 3, 4, 5, 6, 7, 8, 1])
 })

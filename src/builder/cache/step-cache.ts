@@ -48,6 +48,12 @@ export interface StepToExplain {
   readonly ignore?: IgnoreFacts | undefined
 }
 
+export interface KnownFiles {
+  readonly result: StepResult
+  readonly size: number
+  readonly files: ReadonlyMap<string, string>
+}
+
 /** Results of earlier steps. Only steps that ran here are ever put in: a pulled image is never taken for one (C-B8). */
 export class StepCache {
   readonly #store: Store
@@ -104,6 +110,15 @@ export class StepCache {
       size,
     })
     if (files !== undefined) this.#lists.save(key, files)
+  }
+
+  /** The last result of a lineage that is still there, with the files it was made from. */
+  async newest(lineage: string): Promise<KnownFiles | undefined> {
+    const [record] = this.#store.cache.lineage(lineage, 1)
+    const files = record && this.#lists.load(record.key)
+    if (record === undefined || files === undefined) return undefined
+    const result = await this.find(record.key)
+    return result === undefined || result === 'evicted' ? undefined : { result, size: record.size, files }
   }
 
   /** As `save`; older results of the same lineage are dropped. */
