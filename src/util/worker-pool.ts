@@ -25,17 +25,25 @@ export function workerEntry(module: string, file: string): URL {
   return new URL(module.endsWith('.cjs') ? `${top}/${name}` : `${top}/../dist/${name}`, module)
 }
 
+export interface PoolOptions {
+  /** A thread for which there is no work is ended, and its memory is free for others. Default: kept for the next work. */
+  readonly endIdle?: boolean
+}
+
 /** Up to `size` threads that run one file; started when first needed, they do not keep the process alive when idle. */
 export class WorkerPool implements AsyncDisposable {
   readonly #entry: URL
   readonly #size: number
+  readonly #endIdle: boolean
   readonly #idle: Worker[] = []
+  readonly #ending: Promise<number>[] = []
   readonly #waiting: (() => void)[] = []
   #running = 0
 
-  constructor(entry: URL, size: number) {
+  constructor(entry: URL, size: number, { endIdle = false }: PoolOptions = {}) {
     this.#entry = entry
     this.#size = size
+    this.#endIdle = endIdle
   }
 
   /** Sends `message` to a free thread and waits for its result; more calls than threads wait in order. */
@@ -50,7 +58,8 @@ export class WorkerPool implements AsyncDisposable {
       worker.ref()
       const result = await ask(worker, message, options)
       worker.unref()
-      this.#idle.push(worker)
+      if (this.#endIdle && this.#waiting.length === 0) this.#ending.push(worker.terminate())
+      else this.#idle.push(worker)
       return result
     } finally {
       this.#running -= 1
@@ -59,7 +68,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()))
+    await Promise.all([...this.#ending, ...this.#idle.splice(0).map((worker) => worker.terminate())])
   }
 }
 

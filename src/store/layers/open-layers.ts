@@ -65,7 +65,10 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   readonly #content: LayerContent
   readonly #folder: string
   readonly #forms: FormNotes
-  readonly #workers = new WorkerPool(workerEntry(import.meta.url, './inflate-worker.ts'), 2)
+  readonly #workers = new WorkerPool(workerEntry(import.meta.url, './inflate-worker.ts'), 2, {
+    // what it knew of a big layer would stay while the layer's index takes its own memory
+    endIdle: true,
+  })
 
   readonly #sinks = new WorkerPool(workerEntry(import.meta.url, './tar-sink-worker.ts'), 2)
 
