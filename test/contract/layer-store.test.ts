@@ -20,6 +20,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { sha256, type DiffId } from '../../src/oci/digest.ts'
 import { mediaTypes } from '../../src/oci/media-types.ts'
 import type { LayerEntry } from '../../src/store/store.ts'
+import { copyOf } from '../../src/store/layers/stored-entry.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import { GrowingFile } from '../../src/util/growing-file.ts'
 import { layerBench, type LayerBench } from '../support/layer-bench.ts'
@@ -180,12 +181,12 @@ test('keep: any bytes become a blob; a layer tar is a layer at once, with its ta
   await using bench = layerBench('unpacked')
   const { diffId, size } = await bench.layers.write(everything)
   const tar = readFileSync(bench.layers.tarPath(diffId))
-  const before = await bench.layers.entries(diffId)
+  const before = (await bench.layers.entries(diffId)).map(copyOf)
   const table = join(bench.root, 'layers', `${diffId.slice(7)}.json`)
   rmSync(table)
   assert.deepEqual(await bench.layers.keep(Readable.from([tar])), { digest: diffId, size })
   assert.ok(existsSync(table))
-  assert.deepEqual(await bench.layers.entries(diffId), before)
+  assert.deepEqual((await bench.layers.entries(diffId)).map(copyOf), before)
   const escape = Buffer.concat([rawEntry({ name: '../x' }), rawEnd])
   for (const bytes of [Buffer.from('{}'), Buffer.alloc(0), tar.subarray(0, 700), escape]) {
     const info = await bench.layers.keep(Readable.from([bytes], { objectMode: false }))
@@ -197,7 +198,7 @@ test('keep: any bytes become a blob; a layer tar is a layer at once, with its ta
 test('a lost or damaged table of contents is made again from the tar', async () => {
   await using bench = layerBench('unpacked')
   const { diffId } = await bench.layers.write(everything)
-  const before = await bench.layers.entries(diffId)
+  const before = (await bench.layers.entries(diffId)).map(copyOf)
   const table = join(bench.root, 'layers', `${diffId.slice(7)}.json`)
   for (const damage of [
     () => truncateSync(table, 30),
@@ -205,7 +206,7 @@ test('a lost or damaged table of contents is made again from the tar', async () 
     () => writeFileSync(table, '{"version":1,"paths":[]}'),
   ]) {
     damage()
-    assert.deepEqual(await bench.layers.entries(diffId), before)
+    assert.deepEqual((await bench.layers.entries(diffId)).map(copyOf), before)
   }
 })
 

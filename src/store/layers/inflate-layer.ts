@@ -9,7 +9,6 @@ import { decompress } from '../../util/decompress.ts'
 import { type SharedGrowth, waitForGrowth } from '../../util/growing-file.ts'
 import { inflateGzip } from './inflate-gzip.ts'
 import { LayerRecorder } from './layer-recorder.ts'
-import { encodeTable } from './layer-table.ts'
 
 /** A job that can be sent to a worker thread. */
 export interface InflateJob {
@@ -56,8 +55,8 @@ export async function inflateLayer(
   if (inflater !== undefined) inflateGzip(all, inflater, push)
   else for await (const chunk of decompress(copies(all), { format: format ?? 'none' })) push(chunk)
   const { diffId, table } = recorder.end()
-  writeFileSync(job.table, encodeTable(table), { mode: 0o600 })
-  return { diffId, size: table.size, entries: table.entries.length }
+  writeFileSync(job.table, table.encode(), { mode: 0o600 })
+  return { diffId, size: table.size, entries: table.count }
 }
 
 /** A tar never starts like compressed data: that is a layer compressed twice, which other tools cannot read. */

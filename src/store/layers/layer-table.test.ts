@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeTable, decodeTableHead, encodeTable, tableHeadLength } from './layer-table.ts'
-import type { StoredEntry } from './stored-entry.ts'
+import { decodeTableHead, LayerTable, TableBuilder, tableHeadLength } from './layer-table.ts'
+import { copyOf, type StoredEntry } from './stored-entry.ts'
 
 const plain: StoredEntry = {
   path: 'f',
@@ -18,6 +18,12 @@ const plain: StoredEntry = {
   xattrs: new Map(),
 }
 
+function encode(size: number, entries: readonly StoredEntry[]): string {
+  const builder = new TableBuilder()
+  for (const entry of entries) builder.add(entry)
+  return builder.finish(size).encode()
+}
+
 test('a table comes back as it was', () => {
   const entries: StoredEntry[] = [
     plain,
@@ -32,18 +38,24 @@ test('a table comes back as it was', () => {
     { ...plain, path: 'c', type: 'char', size: 0, ranges: [], major: 1, minor: 1_000_000 },
     { ...plain, path: 'w', type: 'whiteout', size: 0, ranges: [] },
     { ...plain, path: '', type: 'opaque', size: 0, ranges: [] },
+    { ...plain, path: 'm', isLocalTime: true },
   ]
-  assert.deepEqual(decodeTable(encodeTable({ size: 4096, entries })), { size: 4096, entries })
+  const table = LayerTable.decode(encode(4096, entries))
+  assert.deepEqual(table.entries().map(copyOf), entries)
+  assert.deepEqual([table.size, table.count], [4096, entries.length])
 })
 
 test('anything else is no table', () => {
-  for (const text of ['', '{', '{}', '[]', encodeTable({ size: 1, entries: [] }).slice(0, -1)])
-    assert.throws(() => decodeTable(text))
+  for (const text of ['', '{', '{}', '[]', encode(1, []).slice(0, -1)])
+    assert.throws(() => LayerTable.decode(text))
 })
 
 test('size and number of entries stand in the first bytes, however long the table', () => {
   const size = Number.MAX_SAFE_INTEGER
-  const text = encodeTable({ size, entries: Array.from({ length: 1000 }, () => plain) })
+  const text = encode(
+    size,
+    Array.from({ length: 1000 }, () => plain),
+  )
   assert.deepEqual(decodeTableHead(text.slice(0, tableHeadLength)), { size, entries: 1000 })
   assert.equal(decodeTableHead('{"version":1,"size":4096,"paths":[]'), undefined)
   assert.equal(decodeTableHead(''), undefined)

@@ -12,6 +12,7 @@ import type { WorkerPool } from '../../util/worker-pool.ts'
 import type { FileBody } from '../file-body.ts'
 import type { LayerEntry } from '../store.ts'
 import type { RecordedLayer } from './layer-recorder.ts'
+import { TableBuilder } from './layer-table.ts'
 import { orderEntries, tarPathOf } from './order-entries.ts'
 import { openSink, sinkSize, type TarSink } from './tar-sink.ts'
 import { noXattrs, type StoredEntry, type StoredRange } from './stored-entry.ts'
@@ -63,7 +64,7 @@ class LayerWriter implements Disposable {
   readonly #file: number
   readonly #sink: TarSink
   readonly #tar = new TarWriter()
-  readonly #entries: StoredEntry[] = []
+  readonly #table = new TableBuilder()
   #buffer: Buffer
   #used = 0
 
@@ -87,7 +88,7 @@ class LayerWriter implements Disposable {
   add(entry: WritableEntry): Promise<void> | undefined {
     const size = sizeIn(entry)
     const dataOffset = this.#addHeader(headerOf(entry, size))
-    this.#entries.push(storedOf(entry, size, dataOffset))
+    this.#table.add(storedOf(entry, size, dataOffset))
     const { body, path } = entry
     if (body === undefined || entry.type !== 'file') {
       if (size !== 0) throw failure('CONTEXT_CHANGED', { path })
@@ -111,7 +112,7 @@ class LayerWriter implements Disposable {
     this.#append(this.#tar.end())
     this.#flush()
     const diffId = `sha256:${await this.#sink.end()}` as DiffId
-    return { diffId, table: { size: this.#tar.offset, entries: this.#entries } }
+    return { diffId, table: this.#table.finish(this.#tar.offset) }
   }
 
   async #addStream(

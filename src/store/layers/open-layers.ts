@@ -20,11 +20,11 @@ import type {
 import { FormNotes } from './form-notes.ts'
 import { inflateLayer, type InflateJob, type InflateResult } from './inflate-layer.ts'
 import { LayerRecorder, type RecordedLayer } from './layer-recorder.ts'
-import { decodeTable, decodeTableHead, encodeTable, type LayerTable, tableHeadLength } from './layer-table.ts'
+import { decodeTableHead, LayerTable, tableHeadLength } from './layer-table.ts'
 import { writeLayer, type WritableEntry } from './layer-writer.ts'
 import { type MergeEntry, type MergeLayer, mergeLayers } from './merge-layers.ts'
 import { scanLayer } from './scan-layer.ts'
-import { localTimes, type StoredEntry } from './stored-entry.ts'
+import { copyOf, localTimes, type StoredEntry } from './stored-entry.ts'
 import { TableAttempt } from './table-recorder.ts'
 
 /** What the layer store needs of the content store. */
@@ -96,8 +96,8 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     // the whole table of a big layer takes longer to read than most commands have
     const head = await this.#readTableHead(diffId)
     if (head?.size === blob.size) return this.#remember({ diffId, ...head })
-    const { size, entries } = await this.#table(diffId)
-    return this.#remember({ diffId, size, entries: entries.length })
+    const { size, count } = await this.#table(diffId)
+    return this.#remember({ diffId, size, entries: count })
   }
 
   async inflate(
@@ -211,8 +211,8 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   async entries(diffId: DiffId): Promise<readonly StoredEntry[]> {
     const fresh = this.#fresh
     this.#fresh = undefined
-    if (fresh?.diffId === diffId) return fresh.table.entries
-    return (await this.#table(diffId)).entries
+    if (fresh?.diffId === diffId) return fresh.table.entries()
+    return (await this.#table(diffId)).entries()
   }
 
   /** Where the uncompressed tar lies. */
@@ -224,9 +224,9 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   async #tarEntries(diffId: DiffId): Promise<readonly MergeEntry[]> {
     const entries = await this.entries(diffId)
     if (!entries.some(({ isLocalTime }) => isLocalTime)) return entries
-    const { entries: scanned } = await scanLayer(this.tarPath(diffId))
+    const scanned = (await scanLayer(this.tarPath(diffId))).entries()
     return entries.map((entry, index) => ({
-      ...entry,
+      ...copyOf(entry),
       mtime: scanned[index]?.mtime ?? entry.mtime,
       ...(entry.isLocalTime && { localMtime: entry.mtime }),
     }))
@@ -253,7 +253,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
       if (!isThere || (await this.#readTable(diffId)) === undefined) await this.#keepTable(diffId, table)
       await this.#content.adopt(path, { digest: diffIdAsDigest(diffId), size: table.size }, options.lease)
       this.#fresh = isThere ? undefined : { diffId, table }
-      return this.#remember({ diffId, size: table.size, entries: table.entries.length })
+      return this.#remember({ diffId, size: table.size, entries: table.count })
     } catch (error) {
       await rm(path, { force: true })
       throw error
@@ -283,7 +283,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
 
   async #readTable(diffId: DiffId): Promise<LayerTable | undefined> {
     try {
-      return decodeTable(await readFile(this.#tablePath(diffId), 'utf8'))
+      return LayerTable.decode(await readFile(this.#tablePath(diffId), 'utf8'))
     } catch {
       // missing, cut short by a power cut, of another version: it is only a cache
       return undefined
@@ -298,7 +298,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   /** Not synced: see `#readTable`. */
   async #keepTable(diffId: DiffId, table: LayerTable): Promise<void> {
     const path = this.#content.temporaryPath()
-    await writeFile(path, encodeTable(table), { mode: 0o600 })
+    await writeFile(path, table.encode(), { mode: 0o600 })
     await rename(path, this.#tablePath(diffId))
   }
 

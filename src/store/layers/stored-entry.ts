@@ -23,7 +23,7 @@ export interface StoredEntry {
   /** Nanoseconds since the epoch: the true time on this machine where it is known, else the tar's. */
   readonly mtime: bigint
   /** `mtime` is known on this machine only; the tar carries a constant in its place. */
-  readonly isLocalTime?: true
+  readonly isLocalTime?: true | undefined
   /** Bytes of the file as a reader sees it. */
   readonly size: number
   /** A file's bytes; what no range covers is a hole. */
@@ -69,6 +69,27 @@ function rangesOf({ sparse, offset, size }: TarEntry): readonly StoredRange[] {
   return sparse
     .filter(({ length }) => length > 0)
     .map((segment) => ({ at: segment.offset, offset: segment.tarOffset, length: segment.length }))
+}
+
+/** An object with all of an entry's own properties: what a spread of one that reads them elsewhere would not have. */
+export function copyOf(entry: StoredEntry): StoredEntry {
+  const { path, type, mode, uid, gid, mtime, isLocalTime, size, ranges, linkTarget, major, minor, xattrs } =
+    entry
+  return {
+    path,
+    type,
+    mode,
+    uid,
+    gid,
+    mtime,
+    ...(isLocalTime === true && { isLocalTime }),
+    size,
+    ranges,
+    linkTarget,
+    major,
+    minor,
+    xattrs,
+  }
 }
 
 /** Times that only this machine knows: what the tar carries in their place is a constant. */

@@ -1,16 +1,16 @@
 import { checkLayerEntry } from '../../tar/check-entry.ts'
 import { TarParser } from '../../tar/parser.ts'
 import { checkLinks } from './check-links.ts'
-import type { LayerTable } from './layer-table.ts'
-import { type StoredEntry, toStoredEntry } from './stored-entry.ts'
+import { type LayerTable, TableBuilder } from './layer-table.ts'
+import { toStoredEntry } from './stored-entry.ts'
 
 /** Takes a layer tar in pieces and reads its headers. Fails with LAYER_* for what the attack table forbids. */
 export class TableRecorder {
-  readonly #entries: StoredEntry[] = []
+  readonly #table = new TableBuilder()
   readonly #parser = new TarParser({
     entry: (entry) => {
       const stored = toStoredEntry(checkLayerEntry(entry))
-      if (stored !== undefined) this.#entries.push(stored)
+      if (stored !== undefined) this.#table.add(stored)
     },
   })
   #size = 0
@@ -22,8 +22,9 @@ export class TableRecorder {
 
   end(): LayerTable {
     this.#parser.end()
-    checkLinks(this.#entries)
-    return { size: this.#size, entries: this.#entries }
+    const table = this.#table.finish(this.#size)
+    checkLinks(table.entries())
+    return table
   }
 }
 
@@ -42,7 +43,7 @@ export class TableAttempt {
   end(): LayerTable | undefined {
     try {
       const table = this.#recorder?.end()
-      return table === undefined || table.entries.length === 0 ? undefined : table
+      return table === undefined || table.count === 0 ? undefined : table
     } catch {
       return undefined
     }

@@ -145,7 +145,8 @@ class TreeBuilder {
           throw failure('LAYER_PATH_INVALID', { path: entry.path, reason: 'the tar ends inside its content' })
       return this.#side.add(bytes).map((range) => ({ ...range, at: window.from }))
     })
-    return { ...entry, ranges }
+    const { mode, uid, gid, mtime, xattrs, size } = entry
+    return { type: 'file', mode, uid, gid, mtime, xattrs, size, ranges }
   }
 
   #linked(entry: StoredEntry): LeafNode {
