@@ -3,6 +3,7 @@ import type { GitReference } from '../dockerfile/git-reference.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { OpOptions } from '../util/progress.ts'
+import type { CacheAddress, CacheExport } from './cache/remote/cache-place.ts'
 import type { AttestationRequest } from './attest/attestation.ts'
 import type { Entitlement } from './plan/run-instructions.ts'
 import type { StepLimits, StepUlimit } from './step-runner.ts'
@@ -66,6 +67,9 @@ export interface BuildRequest {
   readonly platforms?: readonly Platform[]
   /** Where the result goes; default: an image in the store. */
   readonly outputs?: readonly BuildOutput[]
+  /** Caches of other machines, the first that has a result counts. */
+  readonly cacheFrom?: readonly CacheAddress[]
+  readonly cacheTo?: readonly CacheExport[]
   /** What is stated about the images, beside them in an index. */
   readonly attestations?: AttestationRequest
   readonly timestamps: 'constant' | 'preserve'

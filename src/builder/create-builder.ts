@@ -1,28 +1,23 @@
-import { availableParallelism } from 'node:os'
-import type { Dockerfile } from '../dockerfile/ast.ts'
 import { recheck } from '../dockerfile/checks.ts'
-import { findStage } from '../dockerfile/stages.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
-import type { Lease, Store } from '../store/store.ts'
-import { failure, isMilleError } from '../util/errors.ts'
-import { suggest } from '../util/suggest.ts'
-import type { OpOptions } from '../util/progress.ts'
+import { isMilleError } from '../util/errors.ts'
+import type { BuilderParts, BuildOptions } from './builder-parts.ts'
+import { epochOf } from './epoch.ts'
+import { finishedImage } from './finished-image.ts'
+import { runWithCaches } from './run-plans.ts'
 import type { AttestWork } from './attest/attest-images.ts'
 import type { AttestationRequest } from './attest/attestation.ts'
-import type { BaseImages } from './base-images.ts'
 import type { BuildEvent, BuildRequest, BuildResult, BuildWish, Builder, StepReport } from './build.ts'
+import { exportCaches } from './cache/remote/use-caches.ts'
 import { applyPolicy } from './cache/policy.ts'
 import { pruneCache } from './cache/prune.ts'
 import { cacheUsage } from './cache/usage.ts'
-import { StepCache } from './cache/step-cache.ts'
-import { ignoreFacts } from './cache/suggest-ignore.ts'
 import { readReport, writeReport } from './build-report.ts'
-import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
-import { openContext, type OpenedContext } from './context/open-context.ts'
+import { openContext } from './context/open-context.ts'
 import { OpenTrees } from './context/open-trees.ts'
 import { credentialsOf } from './sources/source-access.ts'
 import { checkBuild, listTargets, outlineBuild } from './answer-calls.ts'
-import { StepExecutor } from './execute-step.ts'
+import type { StepExecutor } from './execute-step.ts'
 import { checkBudget } from './export/budget.ts'
 import {
   checkOffline,
@@ -31,10 +26,7 @@ import {
   type FinishedImage,
   holdsAttestations,
 } from './export/export-build.ts'
-import { imageConfigOf } from './export/image-config.ts'
-import type { ImageWriter } from './export/image-writer.ts'
 import { type BuildOutput, imageOutput } from './export/output.ts'
-import { stageLabel } from './plan/step-table.ts'
 import {
   planEvent,
   planPlatforms,
@@ -45,27 +37,8 @@ import {
 } from './platform-plans.ts'
 import { readDockerfile } from './read-dockerfile.ts'
 import { reportWarnings } from './report-warnings.ts'
-import { runSteps } from './schedule.ts'
 import { makeLock, readPins } from './lock/make-lock.ts'
-import type { Pins } from './lock/pins.ts'
 import { criticalPath, PhaseClock } from './measure.ts'
-import type { BuildSession } from './session.ts'
-import { runOptions } from './run-options.ts'
-import type { StepNetworks, StepRunner } from './step-runner.ts'
-import { Views } from './views.ts'
-
-export interface BuilderParts {
-  readonly store: Store
-  readonly baseImages: BaseImages
-  readonly runner: StepRunner
-  readonly imageWriter: ImageWriter
-  /** Private networks of RUN steps; without them steps share the network of this machine. */
-  readonly networks?: StepNetworks
-  /** Steps side by side; default: the processors, at least 8, as most steps wait for the network or the disk. */
-  readonly parallelism?: number
-}
-
-type BuildOptions = OpOptions & { readonly onEvent?: (event: BuildEvent) => void }
 
 /** Builds images from Dockerfiles on a store. Opening costs nothing. */
 export function createBuilder(parts: BuilderParts): Builder {
@@ -127,7 +100,7 @@ async function build(
   const names = canonicalNames(request.names)
   const outputs = request.outputs ?? [imageOutput]
   const platforms = requestedPlatforms(request)
-  if (request.offline === true) checkOffline(request.pull, outputs)
+  if (request.offline === true) checkOffline(request, outputs)
   const attestations = wantedAttestations(request, outputs)
   checkOutputs(outputs, { names, images: platforms.length, attested: attestations !== undefined })
   const sources = { store, signal: options.signal, ...credentialsOf(request) }
@@ -157,24 +130,21 @@ async function build(
   }
   emit(planEvent(plans))
   clock.end('planning')
-  const executor = await runPlans(
-    parts,
-    request,
-    { context, trees, dockerfile, pins, lease, plans, now, emit },
-    options,
-  )
+  const running = { context, trees, dockerfile, pins, lease, plans, now, emit }
+  const { executor, imported } = await runWithCaches(parts, request, running, outputs, options)
   const epoch = epochOf(request)
   clock.end('steps')
   const steps = reportsOf(plans, executor)
-  const finished = plans.map((one) => finishedImage(request, one, executor))
+  const built = { plans, results: executor.results, keys: executor.keys }
+  const finished = plans.map((one) => finishedImage(request, one, built))
   if (request.maxSize !== undefined) {
-    const built = {
+    const measured = {
       images: finished,
       plans: plans.map(({ plan }) => plan),
-      results: executor.results,
+      results: built.results,
       outputs,
     }
-    await checkBudget({ store, lease, signal }, built, request.maxSize)
+    await checkBudget({ store, lease, signal }, measured, request.maxSize)
   }
   const id = `build-${lease.id}`
   const facts = { store, id, request, dockerfile, plans, results: executor.results, epoch, emit, now, signal }
@@ -193,6 +163,11 @@ async function build(
   }
   // at the very end: until then there is no image and no name (all or nothing)
   const exported = await exportBuild({ ...work, writer: parts.imageWriter }, outputs)
+  if (request.cacheTo !== undefined) {
+    const { imageWriter: writer, openCache: open } = parts
+    const work = { store, writer, open, lease, built, imported, mounts: [], emit, now, signal }
+    await exportCaches(work, request.cacheTo)
+  }
   clock.end('export')
   return { ...exported, steps, times: clock.times() }
 }
@@ -222,120 +197,6 @@ async function attest(
   request: AttestationRequest,
 ): Promise<FinishedImage[]> {
   return (await import('./attest/attest-images.ts')).attestImages(work, images, request)
-}
-
-function finishedImage(
-  request: BuildRequest,
-  { platform, plan: { image } }: PlatformPlan,
-  { results }: StepExecutor,
-): FinishedImage {
-  const { base, baseDiffIds } = image
-  return {
-    platform,
-    config: imageConfigOf(image, results, { labels: request.labels, epoch: epochOf(request) }),
-    baseLayers: baseDiffIds.length,
-    ...(base === undefined ? {} : { parent: base.id }),
-  }
-}
-
-function epochOf({ epoch, buildArgs }: BuildRequest): number {
-  const given = buildArgs['SOURCE_DATE_EPOCH']
-  if (epoch !== undefined) return epoch
-  if (given === undefined) return 0
-  if (/^\d{1,12}$/.test(given)) return Number(given)
-  throw failure('INVALID_ARGUMENT', { reason: `SOURCE_DATE_EPOCH must be whole seconds, not "${given}"` })
-}
-
-interface RunningBuild {
-  readonly context: OpenedContext
-  readonly trees: OpenTrees
-  readonly dockerfile: Dockerfile
-  readonly pins: Pins | undefined
-  readonly lease: Lease
-  readonly plans: readonly PlatformPlan[]
-  readonly now: () => number
-  readonly emit: (event: BuildEvent) => void
-}
-
-async function runPlans(
-  { store, runner, networks, parallelism }: BuilderParts,
-  request: BuildRequest,
-  { context, trees, dockerfile, pins, lease, plans, now, emit }: RunningBuild,
-  { signal }: BuildOptions,
-): Promise<StepExecutor> {
-  // the collector knows by the lease's ID whose snapshots these are
-  const id = `build-${lease.id}`
-  const cache = new StepCache(store, lease, await store.folder('contexts'))
-  const steps = stepsOf(plans)
-  const executor = new StepExecutor({
-    cache,
-    noCache: request.noCache,
-    noCacheStages: noCacheStages(request, dockerfile, emit),
-    scope: context.scope,
-    planned: new Set(steps.map(({ name }) => name)),
-    // only a folder has an ignore file that is asked
-    ...(request.context.kind === 'folder' && { ignore: ignoreFacts(context, steps) }),
-  })
-  const run = await runOptions(request, runner, emit)
-  await removeLeftovers(store, runner)
-  await using _alive = await store.lock(id)
-  const folder = await store.folder('builds', id)
-  try {
-    await using views = new Views(store, id)
-    const session: Omit<BuildSession, 'signal'> = {
-      id,
-      store,
-      runner,
-      dockerfile,
-      lease,
-      timestamps: request.timestamps,
-      epoch: epochOf(request),
-      hasEpoch: request.epoch !== undefined || request.buildArgs['SOURCE_DATE_EPOCH'] !== undefined,
-      cache,
-      scope: context.scope,
-      run,
-      ...credentialsOf(request),
-      ...(pins && { pins }),
-      folder,
-      emit,
-      now,
-      context: async (name) => (name === undefined ? context.tree() : await trees.tree(name)),
-      tree: (chain) => views.tree(chain),
-      view: (chain) => views.path(chain),
-      lower: (chain) => views.lower(chain),
-      ...(networks === undefined ? {} : { networks }),
-      ...(request.measured === true && { cpu: new Map<string, number>() }),
-    }
-    const limit = parallelism ?? Math.max(8, availableParallelism())
-    await runSteps(steps, limit, signal, (step, stepSignal) =>
-      executor.execute({ ...session, signal: stepSignal }, step),
-    )
-    cache.countUses()
-    return executor
-  } finally {
-    await removeBuildFolder(folder)
-  }
-}
-
-/** Labels of the stages that `--no-cache-filter` names; an unknown one is a warning, as nothing is harmed by it. */
-function noCacheStages(
-  { noCacheFilter = [] }: BuildRequest,
-  { stages }: Dockerfile,
-  emit: (event: BuildEvent) => void,
-): ReadonlySet<string> {
-  const labels = noCacheFilter.flatMap((name) => {
-    const found = findStage(stages, name) ?? (/^\d+$/.test(name) ? stages[Number(name)] : undefined)
-    if (found !== undefined) return [stageLabel(found)]
-    const near = suggest(name, stages.map(stageLabel))
-    const hint = near === undefined ? '' : ` (did you mean ${near}?)`
-    emit({
-      type: 'warning',
-      rule: 'NoCacheFilter',
-      message: `--no-cache-filter: no stage is called "${name}"${hint}`,
-    })
-    return []
-  })
-  return new Set(labels)
 }
 
 /** Canonical names, checked before anything runs (D-C4). */

@@ -1,13 +1,14 @@
 import { fromNodeError } from '../linux/system-failure.ts'
-import { chainId, diffIdAsDigest, type Digest } from '../oci/digest.ts'
+import { type ChainId, chainId, type DiffId, diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Ingredient } from '../store/store.ts'
 import type { CacheMiss, StepReport } from './build.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import { messageOf } from '../util/errors.ts'
-import type { StepCache } from './cache/step-cache.ts'
+import type { ImportedCache } from './cache/remote/imported-cache.ts'
+import type { FoundStep, StepCache } from './cache/step-cache.ts'
 import { stepKey } from './cache/step-key.ts'
 import type { IgnoreFacts } from './cache/suggest-ignore.ts'
-import type { Content, PreparedStep, StepLayer } from './operations/operation.ts'
+import type { Content, PreparedStep } from './operations/operation.ts'
 import { prepareStep } from './operations/prepare-step.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { BuildOp, BuildStep, LinkOp, StepId } from './plan/step.ts'
@@ -25,10 +26,14 @@ export interface ExecuteOptions {
   /** Names of all steps of the build. */
   readonly planned: ReadonlySet<string>
   readonly ignore?: IgnoreFacts
+  /** Results of other machines. */
+  readonly imported?: ImportedCache | undefined
 }
 
 interface Outcome {
   readonly result: StepResult
+  /** All that the result is found under. */
+  readonly keys: readonly Digest[]
   readonly miss?: CacheMiss
   readonly key?: Digest
 }
@@ -40,6 +45,7 @@ const lockTimeout = 24 * 3600 * 1000
 export class StepExecutor {
   readonly results: Map<StepId, StepResult> = new Map()
   readonly reports: Map<StepId, StepReport> = new Map()
+  readonly keys: Map<StepId, readonly Digest[]> = new Map()
   readonly #options: ExecuteOptions
 
   constructor(options: ExecuteOptions) {
@@ -52,7 +58,8 @@ export class StepExecutor {
     const begun = session.now()
     session.emit({ type: 'start', step: step.id, time: begun })
     try {
-      const { result, ...found } = await this.#result(session, step, op)
+      const { result, keys, ...found } = await this.#result(session, step, op)
+      if (keys.length > 0) this.keys.set(step.id, keys)
       const { base } = this.#resultOf(step.parent)
       const isOnBase = result.added === undefined && base !== undefined
       this.results.set(step.id, isOnBase ? { ...result, base } : result)
@@ -75,7 +82,8 @@ export class StepExecutor {
       const { chain, diffIds, name, digest, id } = op.base
       await ensureApplied(session.store, diffIds, session)
       const base = `${name}@${digest ?? id}`
-      return { result: { diffIds, cached: true, base, ...(chain === undefined ? {} : { chain }) } }
+      const result = { diffIds, cached: true, base, ...(chain === undefined ? {} : { chain }) }
+      return { result, keys: [] }
     }
     const inputs: StepInputs = { step, parent: this.#resultOf(step.parent), results: this.results }
     const prepared = await prepareStep(session, inputs, op)
@@ -91,8 +99,7 @@ export class StepExecutor {
     const parent = this.#resultOf(step.parent)
     const { added, cached } = this.#resultOf(layer)
     if (added === undefined) throw new Error(`step ${layer} made no layer`)
-    const chain = await session.store.snapshots.apply(added, parent.chain, session)
-    session.lease.hold({ kind: 'chain', chain })
+    const chain = await this.#put(session, added, parent, layer)
     const isCached = cached && parent.cached
     this.results.set(step.id, { chain, diffIds: [...parent.diffIds, added], added, cached: isCached })
     // who asks what changed is told of the step that did
@@ -100,6 +107,19 @@ export class StepExecutor {
     const name = (cached ? this.reports.get(step.parent ?? '')?.name : undefined) ?? step.name
     const report = { name, stage, cached: isCached, begun: session.now(), milliseconds: 0, bytes: 0 }
     this.reports.set(step.id, report)
+  }
+
+  /** What is not here yet need not be put together now. */
+  async #put(session: BuildSession, added: DiffId, parent: StepResult, layer: StepId): Promise<ChainId> {
+    const { imported } = this.#options
+    if (imported?.isPending(parent.chain) || imported?.isPending(this.#resultOf(layer).chain)) {
+      const chain = chainId(parent.chain, added)
+      imported.postpone(chain, [...parent.diffIds, added])
+      return chain
+    }
+    const chain = await session.store.snapshots.apply(added, parent.chain, session)
+    session.lease.hold({ kind: 'chain', chain })
+    return chain
   }
 
   #resultOf(step: StepId | undefined): StepResult {
@@ -110,7 +130,7 @@ export class StepExecutor {
     const { step } = inputs
     const search = new Search(this.#options, session, inputs, prepared)
     const hit = await search.find()
-    if (hit !== undefined) return { result: hit, key: search.key }
+    if (hit !== undefined) return { ...hit, key: search.key }
     await search.read()
     // one at a time over all processes; whoever waited finds the other one's result
     await using _lock = await session.store.lock(`build-${search.key.slice(7, 39)}`, {
@@ -118,11 +138,11 @@ export class StepExecutor {
       signal: session.signal,
     })
     const late = await search.findAgain()
-    if (late !== undefined) return { result: late, key: search.key }
+    if (late !== undefined) return { ...late, key: search.key }
     const changed = inputsOf(step).filter((id) => this.results.get(id)?.cached === false)
     const miss = search.explain(changed.map((id) => this.reports.get(id)?.name ?? id))
     session.emit({ type: 'miss', step: step.id, miss })
-    return { result: await search.run(), miss, key: search.key }
+    return { result: await search.run(), keys: search.keys(), miss, key: search.key }
   }
 }
 
@@ -155,7 +175,7 @@ class Search {
     return this.#keyOf(this.#ingredients())
   }
 
-  async find(): Promise<StepResult | undefined> {
+  async find(): Promise<FoundStep | undefined> {
     const { definition, content } = this.#prepared
     const { cache } = this.#options
     const noCache = this.#noCache
@@ -168,8 +188,10 @@ class Search {
     this.#content = rememberFiles(await content(isNew))
     if (noCache) return undefined
     const found = await this.#lookup(this.key)
-    if (found !== undefined && definition !== undefined) this.#saveAlias(cache, definition, found, 0)
-    return found
+    if (found === undefined) return undefined
+    const isHere = this.#options.imported?.isPending(found.result.chain) !== true
+    if (definition !== undefined && isHere) this.#saveAlias(cache, definition, found.result, 0)
+    return { ...found, keys: [...found.keys, ...this.keys()] }
   }
 
   /** Before anything is made of it: content that was only remembered. */
@@ -179,7 +201,7 @@ class Search {
   }
 
   /** After waiting for somebody who was at the same step. */
-  async findAgain(): Promise<StepResult | undefined> {
+  async findAgain(): Promise<FoundStep | undefined> {
     return this.#noCache ? undefined : await this.#lookup(this.key)
   }
 
@@ -202,13 +224,14 @@ class Search {
       planned,
       ...(takesContext(step.op) && { ignore }),
     })
-    if (miss.reason !== 'never-built' || !this.#keys().some((key) => cache.wasBuilt(scope, key))) return miss
+    if (miss.reason !== 'never-built' || !this.keys().some((key) => cache.wasBuilt(scope, key))) return miss
     return { reason: 'evicted', summary: 'built before, but no longer in the cache', differences: [] }
   }
 
   async run(): Promise<StepResult> {
+    await this.#options.imported?.need(this.#inputs.parent.chain)
     const made = await this.#prepared.run()
-    const result = resultOf(this.#inputs.parent, made)
+    const result = putOn(this.#inputs.parent, made?.layer.diffId, false)
     if (made !== undefined) {
       this.#session.lease.hold({ kind: 'chain', chain: made.chain })
       this.#session.lease.hold({ kind: 'blob', digest: diffIdAsDigest(made.layer.diffId) })
@@ -222,16 +245,33 @@ class Search {
     return result
   }
 
-  async #lookup(key: Digest): Promise<StepResult | undefined> {
+  async #lookup(key: Digest): Promise<FoundStep | undefined> {
     const found = await this.#options.cache.find(key)
+    if (found !== undefined && found !== 'evicted') return found
     if (found === 'evicted') this.#isEvicted = true
-    return found === 'evicted' ? undefined : found
+    return this.#adopt(key)
+  }
+
+  /** Another machine's result of this step on the very files that are here: its layer is fetched when it is needed. */
+  #adopt(key: Digest): FoundStep | undefined {
+    const { imported, cache } = this.#options
+    const record = imported?.find(key)
+    if (imported === undefined || record === undefined) return undefined
+    const result = putOn(this.#inputs.parent, record.layer, true)
+    const { layer } = record
+    const save = async (): Promise<void> => {
+      const size = layer === undefined ? 0 : ((await this.#session.store.layers.find(layer))?.size ?? 0)
+      cache.save({ ...this.#saved(result, size), key })
+    }
+    if (layer !== undefined && result.chain !== undefined)
+      imported.postpone(result.chain, result.diffIds, save)
+    return { result, keys: record.keys }
   }
 
   #saveAlias(cache: StepCache, definition: readonly Ingredient[], result: StepResult, size: number): void {
     const ingredients = [...this.#common, ...definition]
     const saved = { ...this.#saved(result, size), ingredients, lineage: `${this.#lineage()} by text` }
-    cache.save({ ...saved, key: this.#keyOf(ingredients), alias: true })
+    cache.save({ ...saved, key: this.#keyOf(ingredients), aliasOf: this.key })
   }
 
   #saved(result: StepResult, size: number): Parameters<StepCache['save']>[0] {
@@ -252,7 +292,7 @@ class Search {
   }
 
   /** All that its result may have been found under. */
-  #keys(): Digest[] {
+  keys(): Digest[] {
     const { definition } = this.#prepared
     return definition === undefined ? [this.key] : [this.key, this.#keyOf([...this.#common, ...definition])]
   }
@@ -303,16 +343,11 @@ function takesContext(op: BuildOp): boolean {
   }
 }
 
-function resultOf(parent: StepResult, made: StepLayer): StepResult {
-  if (made === undefined) {
+/** A layer on what lies below; without one the files are those. */
+function putOn(parent: StepResult, layer: DiffId | undefined, cached: boolean): StepResult {
+  if (layer === undefined) {
     const { added: _, ...rest } = parent
-    return { ...rest, cached: false }
+    return { ...rest, cached }
   }
-  const { diffId } = made.layer
-  return {
-    chain: chainId(parent.chain, diffId),
-    diffIds: [...parent.diffIds, diffId],
-    added: diffId,
-    cached: false,
-  }
+  return { chain: chainId(parent.chain, layer), diffIds: [...parent.diffIds, layer], added: layer, cached }
 }

@@ -10,13 +10,20 @@ import { LowerRoot } from './operations/lower-root.ts'
 export class Views implements AsyncDisposable {
   readonly #store: Store
   readonly #prefix: string
+  readonly #before: (chain: ChainId | undefined) => Promise<void>
   readonly #snapshots = new Map<ChainId | undefined, Promise<Snapshot>>()
   readonly #trees = new Map<ChainId, Promise<SourceTree>>()
   readonly #roots = new Map<ChainId | undefined, Promise<LowerRoot>>()
 
-  constructor(store: Store, prefix: string) {
+  /** `before` is asked to have a stack ready that is about to be mounted. */
+  constructor(
+    store: Store,
+    prefix: string,
+    before: (chain: ChainId | undefined) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#store = store
     this.#prefix = prefix
+    this.#before = before
   }
 
   /** The folder they are mounted on. */
@@ -51,9 +58,11 @@ export class Views implements AsyncDisposable {
   }
 
   #snapshot(chain: ChainId | undefined): Promise<Snapshot> {
-    return remember(this.#snapshots, chain, () =>
-      this.#store.snapshots.view(`${this.#prefix}-view-${this.#snapshots.size}`, chain),
-    )
+    return remember(this.#snapshots, chain, async () => {
+      const key = `${this.#prefix}-view-${this.#snapshots.size}`
+      await this.#before(chain)
+      return await this.#store.snapshots.view(key, chain)
+    })
   }
 }
 

@@ -46,14 +46,17 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const images = createImages({ store, users: { usersOf }, openRepository, applyChanges })
   const networks = createStepNetworks(bridge)
   const builder = once(async () => {
-    const [{ createBuilder }, { createBaseImages }, { createImageWriter }] = await Promise.all([
-      import('../builder/create-builder.ts'),
-      import('./base-images.ts'),
-      import('./image-writer.ts'),
-    ])
+    const [{ createBuilder }, { createBaseImages }, { createImageWriter }, { createCachePlaces }] =
+      await Promise.all([
+        import('../builder/create-builder.ts'),
+        import('./base-images.ts'),
+        import('./image-writer.ts'),
+        import('./cache-places.ts'),
+      ])
     const baseImages = createBaseImages(store, images)
     const imageWriter = createImageWriter(store, openRepository)
-    return createBuilder({ store, baseImages, imageWriter, runner: runtime, networks })
+    const openCache = createCachePlaces(openRepository)
+    return createBuilder({ store, baseImages, imageWriter, openCache, runner: runtime, networks })
   })
   return {
     root,

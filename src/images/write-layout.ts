@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fromNodeError } from '../linux/system-failure.ts'
@@ -10,6 +9,7 @@ import { mediaTypes } from '../oci/media-types.ts'
 import { parseManifestDocument } from '../oci/parse-manifest.ts'
 import type { Store } from '../store/store.ts'
 import { makeFolders } from '../util/make-folders.ts'
+import { replaceFile } from '../util/replace-file.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { layoutPath } from './archive-members.ts'
 import { blobsOf, layoutEntries, layoutIndex, layoutVersion, type ArchiveRoot } from './write-archive.ts'
@@ -34,13 +34,13 @@ export async function writeLayout(
       const there = await stat(path).catch(() => undefined)
       if (there?.size === blob.size) continue
       const body = await store.content.fetch(blob)
-      await replace(path, (temporary) => pipeline(body, createWriteStream(temporary), { signal }))
+      await replaceFile(path, (temporary) => pipeline(body, createWriteStream(temporary), { signal }))
     }
-    await replace(join(folder, 'oci-layout'), (temporary) => writeFile(temporary, layoutVersion))
+    await replaceFile(join(folder, 'oci-layout'), (temporary) => writeFile(temporary, layoutVersion))
     const entries = layoutEntries(root)
     const others = (await readEntries(folder)).filter((entry) => !entries.some((one) => isSame(one, entry)))
     const index = canonicalJson(layoutIndex([...others, ...entries]))
-    await replace(join(folder, 'index.json'), (temporary) => writeFile(temporary, index))
+    await replaceFile(join(folder, 'index.json'), (temporary) => writeFile(temporary, index))
   } catch (error) {
     throw fromNodeError(error, folder)
   }
@@ -61,15 +61,4 @@ async function readEntries(folder: string): Promise<readonly Descriptor[]> {
   if (raw === undefined) return []
   const document = parseManifestDocument(raw, mediaTypes.ociIndex)
   return document.kind === 'index' ? document.index.manifests : []
-}
-
-async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-  try {
-    await write(temporary)
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
 }

@@ -121,6 +121,7 @@ export const errorTable = {
   BLOB_SIZE_MISMATCH: ['data-loss', 'size mismatch of {digest}: expected {expected} bytes, got {found}'],
 
   // builder
+  CACHE_INVALID: ['invalid-argument', 'not a build cache of mille: {reason}'],
   ADD_FAILED: ['invalid-argument', '{text}'],
   BASE_IMAGE_NOT_FOUND: ['not-found', '{text}'],
   BASE_IMAGE_UNAVAILABLE: ['unavailable', '{text}'],

@@ -18,6 +18,14 @@ interface StepData {
   readonly added?: DiffId
   /** Points from text to bytes: not a step of its own in lists. */
   readonly alias?: true
+  /** Of an alias: the key of the bytes. */
+  readonly of?: Digest
+}
+
+/** A result with the keys it is found under, as far as they are known. */
+export interface FoundStep {
+  readonly result: StepResult
+  readonly keys: readonly Digest[]
 }
 
 export interface SavedStep {
@@ -30,7 +38,8 @@ export interface SavedStep {
   readonly result: StepResult
   /** Bytes of the added layer. */
   readonly size: number
-  readonly alias?: boolean
+  /** The key of the bytes, when this one is of the text. */
+  readonly aliasOf?: Digest
 }
 
 export interface StepToExplain {
@@ -71,33 +80,34 @@ export class StepCache {
   }
 
   /** The result kept under `key`; `evicted` when there was one whose layers are gone (B-BD-8). */
-  async find(key: Digest): Promise<StepResult | 'evicted' | undefined> {
+  async find(key: Digest): Promise<FoundStep | 'evicted' | undefined> {
     const record = this.#store.cache.find(key)
     if (record === undefined) return undefined
     const { chain, diffIds = [] } = record
     // held before it is looked at: a collection between the two would take it away
     if (chain !== undefined) this.#lease.hold({ kind: 'chain', chain })
-    const { added } = record.data as StepData
+    const { added, of } = record.data as StepData
     if (added !== undefined) this.#lease.hold({ kind: 'blob', digest: diffIdAsDigest(added) })
     if (!(await this.#isComplete(record, added))) {
       this.#store.cache.remove([key])
       return 'evicted'
     }
     this.#used.add(key)
-    return {
+    const result: StepResult = {
       diffIds,
       cached: true,
       ...(chain === undefined ? {} : { chain }),
       ...(added === undefined ? {} : { added }),
     }
+    return { result, keys: of === undefined ? [key] : [key, of] }
   }
 
-  save({ key, lineage, type, description, ingredients, files, result, size, alias }: SavedStep): void {
+  save({ key, lineage, type, description, ingredients, files, result, size, aliasOf }: SavedStep): void {
     const { chain, diffIds, added } = result
     const data: StepData = {
       type,
       ...(added === undefined ? {} : { added }),
-      ...(alias === true ? { alias: true } : {}),
+      ...(aliasOf === undefined ? {} : { alias: true, of: aliasOf }),
     }
     const stack = chain === undefined ? {} : { chain, diffIds }
     this.#store.cache.put({
@@ -117,8 +127,9 @@ export class StepCache {
     const [record] = this.#store.cache.lineage(lineage, 1)
     const files = record && this.#lists.load(record.key)
     if (record === undefined || files === undefined) return undefined
-    const result = await this.find(record.key)
-    return result === undefined || result === 'evicted' ? undefined : { result, size: record.size, files }
+    const found = await this.find(record.key)
+    if (found === undefined || found === 'evicted') return undefined
+    return { result: found.result, size: record.size, files }
   }
 
   /** As `save`; older results of the same lineage are dropped. */

@@ -11,7 +11,7 @@ import type { Lease, Store } from '../../store/store.ts'
 import { failure } from '../../util/errors.ts'
 import { imageUrl } from '../attest/image-url.ts'
 import type { Predicate } from '../attest/attestation.ts'
-import type { BuildEvent } from '../build.ts'
+import type { BuildEvent, BuildRequest } from '../build.ts'
 import { exportFiles } from './export-files.ts'
 import type { ImageWriter } from './image-writer.ts'
 import type { ArchiveOutput, BuildOutput, FilesOutput, ImageOutput } from './output.ts'
@@ -241,9 +241,14 @@ export function checkOutputs(
 }
 
 /** What cannot be done without the network. INVALID_ARGUMENT. */
-export function checkOffline(pull: boolean, outputs: readonly BuildOutput[]): void {
+export function checkOffline(
+  { pull, cacheTo = [] }: Pick<BuildRequest, 'pull' | 'cacheTo'>,
+  outputs: readonly BuildOutput[],
+): void {
   const refuse = (what: string): Error =>
     failure('INVALID_ARGUMENT', { reason: `a build that is offline cannot ${what}` })
   if (pull) throw refuse('pull its base images: leave out one of the two')
   if (outputs.some((output) => output.kind === 'image' && output.push)) throw refuse('push its result')
+  if (cacheTo.some(({ address }) => address.type !== 'local' && address.type !== 'inline'))
+    throw refuse('export its cache over the network')
 }

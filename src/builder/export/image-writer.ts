@@ -1,5 +1,7 @@
 import type { ComposedImage, ImageToCompose } from '../../oci/composed-image.ts'
-import type { ImageForm } from '../../oci/image-form.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { DiffId } from '../../oci/digest.ts'
+import type { ImageForm, LayerCompression } from '../../oci/image-form.ts'
 import type { Lease } from '../../store/store.ts'
 import type { OpOptions } from '../../util/progress.ts'
 import type { Destination } from './output.ts'
@@ -13,6 +15,12 @@ export interface ImageWriter {
     lease: Lease,
     options: OpOptions,
   ): Promise<ComposedImage>
+  /** The blob of a layer in this compression, held by the lease. */
+  encode(
+    diffId: DiffId,
+    compression: LayerCompression,
+    options: OpOptions & { readonly lease: Lease },
+  ): Promise<Descriptor>
   /** Pushes under a canonical name, or `byDigest` without giving the name's tag. */
   push(
     image: ComposedImage,

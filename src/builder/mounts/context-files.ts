@@ -37,7 +37,7 @@ export async function contextFiles(
   ]
   const key = stepKey('context', ingredients)
   const found = await session.cache.find(key)
-  if (found !== undefined && found !== 'evicted') return { chain: found.chain, path }
+  if (found !== undefined && found !== 'evicted') return { chain: found.result.chain, path }
   const name = origin.kind === 'context' ? (origin.name ?? 'context') : ''
   const lineage = `${session.scope} context ${name} ${source}`
   const before = await session.cache.newest(lineage)

@@ -6,6 +6,7 @@ import { parseReference } from '../../oci/reference.ts'
 import { failure } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import { buildContext, namedContexts } from './build-contexts.ts'
+import { type CacheFlags, cacheRequest } from './build-caches.ts'
 import { type AttestationFlags, attestationRequest } from './build-attestations.ts'
 import { buildOutputs, type OutputFlags } from './build-outputs.ts'
 import type { CommandContext } from '../command.ts'
@@ -16,7 +17,11 @@ import { type RunStepFlags, stepRequest } from './run-step-flags.ts'
 
 /** The flags of `build` that describe the image. */
 export interface BuildFlags
-  extends FlagValues<RunStepFlags>, FlagValues<OutputFlags>, FlagValues<AttestationFlags> {
+  extends
+    FlagValues<RunStepFlags>,
+    FlagValues<OutputFlags>,
+    FlagValues<AttestationFlags>,
+    FlagValues<CacheFlags> {
   readonly 'build-arg': readonly string[]
   readonly 'build-context': readonly string[]
   readonly file: string | undefined
@@ -68,6 +73,7 @@ export async function buildRequest(
     ...(flags.platform.length === 0 ? {} : { platforms: flags.platform }),
     outputs: await buildOutputs(flags, context),
     ...(attestations !== undefined && { attestations }),
+    ...cacheRequest(flags),
     timestamps,
     locked: flags.locked,
     offline: flags.offline,

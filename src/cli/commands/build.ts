@@ -3,6 +3,7 @@ import type { BuildResult } from '../../builder/build.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { answerFlags, writeAnswers } from '../build/build-answers.ts'
+import { cacheFlags } from '../build/build-caches.ts'
 import { attestationFlags } from '../build/build-attestations.ts'
 import { outputFlags } from '../build/build-outputs.ts'
 import { buildRequest } from '../build/build-request.ts'
@@ -32,6 +33,7 @@ const flags = {
   ...outputFlags,
   ...answerFlags,
   ...attestationFlags,
+  ...cacheFlags,
   'build-arg': list('Set build-time variables'),
   'build-context': list('Additional build contexts (e.g., name=path)'),
   call: parsed('Set method for evaluating build ("check", "outline", "targets")', parseCall),

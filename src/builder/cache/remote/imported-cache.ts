@@ -1,0 +1,133 @@
+import type { Readable } from 'node:stream'
+import type { Descriptor } from '../../../oci/descriptor.ts'
+import { diffIdAsDigest, type ChainId, type DiffId, type Digest } from '../../../oci/digest.ts'
+import { ensureApplied } from '../../../store/ensure-applied.ts'
+import type { Lease, Store } from '../../../store/store.ts'
+import { eachLimited } from '../../../util/each-limited.ts'
+import { failure, isMilleError, messageOf } from '../../../util/errors.ts'
+import type { OpOptions } from '../../../util/progress.ts'
+import { parseCache, type CacheDocument, type RemoteMount, type RemoteRecord } from './cache-document.ts'
+import type { CachePlace } from './cache-place.ts'
+
+const parallelDownloads = 3
+
+interface Origin {
+  readonly place: CachePlace
+  readonly blob: Descriptor
+}
+
+interface Pending {
+  readonly diffIds: readonly DiffId[]
+  /** Called once the stack is there. */
+  readonly arrived: () => Promise<void>
+}
+
+/**
+ * What other machines built (B77-B80). A hit costs nothing but the look-up: its layer is fetched when somebody needs the
+ * files, so that a builder stage whose result is cached never comes here. Layers are verified against their diff IDs;
+ * that a record's key belongs to its layer is the word of the source, which is trusted as an image is that one runs.
+ */
+export class ImportedCache {
+  readonly #store: Store
+  readonly #lease: Lease
+  readonly #signal: AbortSignal | undefined
+  readonly #records = new Map<Digest, RemoteRecord>()
+  readonly #origins = new Map<DiffId, Origin>()
+  readonly #mounts = new Map<string, RemoteMount>()
+  readonly #pending = new Map<ChainId, Pending>()
+  readonly #fetching = new Map<DiffId, Promise<void>>()
+  /** Why a layer could not be had: the build goes on without what was imported. */
+  failure: string | undefined
+
+  constructor(store: Store, lease: Lease, signal: AbortSignal | undefined) {
+    this.#store = store
+    this.#lease = lease
+    this.#signal = signal
+  }
+
+  /** Reads all records of a place. CACHE_INVALID, or what the place says. */
+  async read(place: CachePlace, options: OpOptions): Promise<number> {
+    const found = await place.read(options)
+    // all of a place or nothing
+    const documents = found.flatMap((manifest) => parseCache(manifest) ?? [])
+    for (const document of documents) this.#add(place, document)
+    return documents.reduce((sum, { records }) => sum + records.length, 0)
+  }
+
+  find(key: Digest): RemoteRecord | undefined {
+    return this.#records.get(key)
+  }
+
+  /** Mounts and layers as they were found, for who exports them again. */
+  get mounts(): readonly RemoteMount[] {
+    return [...this.#mounts.values()]
+  }
+
+  origin(diffId: DiffId): Origin | undefined {
+    return this.#origins.get(diffId)
+  }
+
+  mount(id: string): RemoteMount | undefined {
+    return this.#mounts.get(id)
+  }
+
+  /** A stack that is known, but not here: `need` brings it. */
+  postpone(
+    chain: ChainId,
+    diffIds: readonly DiffId[],
+    arrived: () => Promise<void> = () => Promise.resolve(),
+  ): void {
+    if (!this.#pending.has(chain)) this.#pending.set(chain, { diffIds, arrived })
+  }
+
+  isPending(chain: ChainId | undefined): boolean {
+    return chain !== undefined && this.#pending.has(chain)
+  }
+
+  /** Makes a stack usable. When that fails `failure` says why. */
+  async need(chain: ChainId | undefined): Promise<void> {
+    const pending = chain === undefined ? undefined : this.#pending.get(chain)
+    if (chain === undefined || pending === undefined) return
+    try {
+      await eachLimited(pending.diffIds, parallelDownloads, (diffId) => this.bring(diffId))
+      await ensureApplied(this.#store, pending.diffIds, { lease: this.#lease, signal: this.#signal })
+      if (this.#pending.delete(chain)) await pending.arrived()
+    } catch (error) {
+      if (this.#signal?.aborted !== true && !isMilleError(error, 'CANCELED'))
+        this.failure ??= messageOf(error)
+      throw error
+    }
+  }
+
+  /** The uncompressed layer in the store. */
+  async bring(diffId: DiffId): Promise<void> {
+    const running = this.#fetching.get(diffId) ?? this.#fetch(diffId)
+    this.#fetching.set(diffId, running)
+    await running
+  }
+
+  async #fetch(diffId: DiffId): Promise<void> {
+    const { content, layers } = this.#store
+    this.#lease.hold({ kind: 'blob', digest: diffIdAsDigest(diffId) })
+    if ((await layers.find(diffId)) !== undefined) return
+    const origin = this.#origins.get(diffId)
+    if (origin === undefined) throw failure('LAYER_NOT_FOUND', { diffId })
+    const { blob, place } = origin
+    const options = { lease: this.#lease, signal: this.#signal }
+    this.#lease.hold({ kind: 'blob', digest: blob.digest })
+    if (!(await content.exists(blob))) {
+      const body: Readable = await place.fetch(blob, { signal: this.#signal })
+      await content.ingest(body, { ...options, expected: { digest: blob.digest, size: blob.size } })
+    }
+    await layers.inflate(blob, diffId, options)
+  }
+
+  #add(place: CachePlace, { records, mounts, layers }: CacheDocument): void {
+    // the first place that knows a key is the one that was named first
+    for (const record of records)
+      for (const key of record.keys) if (!this.#records.has(key)) this.#records.set(key, record)
+    for (const mount of mounts) if (!this.#mounts.has(mount.id)) this.#mounts.set(mount.id, mount)
+    for (const [diffId, blob] of layers)
+      if (!this.#origins.has(diffId)) this.#origins.set(diffId, { place, blob })
+  }
+}

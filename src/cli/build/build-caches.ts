@@ -1,0 +1,176 @@
+import { resolve } from 'node:path'
+import type { CacheAddress, CacheExport } from '../../builder/cache/remote/cache-place.ts'
+import type { LayerCompression } from '../../oci/image-form.ts'
+import { parseReference } from '../../oci/reference.ts'
+import { failure } from '../../util/errors.ts'
+import { suggest } from '../../util/suggest.ts'
+import { type Flag, type FlagValues, list } from '../flags/flag.ts'
+import { csvFields, parseAttributes } from '../input/parse-attributes.ts'
+
+/** The table of `cacheFlags`. */
+export type CacheFlags = {
+  readonly 'cache-from': Flag<readonly string[]>
+  readonly 'cache-to': Flag<readonly string[]>
+}
+
+/** The flags of `build` about caches outside of the store. */
+export const cacheFlags: CacheFlags = {
+  'cache-from': list('External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")'),
+  'cache-to': list('Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")'),
+}
+
+export interface CacheRequest {
+  readonly cacheFrom?: readonly CacheAddress[]
+  readonly cacheTo?: readonly CacheExport[]
+}
+
+const refuse = (reason: string): Error => failure('CLI_FAILED', { reason })
+
+/** What `--cache-from` and `--cache-to` ask for (B77-B79). CLI_FAILED for what is wrong with them (D-C9). */
+export function cacheRequest(flags: FlagValues<CacheFlags>): CacheRequest {
+  const from = flags['cache-from'].filter(Boolean).flatMap(parseImport)
+  const to = flags['cache-to'].filter(Boolean).flatMap(parseExport)
+  return { ...(from.length > 0 && { cacheFrom: from }), ...(to.length > 0 && { cacheTo: to }) }
+}
+
+function parseImport(text: string): CacheAddress[] {
+  if (!text.includes('=')) return fieldsOf(text).map((ref) => registry(ref))
+  const attributes = new CacheAttributes('--cache-from', text)
+  const address = addressOf(attributes, 'src', ['local', 'registry'])
+  attributes.refuseUnknown()
+  return [address as CacheAddress]
+}
+
+function parseExport(text: string): CacheExport[] {
+  if (!text.includes('=')) return fieldsOf(text).map((ref) => ({ ...usualExport, address: registry(ref) }))
+  const attributes = new CacheAttributes('--cache-to', text)
+  const address = addressOf(attributes, 'dest', ['inline', 'local', 'registry'])
+  if (address.type === 'inline') {
+    attributes.refuseUnknown()
+    return [{ ...usualExport, address }]
+  }
+  const mode = attributes.text('mode') ?? 'min'
+  if (mode !== 'min' && mode !== 'max') throw refuse(`invalid cache mode "${mode}": there are min, max`)
+  // what others may be told to do is always so here
+  for (const key of ['image-manifest', 'oci-mediatypes']) {
+    if (!attributes.truth(key, true))
+      throw refuse(`${key}=false: mille writes caches as OCI image manifests only`)
+  }
+  const asked: CacheExport = {
+    address,
+    mode,
+    compression: compressionOf(attributes),
+    ignoreError: attributes.truth('ignore-error', false),
+    mounts: attributes.truth('mounts', false),
+  }
+  attributes.refuseUnknown()
+  return [asked]
+}
+
+const usualExport = {
+  mode: 'min',
+  compression: { type: 'gzip', force: false },
+  ignoreError: false,
+  mounts: false,
+} as const
+
+function fieldsOf(text: string): string[] {
+  return csvFields(text).map((field) => field.trim())
+}
+
+function registry(ref: string): CacheAddress {
+  parseReference(ref)
+  return { type: 'registry', ref }
+}
+
+type AnyAddress = CacheExport['address']
+
+function addressOf(
+  attributes: CacheAttributes,
+  folderKey: 'src' | 'dest',
+  types: readonly AnyAddress['type'][],
+): AnyAddress {
+  const given = attributes.text('type')
+  const type = types.find((known) => known === given)
+  if (type === undefined) {
+    const near = given === undefined ? undefined : suggest(given, types)
+    const hint = near === undefined ? `there are ${types.join(', ')}` : `did you mean ${near}?`
+    throw refuse(
+      given === undefined
+        ? `type is required for ${attributes.flag} "${attributes.shown}": ${hint}`
+        : `unknown cache type "${given}" of ${attributes.flag}: ${hint}`,
+    )
+  }
+  switch (type) {
+    case 'inline':
+      return { type }
+    case 'registry':
+      return registry(attributes.required('ref', type))
+    case 'local': {
+      const path = resolve(attributes.required(folderKey, type))
+      const digest = folderKey === 'src' ? attributes.text('digest') : undefined
+      return { type, path, tag: attributes.text('tag') ?? 'latest', ...(digest !== undefined && { digest }) }
+    }
+  }
+}
+
+const compressions: Readonly<Record<string, LayerCompression['type']>> = {
+  gzip: 'gzip',
+  zstd: 'zstd',
+  uncompressed: 'none',
+}
+
+function compressionOf(attributes: CacheAttributes): LayerCompression {
+  const name = attributes.text('compression') ?? 'gzip'
+  const type = compressions[name]
+  if (type === undefined)
+    throw refuse(`unknown compression "${name}": there are ${Object.keys(compressions).join(', ')}`)
+  const level = attributes.text('compression-level')
+  if (level !== undefined && !/^\d{1,2}$/.test(level))
+    throw refuse(`compression-level "${level}" is no number`)
+  const force = attributes.truth('force-compression', false)
+  return { type, force, ...(level !== undefined && { level: Number(level) }) }
+}
+
+/** The attributes of one cache; what nobody asked for is refused at the end. */
+class CacheAttributes {
+  readonly flag: string
+  readonly shown: string
+  readonly #values: ReadonlyMap<string, string | undefined>
+  readonly #known = new Set<string>()
+
+  constructor(flag: string, text: string) {
+    this.flag = flag
+    this.shown = text
+    this.#values = parseAttributes(text)
+  }
+
+  text(key: string): string | undefined {
+    this.#known.add(key)
+    return this.#values.get(key)
+  }
+
+  required(key: string, type: string): string {
+    const value = this.text(key)
+    if (value === undefined || value === '')
+      throw refuse(`${this.flag} type=${type} needs ${key}=…: in "${this.shown}" it is missing`)
+    return value
+  }
+
+  truth(key: string, initial: boolean): boolean {
+    this.#known.add(key)
+    if (!this.#values.has(key)) return initial
+    const value = this.#values.get(key) ?? 'true'
+    if (/^(1|t|true)$/i.test(value)) return true
+    if (/^(0|f|false)$/i.test(value)) return false
+    throw refuse(`${key} of ${this.flag}: "${value}" is neither true nor false`)
+  }
+
+  refuseUnknown(): void {
+    const unknown = [...this.#values.keys()].find((key) => !this.#known.has(key))
+    if (unknown === undefined) return
+    const near = suggest(unknown, [...this.#known])
+    const hint = near === undefined ? `there are ${[...this.#known].join(', ')}` : `did you mean ${near}?`
+    throw refuse(`unknown attribute "${unknown}" of ${this.flag} "${this.shown}": ${hint}`)
+  }
+}
