@@ -70,6 +70,8 @@ export interface ContainerRequest {
   readonly cpuShares?: number
   readonly cpusetCpus?: string
   readonly pidsLimit?: number
+  /** Takes the image's HEALTHCHECK away. */
+  readonly noHealthcheck?: boolean
   /** -1 is unlimited. */
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
   /** Bytes of /dev/shm. */

@@ -85,7 +85,7 @@ export async function createContainer(
     removeFolders(parts, id)
     throw error
   }
-  return { id, warnings: await warningsFor(runtime, image, request) }
+  return { id, warnings: await warningsFor(runtime, image, data) }
 }
 
 function findImage(store: Store, text: string, platform: Platform | undefined): ImageRecord {
@@ -130,9 +130,11 @@ function hostnameFor(id: string, request: ContainerRequest): string {
 async function warningsFor(
   runtime: ContainerParts['runtime'],
   image: ImageRecord,
-  request: ContainerRequest,
+  { request, config }: ContainerData,
 ): Promise<string[]> {
   const warnings: string[] = []
+  const [check = 'NONE'] = config.Healthcheck?.Test ?? []
+  if (check !== 'NONE') warnings.push("The image's HEALTHCHECK is not run: there are no health checks yet.")
   const { os, architecture } = image.config
   const host = hostPlatform()
   if (request.platform === undefined && architecture !== host.architecture) {

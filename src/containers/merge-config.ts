@@ -21,6 +21,7 @@ export function mergeConfig(image: ContainerConfig, request: ContainerRequest): 
     WorkingDir: request.workingDir ?? (image.WorkingDir || '/'),
     User: request.user ?? image.User ?? '',
     ExposedPorts: Object.fromEntries(exposed.map((port) => [port, {}])),
+    ...(request.noHealthcheck === true && { Healthcheck: { Test: ['NONE'] } }),
     ...(request.stopSignal !== undefined && { StopSignal: request.stopSignal }),
   }
   if (commandLine(merged).length === 0) throw failure('NO_COMMAND', {})

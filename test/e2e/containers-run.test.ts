@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { testMille, type TestMille } from '../support/mille.ts'
@@ -126,4 +126,14 @@ test('logs -f ends with the container, and at once for one that has ended', () =
   )
   assert.equal(mille.ok('logs', '-f', 'talk'), '1\n2\n3')
   assert.equal(mille.ok('logs', '-f', '-n', '1', 'talk'), '3')
+})
+
+test('an image’s HEALTHCHECK is said not to run, unless it is taken away', () => {
+  const context = join(mille.root, 'health')
+  mkdirSync(context)
+  writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nHEALTHCHECK CMD true\n')
+  mille.ok('build', '-q', '-t', 'health', context)
+  const warning = "WARNING: The image's HEALTHCHECK is not run: there are no health checks yet.\n"
+  assert.deepEqual(mille.run(['run', '--rm', 'health', 'true']), { code: 0, out: '', err: warning })
+  assert.equal(mille.run(['run', '--rm', '--no-healthcheck', 'health', 'true']).err, '')
 })

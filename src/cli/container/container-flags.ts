@@ -51,6 +51,7 @@ export type ContainerFlags = {
   readonly name: Flag<string | undefined>
   readonly network: Flag<string | undefined>
   readonly net: Flag<string | undefined>
+  readonly 'no-healthcheck': Flag<boolean>
   readonly 'pids-limit': Flag<number | undefined>
   readonly platform: Flag<Platform | undefined>
   readonly privileged: Flag<boolean>
@@ -108,6 +109,7 @@ export const containerFlags: ContainerFlags = {
   name: text('Assign a name to the container'),
   network: text('Connect a container to a network: bridge, host or none', { type: 'network' }),
   net: text('As --network', { hidden: true }),
+  'no-healthcheck': toggle('Disable any container-specified HEALTHCHECK'),
   'pids-limit': integer('Tune container pids limit (set -1 for unlimited)'),
   platform: platformFlag('Platform of the image: os[/arch[/variant]]'),
   privileged: toggle('Give extended privileges to this container'),

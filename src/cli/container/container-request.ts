@@ -39,6 +39,7 @@ export async function containerRequest(
       cpuShares: flags['cpu-shares'],
       cpusetCpus: flags['cpuset-cpus'],
       pidsLimit: flags['pids-limit'],
+      noHealthcheck: flags['no-healthcheck'] || undefined,
       shmSize: flags['shm-size'] || undefined,
       platform: flags.platform,
     }),
