@@ -165,7 +165,7 @@ async function build(
   const exported = await exportBuild({ ...work, writer: parts.imageWriter }, outputs)
   if (request.cacheTo !== undefined) {
     const { imageWriter: writer, openCache: open } = parts
-    const work = { store, writer, open, lease, built, imported, mounts: [], emit, now, signal }
+    const work = { store, writer, open, lease, built, imported, emit, now, signal }
     await exportCaches(work, request.cacheTo)
   }
   clock.end('export')

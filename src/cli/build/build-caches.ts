@@ -61,7 +61,6 @@ function parseExport(text: string): CacheExport[] {
     mode,
     compression: compressionOf(attributes),
     ignoreError: attributes.truth('ignore-error', false),
-    mounts: attributes.truth('mounts', false),
   }
   attributes.refuseUnknown()
   return [asked]
@@ -71,7 +70,6 @@ const usualExport = {
   mode: 'min',
   compression: { type: 'gzip', force: false },
   ignoreError: false,
-  mounts: false,
 } as const
 
 function fieldsOf(text: string): string[] {

@@ -20,23 +20,14 @@ export interface RemoteRecord {
   readonly layer?: DiffId
 }
 
-/** The folder of a cache mount, as a layer. */
-export interface RemoteMount {
-  /** Of the mount in every store: follows from its name and what it begins as. */
-  readonly id: string
-  readonly name: string
-  readonly layer: DiffId
-}
-
 export interface CacheDocument {
   readonly records: readonly RemoteRecord[]
-  readonly mounts: readonly RemoteMount[]
   /** Blobs of the layers. */
   readonly layers: ReadonlyMap<DiffId, Descriptor>
 }
 
 /** The bytes of a cache's config. `layers` is in BuildKit's form, what mille needs stands beside it. */
-export function cacheConfig({ records, mounts, layers }: CacheDocument): Buffer {
+export function cacheConfig({ records, layers }: CacheDocument): Buffer {
   return canonicalJson({
     layers: [...layers].map(([diffID, { digest, mediaType, size }]) => ({
       blob: digest,
@@ -44,7 +35,7 @@ export function cacheConfig({ records, mounts, layers }: CacheDocument): Buffer 
       annotations: { mediaType, diffID, size },
     })),
     records: [],
-    mille: { version: 1, records, mounts },
+    mille: { version: 1, records },
   })
 }
 
@@ -62,14 +53,13 @@ export function parseCache({ config, document, layers }: FoundManifest): CacheDo
   const isCache = config.mediaType === cacheConfigType
   const own = isCache ? fields['mille'] : fields[inlineField]
   if (own === undefined) return undefined
-  const { version, records, mounts = [] } = asObject(own, 'records')
+  const { version, records } = asObject(own, 'records')
   if (version !== 1) throw invalid(`version ${String(version)} is not known here`)
   const byDiffId = isCache
     ? layersByNote(asList(fields['layers'], 'layers'), layers)
     : layersByPlace(asObject(fields['rootfs'], 'rootfs')['diff_ids'], layers)
   return {
     records: asList(records, 'records').map((record) => readRecord(record, byDiffId)),
-    mounts: asList(mounts, 'mounts').map((mount) => readMount(mount, byDiffId)),
     layers: byDiffId,
   }
 }
@@ -79,13 +69,6 @@ function readRecord(value: unknown, layers: ReadonlyMap<DiffId, Descriptor>): Re
   const list = asList(keys, 'keys')
   if (!list.every(isDigest)) throw invalid('a key is no digest')
   return layer === undefined ? { keys: list } : { keys: list, layer: knownLayer(layer, layers) }
-}
-
-function readMount(value: unknown, layers: ReadonlyMap<DiffId, Descriptor>): RemoteMount {
-  const { id, name, layer } = asObject(value, 'a mount')
-  if (typeof id !== 'string' || !/^[0-9a-f]{64}$/.test(id) || typeof name !== 'string')
-    throw invalid('a cache mount has no name')
-  return { id, name, layer: knownLayer(layer, layers) }
 }
 
 function knownLayer(layer: unknown, layers: ReadonlyMap<DiffId, Descriptor>): DiffId {

@@ -17,8 +17,6 @@ export interface CacheExport {
   readonly compression: LayerCompression
   /** A failure is a warning. */
   readonly ignoreError: boolean
-  /** The folders of `RUN --mount=type=cache` go along. */
-  readonly mounts: boolean
 }
 
 /** A manifest with its config, as it was found. */

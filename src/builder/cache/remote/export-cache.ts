@@ -12,7 +12,7 @@ import type { PlatformPlan } from '../../platform-plans.ts'
 import type { StepId } from '../../plan/step.ts'
 import { inputsOf } from '../../plan/step.ts'
 import type { StepResult } from '../../session.ts'
-import { cacheConfig, cacheConfigType, type RemoteMount, type RemoteRecord } from './cache-document.ts'
+import { cacheConfig, cacheConfigType, type RemoteRecord } from './cache-document.ts'
 import type { CacheExport, CachePlace } from './cache-place.ts'
 import type { ImportedCache } from './imported-cache.ts'
 
@@ -31,7 +31,6 @@ export interface CacheExportWork {
   readonly lease: Lease
   readonly built: BuiltSteps
   readonly imported?: ImportedCache | undefined
-  readonly mounts: readonly RemoteMount[]
   readonly emit: (event: BuildEvent) => void
   readonly now: () => number
   readonly signal?: AbortSignal | undefined
@@ -72,25 +71,21 @@ function stepsOfImages(plans: readonly PlatformPlan[]): ReadonlySet<StepId> {
 export async function exportCache(
   work: CacheExportWork,
   place: CachePlace,
-  { mode, compression, mounts: withMounts }: CacheExport,
+  { mode, compression }: CacheExport,
 ): Promise<void> {
   const { emit, now, signal } = work
   const step = `cache ${place.name}`
   emit({ type: 'start', step, name: `exporting cache to ${place.name}`, time: now() })
   try {
     const records = recordsOf(work.built, mode)
-    const mounts = withMounts ? work.mounts : []
-    const diffIds = new Set([
-      ...records.flatMap(({ layer }) => layer ?? []),
-      ...mounts.map(({ layer }) => layer),
-    ])
+    const diffIds = new Set(records.flatMap(({ layer }) => layer ?? []))
     const layers = await layersOf(work, [...diffIds].toSorted(), compression)
     await eachLimited([...layers], parallelUploads, async ([diffId, blob]) => {
       if (await place.has(blob)) return
       emit({ type: 'progress', step, status: `writing layer ${blob.digest}` })
       await place.write(blob, await open(work, diffId, blob), { signal })
     })
-    const document = cacheConfig({ records, mounts, layers })
+    const document = cacheConfig({ records, layers })
     const config: Descriptor = { mediaType: cacheConfigType, digest: sha256(document), size: document.length }
     await place.write(config, Readable.from([document]), { signal })
     const manifest: Manifest = {

@@ -6,7 +6,7 @@ import type { Lease, Store } from '../../../store/store.ts'
 import { eachLimited } from '../../../util/each-limited.ts'
 import { failure, isMilleError, messageOf } from '../../../util/errors.ts'
 import type { OpOptions } from '../../../util/progress.ts'
-import { parseCache, type CacheDocument, type RemoteMount, type RemoteRecord } from './cache-document.ts'
+import { parseCache, type CacheDocument, type RemoteRecord } from './cache-document.ts'
 import type { CachePlace } from './cache-place.ts'
 
 const parallelDownloads = 3
@@ -33,7 +33,6 @@ export class ImportedCache {
   readonly #signal: AbortSignal | undefined
   readonly #records = new Map<Digest, RemoteRecord>()
   readonly #origins = new Map<DiffId, Origin>()
-  readonly #mounts = new Map<string, RemoteMount>()
   readonly #pending = new Map<ChainId, Pending>()
   readonly #fetching = new Map<DiffId, Promise<void>>()
   /** Why a layer could not be had: the build goes on without what was imported. */
@@ -58,17 +57,9 @@ export class ImportedCache {
     return this.#records.get(key)
   }
 
-  /** Mounts and layers as they were found, for who exports them again. */
-  get mounts(): readonly RemoteMount[] {
-    return [...this.#mounts.values()]
-  }
-
+  /** Where a layer comes from, for who exports it again. */
   origin(diffId: DiffId): Origin | undefined {
     return this.#origins.get(diffId)
-  }
-
-  mount(id: string): RemoteMount | undefined {
-    return this.#mounts.get(id)
   }
 
   /** A stack that is known, but not here: `need` brings it. */
@@ -122,11 +113,10 @@ export class ImportedCache {
     await layers.inflate(blob, diffId, options)
   }
 
-  #add(place: CachePlace, { records, mounts, layers }: CacheDocument): void {
+  #add(place: CachePlace, { records, layers }: CacheDocument): void {
     // the first place that knows a key is the one that was named first
     for (const record of records)
       for (const key of record.keys) if (!this.#records.has(key)) this.#records.set(key, record)
-    for (const mount of mounts) if (!this.#mounts.has(mount.id)) this.#mounts.set(mount.id, mount)
     for (const [diffId, blob] of layers)
       if (!this.#origins.has(diffId)) this.#origins.set(diffId, { place, blob })
   }

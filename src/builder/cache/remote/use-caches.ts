@@ -39,7 +39,7 @@ export async function importCaches(
     }
     emit({ type: 'done', step, time: now(), cached: false })
   }
-  return total === 0 && imported.mounts.length === 0 ? undefined : imported
+  return total === 0 ? undefined : imported
 }
 
 /** Exports to every place that is not the image itself. A failure of one whose errors are ignored is a warning. */
