@@ -7,4 +7,4 @@ export PATH
 oxfmt --check src test bench scripts
 oxlint
 tsc -p .
-exec node --test --test-force-exit --test-timeout=180000 --test-concurrency=2 'src/**/*.test.ts' 'test/**/*.test.ts'
+exec node --test --test-timeout=180000 --test-concurrency=2 'src/**/*.test.ts' 'test/**/*.test.ts'
