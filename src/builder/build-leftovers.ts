@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { unmountBelow } from '../linux/unmount-below.ts'
 import type { Store } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
+import { FailedSteps } from './debug/failed-steps.ts'
 import type { StepRunner } from './step-runner.ts'
 
 /** Removes a build's folder, never anything that is still mounted in it: a cache mount's own files. */
@@ -16,13 +17,14 @@ export async function removeBuildFolder(folder: string): Promise<void> {
  * its own name, so that a free lock says it is dead.
  */
 export async function removeLeftovers(store: Store, runner: StepRunner): Promise<void> {
+  const kept = new Set(new FailedSteps(store).list().map(({ data }) => data.key))
   const ids = await readdir(await store.folder('builds'))
   for (const id of ids) {
     try {
       await using _lock = await store.lock(id, { timeout: 0 })
       await runner.removeLeftovers()
       const snapshots = await store.snapshots.list()
-      for (const { key } of snapshots.filter((one) => one.key.startsWith(`${id}-`)))
+      for (const { key } of snapshots.filter((one) => one.key.startsWith(`${id}-`) && !kept.has(one.key)))
         await store.snapshots.remove(key)
       await removeBuildFolder(join(await store.folder('builds'), id))
     } catch (error) {

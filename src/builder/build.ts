@@ -6,7 +6,7 @@ import type { OpOptions } from '../util/progress.ts'
 import type { CacheAddress, CacheExport } from './cache/remote/cache-place.ts'
 import type { AttestationRequest } from './attest/attestation.ts'
 import type { Entitlement } from './plan/run-instructions.ts'
-import type { StepLimits, StepUlimit } from './step-runner.ts'
+import type { StepExit, StepIo, StepLimits, StepUlimit } from './step-runner.ts'
 import type { BuildOutput } from './export/output.ts'
 import type { LockReport } from './lock/make-lock.ts'
 import type { CheckReport, OutlineReport, TargetsReport } from './calls.ts'
@@ -75,6 +75,8 @@ export interface BuildRequest {
   readonly timestamps: 'constant' | 'preserve'
   /** Bytes that the image's layers may have together; IMAGE_OVER_BUDGET, and nothing is exported, when it has more. */
   readonly maxSize?: number
+  /** The files of a RUN that fails are removed; default: they are kept for `debug`. */
+  readonly forgetFailures?: boolean
   /** CPU time of RUN steps is wanted too, which costs a little. */
   readonly measured?: boolean
   /** Seconds: SOURCE_DATE_EPOCH, or 0. */
@@ -249,6 +251,31 @@ export interface BuildReport {
   readonly steps: readonly StepReport[]
 }
 
+/** What to do where a step failed. */
+export interface DebugWish {
+  /** Default: the shell that the step itself was given to. */
+  readonly command?: readonly string[]
+  readonly io: StepIo
+  /** The command gets the terminal of this process, of this size, and `io` nothing. */
+  readonly terminal?: { readonly width: number; readonly height: number }
+  /** Those of the step are not kept: it sees what is given here. */
+  readonly secrets?: readonly SecretSource[]
+  readonly ssh?: readonly SshSource[]
+  /** Called before the command starts. */
+  readonly onOpen?: (step: OpenedFailure) => void
+}
+
+export interface OpenedFailure {
+  readonly id: string
+  /** The instruction. */
+  readonly name: string
+  readonly command: readonly string[]
+  readonly exitCode: number
+  readonly createdAt: number
+  /** IDs of secrets and agents that the step had and that are not here. */
+  readonly missing: readonly string[]
+}
+
 export interface Builder {
   /** All or nothing: an image appears only when every step has succeeded. Errors: DOCKERFILE_*, STEP_FAILED, … with source lines in the message. */
   build(
@@ -261,6 +288,8 @@ export interface Builder {
   outline(request: BuildWish, options?: OpOptions): Promise<OutlineReport>
   /** The stages that can be built. Errors: DOCKERFILE_*. */
   targets(request: BuildWish, options?: OpOptions): Promise<TargetsReport>
+  /** Runs a command where a RUN failed, with what its process had. Errors: NO_FAILED_STEP, FAILED_STEP_BUSY. */
+  debug(id: string | undefined, wish: DebugWish, options?: OpOptions): Promise<StepExit>
   /** Where the names in the Dockerfile lead now, beside what its lock file says. */
   lock(request: BuildWish, options?: OpOptions): Promise<LockReport>
   /** How the image was last built here; undefined when it was not. */

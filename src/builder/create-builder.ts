@@ -17,6 +17,7 @@ import { openContext } from './context/open-context.ts'
 import { OpenTrees } from './context/open-trees.ts'
 import { credentialsOf } from './sources/source-access.ts'
 import { checkBuild, listTargets, outlineBuild } from './answer-calls.ts'
+import { debugStep } from './debug/debug-step.ts'
 import type { StepExecutor } from './execute-step.ts'
 import { checkBudget } from './export/budget.ts'
 import {
@@ -44,6 +45,7 @@ import { criticalPath, PhaseClock } from './measure.ts'
 export function createBuilder(parts: BuilderParts): Builder {
   return {
     build: (wish, options = {}) => buildAndTidy(parts, complete(wish), options),
+    debug: (id, wish, options = {}) => debugStep(parts, id, wish, options),
     lock: (wish, options = {}) => makeLock(parts, complete(wish), options),
     report: (image) => {
       const kept = parts.store.images.report(image)

@@ -12,6 +12,7 @@ import { StepCache } from './cache/step-cache.ts'
 import { ignoreFacts } from './cache/suggest-ignore.ts'
 import type { OpenedContext } from './context/open-context.ts'
 import type { OpenTrees } from './context/open-trees.ts'
+import { FailedSteps } from './debug/failed-steps.ts'
 import { epochOf } from './epoch.ts'
 import { StepExecutor } from './execute-step.ts'
 import type { BuildOutput } from './export/output.ts'
@@ -94,6 +95,7 @@ async function runPlans(
   })
   const run = await runOptions(request, runner, emit)
   await removeLeftovers(store, runner)
+  await new FailedSteps(store).removeOld(context.scope, Date.now())
   await using _alive = await store.lock(id)
   const folder = await store.folder('builds', id)
   try {
@@ -111,6 +113,7 @@ async function runPlans(
       scope: context.scope,
       run,
       ...credentialsOf(request),
+      keepsFailures: request.forgetFailures !== true,
       folder,
       emit,
       now,

@@ -47,6 +47,8 @@ export interface BuildSession {
   readonly pins?: Pick<Pins, 'commit' | 'checksum'>
   readonly secrets: ReadonlyMap<string, SecretSource>
   readonly ssh: ReadonlyMap<string, SshSource>
+  /** Files of a RUN that fails stay, for whoever wants to look at them. */
+  readonly keepsFailures: boolean
   /** A folder for files of this build, removed at its end. */
   readonly folder: string
   /** CPU milliseconds of RUN steps, when they are wanted. */

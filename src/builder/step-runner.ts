@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { OpOptions } from '../util/progress.ts'
 
 /** A bind mount inside the step's container; `source` is a host path. */
@@ -60,12 +61,16 @@ export interface StepSpec {
   readonly shmSize?: number
   readonly cgroupParent?: string
   readonly measured?: boolean
+  /** The process gets the terminal of this one; nothing comes as output. */
+  readonly tty?: boolean
+  readonly consoleSize?: { readonly width: number; readonly height: number }
   /** Kept in memory only, and no longer than the step runs. */
   readonly secrets?: { readonly env: readonly string[]; readonly files: readonly StepSecretFile[] }
 }
 
 export interface StepIo {
   readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void
+  readonly stdin?: Readable
 }
 
 export interface StepExit {

@@ -29,6 +29,7 @@ const loadContainerPrune = async (): Promise<AnyCommand> =>
   (await import('./commands/container-prune.ts')).command
 const loadCp = async (): Promise<AnyCommand> => (await import('./commands/cp.ts')).command
 const loadCreate = async (): Promise<AnyCommand> => (await import('./commands/create.ts')).command
+const loadDebug = async (): Promise<AnyCommand> => (await import('./commands/debug.ts')).command
 const loadDiff = async (): Promise<AnyCommand> => (await import('./commands/diff.ts')).command
 const loadExec = async (): Promise<AnyCommand> => (await import('./commands/exec.ts')).command
 const loadExport = async (): Promise<AnyCommand> => (await import('./commands/export.ts')).command
@@ -115,6 +116,7 @@ export const commandTable: CommandGroup = {
     commit: { summary: "Create a new image from a container's changes", load: loadCommit },
     cp: { summary: 'Copy files/folders between a container and the local filesystem', load: loadCp },
     create: { summary: 'Create a new container', load: loadCreate },
+    debug: { summary: 'Open a shell where a step of a build failed', load: loadDebug },
     diff: { summary: "Inspect changes to files or directories on a container's filesystem", load: loadDiff },
     export: { summary: "Export a container's filesystem as a tar archive", load: loadExport },
     history: { summary: 'Show the history of an image', load: loadHistory },

@@ -85,6 +85,7 @@ function lazyBuilder(builder: () => Promise<Builder>): Builder {
     check: async (request, options) => (await builder()).check(request, options),
     outline: async (request, options) => (await builder()).outline(request, options),
     targets: async (request, options) => (await builder()).targets(request, options),
+    debug: async (id, wish, options) => (await builder()).debug(id, wish, options),
     lock: async (request, options) => (await builder()).lock(request, options),
     report: async (image) => (await builder()).report(image),
     cacheUsage: async () => (await builder()).cacheUsage(),

@@ -53,7 +53,7 @@ export async function runStep(
     stubs = makeMountStubs(spec.rootfs, [...pointsOf(['/proc', '/sys', '/dev']), ...full.mounts.map(pointOf)])
     await writeBundle(folder, id, full, seat)
     using call = runtimeCall(program, wantedControllers(program, full))
-    const exitCode = await runChild(call, state, folder, id, io, signal)
+    const exitCode = await runChild(call, state, folder, id, io, spec.tty === true, signal)
     throwIfAborted(signal)
     const log = join(folder, 'runtime.log')
     const reason = exitCode === 0 ? undefined : findRuntimeError(log)
@@ -89,14 +89,16 @@ async function runChild(
   folder: string,
   id: string,
   io: StepIo,
+  tty: boolean,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const args = ['--root', root, '--log', join(folder, 'runtime.log'), '--log-format', 'json']
   const pidFile = join(folder, 'pid')
   const child = spawn(command, [...prefix, ...args, 'run', '--bundle', folder, '--pid-file', pidFile, id], {
-    stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    // the runtime stands between this terminal and the container's own
+    stdio: tty ? 'inherit' : [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
-    detached: true,
+    detached: !tty,
     env: runtimeEnvironment(),
   })
   const ended = exitOf(child, command)

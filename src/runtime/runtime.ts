@@ -42,6 +42,8 @@ export interface ProcessSpec {
   /** Docker's form: `user`, `uid`, `user:group`, `uid:gid`; names are looked up inside the root. Empty is root. */
   readonly user: string
   readonly tty?: boolean
+  /** Of the terminal, at first. */
+  readonly consoleSize?: { readonly width: number; readonly height: number }
   readonly hostname: string
   readonly network: ProcessNetwork
   readonly mounts: readonly ProcessMount[]

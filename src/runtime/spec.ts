@@ -31,6 +31,7 @@ export interface RuntimeSpec {
 
 export interface RuntimeProcess {
   readonly terminal: boolean
+  readonly consoleSize?: { readonly width: number; readonly height: number }
   readonly user: { readonly uid: number; readonly gid: number; readonly additionalGids: readonly number[] }
   readonly args: readonly string[]
   readonly env: readonly string[]
@@ -231,6 +232,7 @@ export function processDocument(
     readonly args: readonly string[]
     readonly env: readonly string[]
     readonly tty?: boolean
+    readonly consoleSize?: { readonly width: number; readonly height: number }
     readonly privileged?: boolean
     readonly capAdd?: readonly string[]
     readonly capDrop?: readonly string[]
@@ -244,6 +246,7 @@ export function processDocument(
   const caps = capabilitiesOf(request)
   return {
     terminal: request.tty ?? false,
+    ...(request.consoleSize !== undefined && { consoleSize: request.consoleSize }),
     user: { uid: context.user.uid, gid: context.user.gid, additionalGids: context.user.groups },
     args: request.args,
     env: mergeEnvironment(

@@ -1,6 +1,6 @@
 import type { Resource } from './store.ts'
 
-export type RecordKind = 'container' | 'volume' | 'network' | 'cache-mount'
+export type RecordKind = 'container' | 'volume' | 'network' | 'cache-mount' | 'failed-step'
 
 export interface RecordRow<Data> {
   readonly id: string

@@ -91,7 +91,7 @@ test('exit code, signal and lack of memory: build exits with 1 and says which (B
   using mille = testMille()
   mille.ok('image', 'bootstrap', 'busybox')
   const run = (command: string, ...flags: readonly string[]): string => {
-    const { code, err } = mille.run(['build', '--progress=plain', ...flags, '-'], {
+    const { code, err } = mille.run(['build', '--progress=plain', '--force-rm', ...flags, '-'], {
       input: `FROM busybox\nRUN ${command}`,
     })
     assert.equal(code, 1)

@@ -1,6 +1,7 @@
 import { chainIdOf, type DiffId, digestHex, shortId } from '../../oci/digest.ts'
 import type { CacheRecord, Store } from '../../store/store.ts'
 import type { CacheUsage } from '../build.ts'
+import { FailedSteps } from '../debug/failed-steps.ts'
 import { listSources, removeSource } from '../sources/source-cache.ts'
 import { CacheMounts } from './cache-mounts.ts'
 
@@ -19,7 +20,12 @@ export async function cacheUsage(store: Store): Promise<CacheUsage[]> {
 }
 
 export async function listEntries(store: Store): Promise<CacheEntry[]> {
-  return [...stepEntries(store), ...(await sourceEntries(store)), ...(await mountEntries(store))]
+  return [
+    ...stepEntries(store),
+    ...(await sourceEntries(store)),
+    ...(await mountEntries(store)),
+    ...(await failureEntries(store)),
+  ]
 }
 
 function stepEntries(store: Store): CacheEntry[] {
@@ -107,6 +113,29 @@ async function mountEntries(store: Store): Promise<CacheEntry[]> {
         shared: false,
       }
       return { row, remove: () => mounts.remove(record.id) }
+    }),
+  )
+}
+
+async function failureEntries(store: Store): Promise<CacheEntry[]> {
+  const steps = new FailedSteps(store)
+  return await Promise.all(
+    steps.list().map(async (step) => {
+      const { createdAt, lastUsedAt, uses } = step.data
+      const row: CacheUsage = {
+        id: step.id,
+        parents: [],
+        description: `files of the failed step ${step.data.step.name}`,
+        type: 'exec.failed',
+        mutable: true,
+        size: await steps.size(step),
+        createdAt,
+        lastUsedAt,
+        uses,
+        inUse: await steps.isInUse(step.id),
+        shared: false,
+      }
+      return { row, remove: () => steps.remove(step) }
     }),
   )
 }

@@ -16,6 +16,8 @@ export interface FailOptions {
   readonly details?: Readonly<Record<string, unknown>>
   /** Stands before the place: what a step printed. */
   readonly before?: string
+  /** Lines behind the error: what one can do now. */
+  readonly notes?: readonly string[]
 }
 
 /** The codes whose message is a place in the Dockerfile. */
@@ -32,11 +34,12 @@ export function failAt(
   code: PlacedCode,
   { dockerfile, instruction, range = instruction.range }: Place,
   message: string,
-  { suggestion, cause, details, before = '' }: FailOptions = {},
+  { suggestion, cause, details, before = '', notes = [] }: FailOptions = {},
 ): MilleError {
   const within = instruction.range
   const problem = problemAt(dockerfile.fileName, range, 'build', message, { within, suggestion })
-  const text = before + renderProblem(problem, dockerfile.source)
+  const told = notes.map((note) => `\nnote: ${note}`).join('')
+  const text = before + renderProblem(problem, dockerfile.source) + told
   return failure(
     code,
     { text },

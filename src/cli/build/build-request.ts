@@ -25,6 +25,7 @@ export interface BuildFlags
   readonly 'build-arg': readonly string[]
   readonly 'build-context': readonly string[]
   readonly file: string | undefined
+  readonly 'force-rm': boolean
   readonly label: readonly string[]
   readonly locked: boolean
   readonly 'max-size': number | undefined
@@ -75,6 +76,7 @@ export async function buildRequest(
     ...(attestations !== undefined && { attestations }),
     ...cacheRequest(flags),
     timestamps,
+    forgetFailures: flags['force-rm'],
     locked: flags.locked,
     offline: flags.offline,
     measured: flags.profile !== undefined,

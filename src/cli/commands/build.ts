@@ -40,7 +40,7 @@ const flags = {
   check: toggle('Shorthand for "--call=check"'),
   debug: toggle('Show warnings with their lines', { short: 'D' }),
   file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: 'f' }),
-  'force-rm': toggle('Accepted for compatibility', { hidden: true }),
+  'force-rm': toggle('Keep no files of a step that fails'),
   format: parsed('Format of errors and of what --call answers ("text", "json")', parseFormat),
   iidfile: text('Write the image ID to a file'),
   label: list('Set metadata for an image'),

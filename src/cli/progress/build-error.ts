@@ -8,6 +8,7 @@ const prefix = 'error: '
 /** The reason alone, in one line: what stands behind the excerpts of the Dockerfile, or how many such reasons there are. */
 export function errorSummary(message: string): string {
   const lines = message.trimEnd().split('\n')
+  while (lines.at(-1)?.startsWith('note: ') === true) lines.pop()
   // what the step itself printed stands before
   const reasons = lines.slice(lines.lastIndexOf('------') + 1).filter((line) => line.startsWith(prefix))
   if (reasons.length > 1) return `${reasons.length} errors`
