@@ -21,6 +21,8 @@ export interface SourceRange {
 export interface Word {
   readonly text: string
   readonly range: SourceRange
+  /** Where it goes on in further lines; absent when it stands in one. */
+  readonly breaks?: readonly (Position & { readonly offset: number })[]
 }
 
 /** `NAME=value` of ENV, LABEL and ARG. BuildKit expands names as well as values. */

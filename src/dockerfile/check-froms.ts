@@ -6,10 +6,10 @@ import { findVariables } from './expand.ts'
 import { checkBase, declaredGlobals } from './global-args.ts'
 import type { GlobalScope } from './global-args.ts'
 import { hasVariable } from './instruction-body.ts'
+import { placeIn } from './logical-line.ts'
 import { platformArgs } from './predefined-args.ts'
 import { finding } from './rules.ts'
 import type { Place } from './rules.ts'
-import { columns } from './source.ts'
 import { architectures, systems } from './values.ts'
 
 /** Looking for near names costs, and no one reads more. */
@@ -98,14 +98,13 @@ function checkUndefined(
   near: Near,
 ): Warning[] {
   const seen = new Set(names)
-  const { start } = word.range
   return findVariables(word.text, dockerfile.directives.escape).flatMap(({ name, offset, length }) => {
     if (seen.has(name)) return []
     seen.add(name)
     const other = near(name)
     const hint = other === undefined ? '' : ` (did you mean ${other}?)`
     const message = `FROM argument '${name}' is not declared${hint}`
-    const range = columns({ line: start.line, column: start.column + offset }, length)
+    const range = placeIn(word, offset, length)
     const more = other === undefined ? {} : { suggestion: `$${other}` }
     return [finding('UndefinedArgInFrom', placeOf(stage, { range }), message, more)]
   })

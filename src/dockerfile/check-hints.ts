@@ -38,7 +38,8 @@ function checkForm(
   instruction: Extract<StageInstruction, { kind: 'RUN' | 'CMD' | 'ENTRYPOINT' }>,
 ): Warning[] {
   const { kind, command } = instruction
-  if (command.form !== 'shell' || !/^\[.*["'].*\]$/s.test(command.text)) return []
+  const text = command.form === 'shell' ? command.text : ''
+  if (!text.startsWith('[') || !text.endsWith(']') || !/["']/.test(text)) return []
   const message = `${kind} looks like JSON but is not an array of strings in double quotes: it runs as a shell line`
   return [findingAt('JSONFormInvalid', instruction, message)]
 }
@@ -52,14 +53,17 @@ function checkApt(instruction: RunInstruction): Warning[] {
       : command.form === 'shell'
         ? command.text
         : command.heredoc.content
-  const wasteful = script
-    .split(/[;&|\n]+/)
-    .find(
-      (line) =>
-        /(^|\s)apt(-get)?\s(.*\s)?install\s/.test(line) &&
-        !/--no-install-recommends|Install-Recommends=(0|false|"false")/i.test(line),
+  const isWasteful = script.split(/[;&|\n]+/).some((line) => {
+    const words = line.split(/\s+/)
+    const apt = words.findIndex((word) => /^(.*\/)?apt(-get)?$/.test(word))
+    const install = words.indexOf('install', apt + 1)
+    return (
+      apt >= 0 &&
+      install > 0 &&
+      !words.some((word) => /no-install-recommends|Install-Recommends=["']?(0|false)/i.test(word))
     )
-  if (wasteful === undefined) return []
+  })
+  if (!isWasteful) return []
   const message = 'apt-get install without --no-install-recommends takes more packages than it names'
   return [findingAt('AptRecommends', instruction, message)]
 }

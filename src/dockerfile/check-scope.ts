@@ -48,7 +48,7 @@ export function startScope(
   facts?: CheckFacts,
 ): CheckScope {
   const base = expandIn(stage.base.text, facts?.globals ?? new Map(), dockerfile.directives.escape)
-  const earlier = findStage(dockerfile.stages.slice(0, stage.index), base ?? '')
+  const earlier = findStage(dockerfile.stages, base ?? '', stage.index)
   const parent = earlier === undefined ? undefined : ends.get(earlier.index)
   if (parent !== undefined) return { ...parent, values: new Map(parent.values) }
   const known = facts?.bases.get(stage.index)

@@ -2,8 +2,8 @@ import { suggest } from '../util/suggest.ts'
 import type { Instruction, SourceRange, StageInstruction, Warning, Word } from './ast.ts'
 import type { CheckScope } from './check-scope.ts'
 import { findHeredocVariables, findVariables } from './expand.ts'
+import { placeIn } from './logical-line.ts'
 import { finding } from './rules.ts'
-import { columns } from './source.ts'
 
 const comparedNames = 1000
 
@@ -64,14 +64,12 @@ function undefinedUses(
       )
       .some((arg) => arg.name.text === name)
   const words = expandedWords(instruction).flatMap((word) => {
-    const { text, range } = word
+    const { text } = word
     const missing = findVariables(text, escape).filter(({ name }) => !isDefined(name, word))
-    const isInside = range.start.line === range.end.line
-    const { start } = range
-    return uniqueNames(missing).map(({ name, offset, length }) => {
-      const at = { line: start.line, column: start.column + offset }
-      return { name, range: isInside ? columns(at, length) : range }
-    })
+    return uniqueNames(missing).map(({ name, offset, length }) => ({
+      name,
+      range: placeIn(word, offset, length),
+    }))
   })
   const isCopy = instruction.kind === 'COPY' || instruction.kind === 'ADD'
   const bodies = isCopy ? instruction.heredocs.filter(({ expand }) => expand) : []

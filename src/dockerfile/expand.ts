@@ -1,4 +1,4 @@
-import { failure, isMilleError } from '../util/errors.ts'
+import { failure, isMilleError, type MilleError } from '../util/errors.ts'
 import { limits } from './limits.ts'
 import { isTooCostly, parseShellPattern, replacePattern, trimPrefix, trimSuffix } from './shell-pattern.ts'
 
@@ -8,7 +8,7 @@ export type Lookup = (name: string) => string | undefined
 /**
  * The value of a word: quotes removed, escapes resolved, variables replaced (B09). Forms: `$v ${v} ${v:-w} ${v-w}
  * ${v:+w} ${v+w} ${v:?w} ${v?w} ${v#p} ${v##p} ${v%p} ${v%%p} ${v/p/r} ${v//p/r}`; a variable that is not set is
- * empty. Errors: DOCKERFILE_VARIABLE for bad syntax and `:?` (`details.offset`: where in `text` it starts);
+ * empty. Errors: DOCKERFILE_VARIABLE for bad syntax and `:?` (`details.offset` and `length`: where in `text` it is);
  * DOCKERFILE_LIMIT when the value grows over 1 Mi characters.
  */
 export function expandWord(text: string, lookup: Lookup, escape: string): string {
@@ -59,16 +59,21 @@ function usesIn(text: string, escape: string, options: ExpansionOptions): Variab
 export function findSyntaxError(
   text: string,
   escape: string,
-): { reason: string; offset: number } | undefined {
+): { readonly reason: string; readonly offset: number; readonly length: number } | undefined {
   if (!/["'$]/.test(text)) return undefined
   try {
     new Expansion(text, () => '', escape, { onUse: () => {} }).run()
     return undefined
   } catch (error) {
     if (!isMilleError(error)) throw error
-    const { offset } = error.details
-    return { reason: error.message, offset: typeof offset === 'number' ? offset : 0 }
+    return { reason: error.message, ...placeOfError(error) }
   }
+}
+
+/** Where in the text an error of this file is. */
+export function placeOfError({ details }: MilleError): { readonly offset: number; readonly length: number } {
+  const { offset, length } = details
+  return { offset: typeof offset === 'number' ? offset : 0, length: typeof length === 'number' ? length : 0 }
 }
 
 interface ExpansionOptions {
@@ -125,7 +130,9 @@ class Expansion {
   }
 
   #fail(reason: string, offset: number): never {
-    throw failure('DOCKERFILE_VARIABLE', { reason }, { details: { offset } })
+    const end = this.#at + (this.#peek() === '}' ? 1 : 0)
+    const length = Math.max(1, Math.min(end, this.#text.length) - offset)
+    throw failure('DOCKERFILE_VARIABLE', { reason }, { details: { offset, length } })
   }
 
   /** Bounds every value as it grows, nested ones included. */

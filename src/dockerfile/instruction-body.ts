@@ -1,6 +1,6 @@
 import type { SourceRange, Word } from './ast.ts'
 import { findSyntaxError } from './expand.ts'
-import { rangeOf } from './logical-line.ts'
+import { placeIn, rangeOf } from './logical-line.ts'
 import type { LogicalLine } from './logical-line.ts'
 import type { ProblemKind } from './problem.ts'
 import type { Reporter } from './reporter.ts'
@@ -90,12 +90,17 @@ export function endOfWord(text: string, from: number, escape: string): number {
 
 /** Makes a word that will be expanded, and reports open quotes and braces in it. */
 export function toWord(body: InstructionBody, span: Span): Word {
+  const word = wordAt(body, span)
   const error = findSyntaxError(span.text, body.escape)
-  if (error !== undefined) {
-    const from = Math.min(span.from + error.offset, span.to)
-    reportAt(body, { from, to: span.to }, 'variable', error.reason)
-  }
-  return { text: span.text, range: rangeOf(body.line, span.from, span.to) }
+  if (error !== undefined) reportAt(body, placeIn(word, error.offset, error.length), 'variable', error.reason)
+  return word
+}
+
+function wordAt({ line }: InstructionBody, { text, from, to }: Span): Word {
+  const range = rangeOf(line, from, to)
+  if (range.start.line === range.end.line) return { text, range }
+  const further = line.segments.filter(({ offset }) => offset > from && offset < to)
+  return { text, range, breaks: further.map((segment) => ({ ...segment, offset: segment.offset - from })) }
 }
 
 /**

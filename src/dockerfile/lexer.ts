@@ -5,7 +5,7 @@ import { limits } from './limits.ts'
 import { rangeOf } from './logical-line.ts'
 import type { LogicalLine, Segment } from './logical-line.ts'
 import type { Reporter } from './reporter.ts'
-import { columns } from './source.ts'
+import { columns, countOf } from './source.ts'
 
 export interface LexOptions {
   readonly escape: string
@@ -29,6 +29,7 @@ export function lexLines(lines: readonly string[], options: LexOptions): Logical
   const found: LogicalLine[] = []
   let next = options.start ?? 0
   let comment: string | undefined
+  let words = 0
   const tooLong = lines.findIndex(
     (line) => line.length > limits.lineBytes / 4 && Buffer.byteLength(line) > limits.lineBytes,
   )
@@ -48,6 +49,11 @@ export function lexLines(lines: readonly string[], options: LexOptions): Logical
     found.push(comment ? { ...line, comment } : line)
     comment = undefined
     next = after
+    if (!/^(run|cmd|entrypoint)\s/i.test(line.text)) words += countOf(line.text, ' ', limits.words)
+    if (words > limits.words) {
+      reporter.report(line.range, 'limit', `more than ${limits.words} words in all instructions`)
+      return found.slice(0, -1)
+    }
     if (found.length > limits.instructions) {
       reporter.report(line.range, 'limit', `more than ${limits.instructions} instructions`)
       return found.slice(0, limits.instructions)

@@ -1,4 +1,4 @@
-import type { Heredoc, Position, SourceRange } from './ast.ts'
+import type { Heredoc, Position, SourceRange, Word } from './ast.ts'
 
 /** Where a run of a joined line came from. */
 export interface Segment {
@@ -43,4 +43,23 @@ export function rangeOf(line: LogicalLine, from: number, to: number): SourceRang
   if (to <= from) return { start, end: start }
   const last = positionAt(line, to - 1)
   return { start, end: { line: last.line, column: last.column + 1 } }
+}
+
+/** Range of `length` characters from `offset` in a word; the whole word where it is not as written (JSON escapes). */
+export function placeIn({ text, range, breaks = [] }: Word, offset: number, length: number): SourceRange {
+  const isPlain = breaks.length > 0 || range.end.column - range.start.column === text.length
+  if (!isPlain || offset + length > text.length) return range
+  const at = (where: number): Position => {
+    const {
+      line,
+      column,
+      offset: from,
+    } = breaks.findLast((one) => one.offset <= where) ?? {
+      ...range.start,
+      offset: 0,
+    }
+    return { line, column: column + where - from }
+  }
+  const last = at(offset + Math.max(1, length) - 1)
+  return { start: at(offset), end: { line: last.line, column: last.column + 1 } }
 }

@@ -29,7 +29,16 @@ export function isTooCostly(pattern: ShellPattern, value: string): boolean {
   return pattern.length * value.length > limits.patternWork
 }
 
-type Text = readonly string[]
+/** Characters, one at each place: a string where none of them takes two. */
+type Text = string | readonly string[]
+
+function charactersOf(value: string): Text {
+  return /[\ud800-\udfff]/.test(value) ? [...value] : value
+}
+
+function textOf(characters: Text, from: number, to?: number): string {
+  return typeof characters === 'string' ? characters.slice(from, to) : characters.slice(from, to).join('')
+}
 
 function runAt(run: readonly (string | undefined)[], text: Text, at: number): boolean {
   return (
@@ -68,9 +77,9 @@ function reversed(pattern: ShellPattern): ShellPattern {
 
 /** `#` and `##`: removes the shortest or longest match at the start. */
 export function trimPrefix(value: string, pattern: ShellPattern, longest: boolean): string {
-  const text = [...value]
+  const text = charactersOf(value)
   const end = matchFrom(pattern, text, 0, longest)
-  return end < 0 ? value : text.slice(end).join('')
+  return end < 0 ? value : textOf(text, end)
 }
 
 /** `%` and `%%`: removes the shortest or longest match at the end. */
@@ -91,7 +100,7 @@ export function replacePattern(
   all: boolean,
 ): string | undefined {
   if (pattern.length === 0) return value
-  const text = [...value]
+  const text = charactersOf(value)
   const out: string[] = []
   let at = 0
   let open = true

@@ -41,7 +41,19 @@ export function decodeSource(source: string | Uint8Array, fileName: string): Dec
     const before = text.slice(0, nul).split('\n')
     const at = columns({ line: before.length, column: (before.at(-1) ?? '').length + 1 }, 1)
     const message = 'not a text file: it has a NUL byte'
+    if (countOf(text, '\n', limits.lines) > limits.lines) {
+      return refuse(1, `file has more than ${limits.lines} lines`, 'limit')
+    }
+    if (countOf(text, '$', limits.dollars) > limits.dollars) {
+      return refuse(1, `file has more than ${limits.dollars} variables`, 'limit')
+    }
     return { text, damaged: false, problem: problemAt(fileName, at, 'encoding', message) }
+  }
+  if (countOf(text, '\n', limits.lines) > limits.lines) {
+    return refuse(1, `file has more than ${limits.lines} lines`, 'limit')
+  }
+  if (countOf(text, '$', limits.dollars) > limits.dollars) {
+    return refuse(1, `file has more than ${limits.dollars} variables`, 'limit')
   }
   return { text, damaged: typeof source !== 'string' && text.includes('\uFFFD') }
 }
@@ -55,4 +67,11 @@ function isUtf16(bytes: Uint8Array): boolean {
   const isNul = (parity: number): boolean => head.every((byte, index) => index % 2 !== parity || byte === 0)
   const isText = (parity: number): boolean => head.every((byte, index) => index % 2 !== parity || byte !== 0)
   return (isNul(0) && isText(1)) || (isNul(1) && isText(0))
+}
+
+/** How often `char` is in `text`; counting ends above `enough`. */
+export function countOf(text: string, char: string, enough: number): number {
+  let count = 0
+  for (let at = text.indexOf(char); at >= 0 && count <= enough; at = text.indexOf(char, at + 1)) count++
+  return count
 }

@@ -5,10 +5,25 @@ import { hasVariable } from './instruction-body.ts'
 import type { Reporter } from './reporter.ts'
 import { checkReference } from './values.ts'
 
-/** The stage called `name` (any case; the last of several) among `stages`; undefined when there is none. */
-export function findStage(stages: readonly Stage[], name: string): Stage | undefined {
-  const lower = name.toLowerCase()
-  return stages.findLast((stage) => stage.name === lower)
+const indexes = new WeakMap<readonly Stage[], ReadonlyMap<string, readonly Stage[]>>()
+
+/** The stage called `name` (any case; the last of several) among the first `before` of them; undefined: there is none. */
+export function findStage(
+  stages: readonly Stage[],
+  name: string,
+  before: number = stages.length,
+): Stage | undefined {
+  const index = indexes.get(stages) ?? Map.groupBy(stages, (stage) => stage.name ?? '')
+  indexes.set(stages, index)
+  const found = name === '' ? undefined : index.get(name.toLowerCase())
+  return found?.findLast((stage) => stage.index < before)
+}
+
+/** What `COPY --from` names, after expansion: a stage by name or index before `stage`; undefined: an image. */
+export function findCopyStage({ stages }: Dockerfile, stage: Stage, from: string): Stage | undefined {
+  const named = findStage(stages, from, stage.index)
+  if (named !== undefined || !/^\d+$/.test(from)) return named
+  return Number(from) < stage.index ? stages[Number(from)] : undefined
 }
 
 /** The words of an instruction that name stages or images to take files from: `COPY --from`, `RUN --mount=…,from=`. */
@@ -18,12 +33,6 @@ export function fromWords(instruction: StageInstruction): readonly Word[] {
   return (instruction.mounts ?? []).flatMap(
     ({ fields }) => fields.findLast(({ key }) => key.text === 'from')?.value ?? [],
   )
-}
-
-/** What `COPY --from` or a mount's `from=` names, after expansion: a stage by name or index before `stage`; undefined: an image. */
-export function findCopyStage(dockerfile: Dockerfile, stage: Stage, from: string): Stage | undefined {
-  const earlier = dockerfile.stages.slice(0, stage.index)
-  return findStage(earlier, from) ?? (/^\d+$/.test(from) ? earlier[Number(from)] : undefined)
 }
 
 /**
@@ -103,7 +112,7 @@ function edgeOf(
   reporter: Reporter,
 ): Edge | undefined {
   if (hasVariable(word.text)) return undefined
-  const named = findStage(stages.slice(0, stage.index), word.text) ?? findStage(stages, word.text)
+  const named = findStage(stages, word.text, stage.index) ?? findStage(stages, word.text)
   const report = (message: string): undefined => {
     reporter.report(word.range, 'stage', message, { within: instruction.range })
   }
@@ -133,7 +142,7 @@ function nextStages(stages: readonly Stage[], edges: readonly Edge[]): Map<numbe
   }
   for (const { from, to } of edges) add(from, to)
   for (const stage of stages) {
-    const base = findStage(stages.slice(0, stage.index), stage.base.text)
+    const base = findStage(stages, stage.base.text, stage.index)
     if (base !== undefined) add(stage.index, base.index)
   }
   return next

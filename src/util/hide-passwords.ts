@@ -5,8 +5,9 @@
 export function hidePasswords(text: string, options: { readonly sameLength?: boolean } = {}): string {
   const stars = (password: string): string =>
     options.sameLength === true ? '*'.repeat(password.length) : '***'
+  // a scheme of bounded length: else a text of many words would be searched from each of them to its end
   return text.replace(
-    /(\b[a-z][a-z0-9+.-]*:\/\/[^:@/\s]*:)([^@/\s]*)@/gi,
+    /(\b[a-z][a-z0-9+.-]{0,40}:\/\/[^:@/\s]*:)([^@/\s]*)@/gi,
     (_, before: string, password: string) => `${before}${stars(password)}@`,
   )
 }

@@ -8,7 +8,7 @@ import type {
   StageInstruction,
   Word,
 } from '../../dockerfile/ast.ts'
-import { dockerfileError, expandAt, expandWordsAt } from '../../dockerfile/located.ts'
+import { dockerfileError, expandAt, expandWordsAt, spend } from '../../dockerfile/located.ts'
 import { checkSignal, parsePorts } from '../../dockerfile/values.ts'
 import type { Fault } from '../../dockerfile/values.ts'
 import type { Healthcheck } from '../../oci/config.ts'
@@ -33,7 +33,9 @@ export type ConfigInstruction = Exclude<StageInstruction, { kind: 'RUN' | 'COPY'
 /** Changes `state` as the instruction says. Errors: DOCKERFILE_INVALID with the source lines. */
 export function applyConfig(reading: Reading, state: StageState, instruction: ConfigInstruction): void {
   const createdBy = change(reading, state, instruction)
-  if (createdBy !== undefined) state.history.push({ createdBy })
+  if (createdBy === undefined) return
+  spend(reading.dockerfile, instruction, createdBy.length)
+  state.history.push({ createdBy })
 }
 
 /** The row of history; ONBUILD has none: it is history of the images that run it. */
@@ -53,7 +55,7 @@ function change(reading: Reading, state: StageState, instruction: ConfigInstruct
     }
     case 'LABEL': {
       const pairs = expandPairs(instruction.pairs, expand)
-      config.Labels = { ...config.Labels, ...Object.fromEntries(pairs) }
+      for (const [name, value] of pairs) state.labels.set(name, value)
       return pairsText('LABEL', pairs)
     }
     case 'MAINTAINER':
@@ -68,12 +70,12 @@ function change(reading: Reading, state: StageState, instruction: ConfigInstruct
         if (path !== '') return path
         throw refuse(reading, instruction, word, { reason: 'the path of a volume is empty' })
       })
-      config.Volumes = { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) }
+      for (const path of paths) state.volumes.add(path)
       return `VOLUME [${paths.join(' ')}]`
     }
     case 'EXPOSE': {
       const ports = expandPorts(reading, state, instruction)
-      config.ExposedPorts = { ...config.ExposedPorts, ...Object.fromEntries(ports.map((p) => [p, {}])) }
+      for (const port of ports) state.ports.add(port)
       return `EXPOSE [${ports.join(' ')}]`
     }
     case 'CMD':
@@ -137,6 +139,9 @@ function expandPairs(pairs: readonly KeyValue[], expand: (word: Word) => string)
   return pairs.map(({ name, value }) => [expand(name), expand(value)])
 }
 
+/** `65535/tcp` */
+const portLength = 9
+
 function expandPorts(reading: Reading, state: StageState, instruction: ExposeInstruction): string[] {
   const ports: string[] = []
   // as BuildKit, whose history has them sorted as they are written
@@ -145,6 +150,7 @@ function expandPorts(reading: Reading, state: StageState, instruction: ExposeIns
     for (const text of texts) {
       const range = parsePorts(text)
       if ('reason' in range) throw refuse(reading, instruction, word, range)
+      spend(reading.dockerfile, instruction, (range.last - range.first + 1) * portLength)
       for (let port = range.first; port <= range.last; port++) ports.push(`${port}/${range.protocol}`)
     }
   }

@@ -9,7 +9,7 @@ import type {
 } from '../../dockerfile/ast.ts'
 import type { BaseFacts, CheckFacts } from '../../dockerfile/check-scope.ts'
 import { resolveBase, resolveGlobalArgs } from '../../dockerfile/global-args.ts'
-import { dockerfileError, expandAt } from '../../dockerfile/located.ts'
+import { dockerfileError, expandAt, spend } from '../../dockerfile/located.ts'
 import { invalidDockerfile, problemsOf } from '../../dockerfile/problem.ts'
 import { platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
 import { findCopyStage, findStage, fromWords, getTarget } from '../../dockerfile/stages.ts'
@@ -25,7 +25,7 @@ import { planAdd, planCopy, planWorkdir } from './file-instructions.ts'
 import type { PlannedOp } from './file-instructions.ts'
 import { badOrigin } from './bad-origin.ts'
 import type { BuildPlan } from './image-plan.ts'
-import { emptyState, imagePlanOf, lookupIn, stateOfImage, stateOfStage } from './stage-state.ts'
+import { emptyState, imagePlanOf, lookupIn, sizeOfState, stateOfImage, stateOfStage } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
 import { planMounts, planRun } from './run-instructions.ts'
 import type { Entitlement, RunReading } from './run-instructions.ts'
@@ -150,12 +150,11 @@ class Planner {
   prefetch(stage: Stage, seen: Set<number> = new Set()): void {
     if (seen.has(stage.index)) return
     seen.add(stage.index)
-    const earlier = this.#dockerfile.stages.slice(0, stage.index)
     for (const instruction of stage.instructions) {
       for (const word of fromWords(instruction)) this.#prefetchFrom(stage, { instruction, word }, seen)
     }
     const name = resolveBase(this.#dockerfile, stage, this.#reading.globals)
-    const base = findStage(earlier, name)
+    const base = findStage(this.#dockerfile.stages, name, stage.index)
     if (base !== undefined) this.prefetch(base, seen)
     else if (name !== 'scratch' && !this.#contexts.has(stage.name) && !this.#contexts.has(name)) {
       void this.#findBase(name, this.#platformOf(stage), { instruction: stage.from, word: stage.base }).catch(
@@ -224,8 +223,12 @@ class Planner {
   async #startStage(stage: Stage): Promise<StageState> {
     const platform = this.#platformOf(stage)
     const name = resolveBase(this.#dockerfile, stage, this.#reading.globals)
-    const earlier = findStage(this.#dockerfile.stages.slice(0, stage.index), name)
-    if (earlier !== undefined) return stateOfStage(await this.#need(stage, earlier))
+    const earlier = findStage(this.#dockerfile.stages, name, stage.index)
+    if (earlier !== undefined) {
+      const parent = await this.#need(stage, earlier)
+      spend(this.#dockerfile, stage.from, sizeOfState(parent))
+      return stateOfStage(parent)
+    }
     if (name === 'scratch') return emptyState(platform)
     const named = this.#contexts.find(name)
     if (named !== undefined) return await this.#contextState(stage, named)
@@ -352,6 +355,7 @@ class Planner {
   ): void {
     const step = this.#steps.add(stage, instruction, { ...this.#stepOf(state, planned), ...parentOf(state) })
     state.root = step
+    spend(this.#dockerfile, instruction, planned.createdBy.length)
     state.history.push({ createdBy: planned.createdBy, step })
   }
 

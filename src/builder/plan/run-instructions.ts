@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import type { MountField, RunInstruction, RunMountFlag, Word } from '../../dockerfile/ast.ts'
-import { expandAt } from '../../dockerfile/located.ts'
+import { expandAt, spend } from '../../dockerfile/located.ts'
 import { proxyArgs } from '../../dockerfile/predefined-args.ts'
 import { faultRange } from '../../dockerfile/run-flags.ts'
 import { readMount } from '../../dockerfile/run-mount.ts'
@@ -32,6 +32,8 @@ export function planRun(
 ): PlannedOp<RunOp> {
   const { command, text } = instruction
   const argv = commandWords(state, command)
+  // the rows of the environment: 16 characters is what a short one costs
+  spend(reading.dockerfile, instruction, (state.env.size + state.args.size) * 16)
   const args = visibleArgs(state)
   const proxies = [...proxyArgs].flatMap((name) => {
     const isOwn = state.args.has(name) || state.env.has(name)

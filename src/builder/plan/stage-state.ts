@@ -21,7 +21,11 @@ export interface StageState {
   readonly args: Map<string, string | undefined>
   /** Names of ARGs that were given a value after the ENV of that name: they hide it from what follows (B21). */
   readonly hiding: Set<string>
-  /** Everything of the image config but Env, which `env` holds. */
+  readonly labels: Map<string, string>
+  /** `80/tcp`. */
+  readonly ports: Set<string>
+  readonly volumes: Set<string>
+  /** Everything else of the image config. */
   readonly config: Mutable<ContainerConfig>
   author?: string
   root?: StepId
@@ -37,6 +41,9 @@ export function emptyState(platform: Platform): StageState {
     env: new Map([['PATH', defaultPath]]),
     args: new Map(),
     hiding: new Set(),
+    labels: new Map(),
+    ports: new Set(),
+    volumes: new Set(),
     config: { WorkingDir: '/' },
     hasCmd: false,
   }
@@ -44,7 +51,7 @@ export function emptyState(platform: Platform): StageState {
 
 export function stateOfImage(base: BaseImage, root: StepId, wanted: Platform): StageState {
   const { config: image } = base
-  const { Env, ...config } = image.config ?? {}
+  const { Env, Labels, ExposedPorts, Volumes, ...config } = image.config ?? {}
   return {
     platform: imagePlatform(base, wanted),
     base,
@@ -53,6 +60,9 @@ export function stateOfImage(base: BaseImage, root: StepId, wanted: Platform): S
     env: new Map((Env ?? []).map(splitEnv)),
     args: new Map(),
     hiding: new Set(),
+    labels: new Map(Object.entries(Labels ?? {})),
+    ports: new Set(Object.keys(ExposedPorts ?? {})),
+    volumes: new Set(Object.keys(Volumes ?? {})),
     config: { ...config },
     ...(image.author === undefined ? {} : { author: image.author }),
     root,
@@ -67,6 +77,9 @@ export function stateOfStage(stage: StageState): StageState {
     config: { ...config },
     env: new Map(env),
     args: new Map(args),
+    labels: new Map(stage.labels),
+    ports: new Set(stage.ports),
+    volumes: new Set(stage.volumes),
     // a stage built on this one sees its ENV again, as in BuildKit
     hiding: new Set(),
     history: [...history],
@@ -103,10 +116,10 @@ export function workdirOf({ config }: StageState): string {
 }
 
 export function imagePlanOf(state: StageState): ImagePlan {
-  const { platform, base, baseHistory, history, env, config, author, root } = state
+  const { platform, base, baseHistory, history, author, root } = state
   return {
     platform,
-    config: { ...config, ...(env.size === 0 ? {} : { Env: [...env].map(([k, v]) => `${k}=${v}`) }) },
+    config: configOf(state),
     baseHistory,
     baseDiffIds: base?.diffIds ?? [],
     history,
@@ -114,6 +127,24 @@ export function imagePlanOf(state: StageState): ImagePlan {
     ...(author === undefined ? {} : { author }),
     ...(root === undefined ? {} : { root }),
   }
+}
+
+/** Rows the image does not have are left out. */
+function configOf({ config, env, labels, ports, volumes }: StageState): ContainerConfig {
+  const keys = (names: ReadonlySet<string>): Record<string, Record<string, never>> =>
+    Object.fromEntries([...names].map((name) => [name, {}]))
+  return {
+    ...config,
+    ...(env.size === 0 ? {} : { Env: [...env].map(([name, value]) => `${name}=${value}`) }),
+    ...(labels.size === 0 ? {} : { Labels: Object.fromEntries(labels) }),
+    ...(ports.size === 0 ? {} : { ExposedPorts: keys(ports) }),
+    ...(volumes.size === 0 ? {} : { Volumes: keys(volumes) }),
+  }
+}
+
+/** Roughly how many characters a copy of the stage takes; a chain of a thousand stages makes as many copies. */
+export function sizeOfState({ env, args, labels, ports, volumes, history }: StageState): number {
+  return (env.size + args.size + labels.size + ports.size + volumes.size) * 16 + history.length * 4
 }
 
 /** What a base says it is for; what it leaves open is as wanted. */
