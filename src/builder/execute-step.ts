@@ -1,4 +1,5 @@
 import { fromNodeError } from '../linux/system-failure.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type ChainId, chainId, type DiffId, diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Ingredient } from '../store/store.ts'
 import type { CacheMiss, StepReport } from './build.ts'
@@ -140,9 +141,20 @@ export class StepExecutor {
     const late = await search.findAgain()
     if (late !== undefined) return { ...late, key: search.key }
     const changed = inputsOf(step).filter((id) => this.results.get(id)?.cached === false)
-    const miss = search.explain(changed.map((id) => this.reports.get(id)?.name ?? id))
-    session.emit({ type: 'miss', step: step.id, miss })
-    return { result: await search.run(), keys: search.keys(), miss, key: search.key }
+    const explain = (): CacheMiss => {
+      const miss = search.explain(changed.map((id) => this.reports.get(id)?.name ?? id))
+      session.emit({ type: 'miss', step: step.id, miss })
+      return miss
+    }
+    if (!search.hasFiles) {
+      const miss = explain()
+      return { result: await search.run(), keys: search.keys(), miss, key: search.key }
+    }
+    // comparing tens of thousands of files takes a while: another thread reads them meanwhile
+    const [result, miss] = await Promise.allSettled([search.run(), nextTurn().then(explain)])
+    if (result.status === 'rejected') throw result.reason
+    if (miss.status === 'rejected') throw miss.reason
+    return { result: result.value, keys: search.keys(), miss: miss.value, key: search.key }
   }
 }
 
@@ -192,6 +204,11 @@ class Search {
     const isHere = this.#options.imported?.isPending(found.result.chain) !== true
     if (definition !== undefined && isHere) this.#saveAlias(cache, definition, found.result, 0)
     return { ...found, keys: [...found.keys, ...this.keys()] }
+  }
+
+  /** Does its content come from files that the step is going to read? */
+  get hasFiles(): boolean {
+    return this.#content?.files !== undefined
   }
 
   /** Before anything is made of it: content that was only remembered. */

@@ -69,6 +69,13 @@ export function tryOpenat(folder: number, name: string, flags: number): number {
   return descriptor >= 0 ? descriptor : -lastErrno()
 }
 
+const closeCall = bindLibc<[number]>('close', 'int', ['int'])
+
+/** In a worker thread Node warns of each `closeSync` of a descriptor that it did not open. */
+export function closeDescriptor(descriptor: number): void {
+  closeCall(descriptor)
+}
+
 /**
  * Opens `path` below the open folder `folder` as `resolve` says; the caller closes the descriptor. O_CLOEXEC always.
  * `mode` counts only with O_CREAT or O_TMPFILE. Throws PATH_NOT_FOUND, PATH_LOOP, PATH_CROSSES_DEVICE, …

@@ -31,6 +31,12 @@ const listCalls = bindPair<[CPath, Uint8Array, number]>('listxattr', 'int64_t', 
 ])
 const removeCalls = bindPair<[CPath, CPath]>('removexattr', 'int', ['const char *', 'const char *'])
 
+const flistxattrCall = bindLibc<[number, Uint8Array | null, number]>('flistxattr', 'int64_t', [
+  'int',
+  'void *',
+  'uint64_t',
+])
+
 interface Pair<Arguments extends readonly (CPath | number)[]> {
   readonly path: (...values: Arguments) => number
   readonly descriptor: (...values: Arguments) => number
@@ -100,4 +106,15 @@ export function listXattrs(target: XattrTarget): string[] {
   return decodeBytes(buffer.subarray(0, length - 1))
     .split('\0')
     .sort()
+}
+
+/** Is it what a user sets on purpose, not a label of this machine? */
+export function isUserXattr(name: string): boolean {
+  return /^(user\.|security\.capability$)/.test(name)
+}
+
+/** Has the open file attributes for which `isUserXattr`? Most have none at all, which one cheap call tells. */
+export function hasUserXattrs(descriptor: number): boolean {
+  if (flistxattrCall(descriptor, null, 0) <= 0) return false
+  return listXattrs(descriptor).some(isUserXattr)
 }

@@ -15,4 +15,20 @@ export type FileBody =
       readonly wantsDigest?: boolean
       open(): number
       check?(descriptor: number, digest: Uint8Array | undefined): void
+      /** The same for another thread of this process, which reads the file by itself. */
+      readonly place?: FilePlace
     }
+
+/** A file below an open folder, as it was when it was looked at. */
+export interface FilePlace {
+  /** Descriptor, open until all is read. */
+  readonly root: number
+  /** Path of the folder below `root`; no link on the way is followed. */
+  readonly folder: string
+  readonly name: string
+  /** The words that `isSameStatus` (linux/status-words.ts) compares with; read at once. */
+  readonly status: Uint32Array
+  /** Told when the file was read and found unchanged, its SHA-256 when `wantsDigest` asked for it. */
+  /** `hasXattrs`: some that a user sets on purpose. */
+  learn(digest: Uint8Array, hasXattrs: boolean): void
+}

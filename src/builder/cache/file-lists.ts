@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { decodeBytes, encodeBytes } from '../../util/byte-string.ts'
 import { digestHex, type Digest } from '../../oci/digest.ts'
+
+/** Several times faster than gzip, which was felt with tens of thousands of files. */
+const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 /** The files behind a COPY key, kept beside the database: they are read only to explain a miss. */
 export class FileLists {
@@ -16,7 +19,9 @@ export class FileLists {
     const lines: string[] = []
     for (const [path, value] of files) lines.push(path, value)
     try {
-      writeFileSync(this.#path(key), gzipSync(encodeBytes(lines.join('\0')), { level: 1 }), { mode: 0o600 })
+      writeFileSync(this.#path(key), zstdCompressSync(encodeBytes(lines.join('\0')), fastest), {
+        mode: 0o600,
+      })
     } catch {
       // a full disk costs an explanation, not the build
     }
@@ -25,7 +30,7 @@ export class FileLists {
   /** Undefined when there is none, or it is damaged. */
   load(key: Digest): ReadonlyMap<string, string> | undefined {
     try {
-      const parts = decodeBytes(gunzipSync(readFileSync(this.#path(key)))).split('\0')
+      const parts = decodeBytes(zstdDecompressSync(readFileSync(this.#path(key)))).split('\0')
       const files = new Map<string, string>()
       for (let at = 0; at + 1 < parts.length; at += 2) files.set(parts[at] ?? '', parts[at + 1] ?? '')
       return files

@@ -1,5 +1,11 @@
-import { bindLibc, cPath, lastErrno } from '../../linux/libc.ts'
-import { systemFailure } from '../../linux/system-failure.ts'
+import {
+  copyStatus,
+  isSameStatus,
+  readStatusWords,
+  statusWord,
+  statusWords as stat,
+  tellingCount,
+} from '../../linux/status-words.ts'
 
 /**
  * Metadata of many files as rows of 22 words in one block of memory: 24,000 objects with bigints would cost more than
@@ -8,7 +14,10 @@ import { systemFailure } from '../../linux/system-failure.ts'
 export const words = 22
 const rowBytes = words * 4
 
-/** Positions in a row. Times and sizes take two words (low, high); the digest is the last eight. */
+/**
+ * Positions in a row. From `size` to `ctimeNanoseconds` they are the telling words of `status-words.ts`; the digest is
+ * the last eight.
+ */
 export const row = {
   mode: 0,
   flags: 1,
@@ -25,19 +34,6 @@ export const row = {
 
 /** `hidden`: the ignore file of the build that wrote the row hides the name; what else the row says is older. */
 export const rowFlags = { known: 1, digest: 2, racy: 4, xattrs: 8, hidden: 16 } as const
-
-const statxCall = bindLibc<[number, string | Uint8Array, number, number, Uint8Array]>('statx', 'int', [
-  'int',
-  'const char *',
-  'int',
-  'uint',
-  'void *',
-])
-const noFollow = 0x100
-const emptyPath = 0x1000
-const basicStats = 0x7ff
-const buffer = Buffer.from(new ArrayBuffer(256))
-const stat = new Uint32Array(buffer.buffer, 0, 64)
 
 export class EntryTable {
   #words: Uint32Array
@@ -92,24 +88,15 @@ export class EntryTable {
 
   /** A new row with the metadata of `name` in the open folder (of a link itself); undefined when there is no such name. */
   addStatus(folder: number, name: string): number | undefined {
-    if (!readStatus(folder, name)) return undefined
+    if (!readStatusWords(folder, name)) return undefined
     const slot = this.#allocate()
     const at = slot * words
     const target = this.#words
-    target[at + row.mode] = (stat[7] ?? 0) & 0xffff
+    target[at + row.mode] = (stat[statusWord.mode] ?? 0) & 0xffff
     target[at + row.flags] = rowFlags.known
-    target[at + row.size] = stat[10] ?? 0
-    target[at + row.size + 1] = stat[11] ?? 0
-    target[at + row.inode] = stat[8] ?? 0
-    target[at + row.inode + 1] = stat[9] ?? 0
-    target[at + row.mtime] = stat[28] ?? 0
-    target[at + row.mtime + 1] = stat[29] ?? 0
-    target[at + row.mtimeNanoseconds] = stat[30] ?? 0
-    target[at + row.ctime] = stat[24] ?? 0
-    target[at + row.ctime + 1] = stat[25] ?? 0
-    target[at + row.ctimeNanoseconds] = stat[26] ?? 0
-    target[at + row.uid] = stat[5] ?? 0
-    target[at + row.gid] = stat[6] ?? 0
+    copyStatus(target, at + row.size)
+    target[at + row.uid] = stat[statusWord.uid] ?? 0
+    target[at + row.gid] = stat[statusWord.gid] ?? 0
     return slot
   }
 
@@ -120,10 +107,12 @@ export class EntryTable {
     return slot
   }
 
-  /** A row copied from an index. */
-  addBytes(source: Uint8Array, offset: number): number {
+  /** A row copied from an index, where it begins at the word `start`. */
+  addRow(source: Uint32Array, start: number): number {
     const slot = this.#allocate()
-    this.#bytes.set(source.subarray(offset, offset + rowBytes), slot * rowBytes)
+    const target = this.#words
+    const at = slot * words
+    for (let index = 0; index < words; index++) target[at + index] = source[start + index] ?? 0
     return slot
   }
 
@@ -146,19 +135,14 @@ export class EntryTable {
 
   /** Is `name` in the open folder (empty: the open file itself) still what the row says? */
   isSame(slot: number, folder: number, name: string): boolean {
-    if (!readStatus(folder, name)) return false
-    const at = slot * words
-    const target = this.#words
-    return (
-      target[at + row.size] === stat[10] &&
-      target[at + row.size + 1] === stat[11] &&
-      target[at + row.inode] === stat[8] &&
-      target[at + row.inode + 1] === stat[9] &&
-      target[at + row.mtime] === stat[28] &&
-      target[at + row.mtimeNanoseconds] === stat[30] &&
-      target[at + row.ctime] === stat[24] &&
-      target[at + row.ctimeNanoseconds] === stat[26]
-    )
+    if (!readStatusWords(folder, name)) return false
+    return isSameStatus(this.#words, slot * words + row.size)
+  }
+
+  /** The words that `isSameStatus` compares with. */
+  status(slot: number): Uint32Array {
+    const at = slot * words + row.size
+    return this.#words.subarray(at, at + tellingCount)
   }
 
   #allocate(): number {
@@ -175,25 +159,10 @@ export class EntryTable {
 /** Is `name` in the open folder what the row at `start` of an index says, and may the row be trusted? */
 export function isSameAsRow(source: Uint32Array, start: number, folder: number, name: string): boolean {
   const flags = source[start + row.flags] ?? 0
-  if ((flags & rowFlags.known) === 0 || (flags & rowFlags.racy) !== 0 || !readStatus(folder, name))
+  if ((flags & rowFlags.known) === 0 || (flags & rowFlags.racy) !== 0 || !readStatusWords(folder, name))
     return false
   return (
-    source[start + row.inode] === stat[8] &&
-    source[start + row.ctime] === stat[24] &&
-    source[start + row.ctimeNanoseconds] === stat[26] &&
-    source[start + row.mtime] === stat[28] &&
-    source[start + row.mtimeNanoseconds] === stat[30] &&
-    source[start + row.size] === stat[10] &&
-    source[start + row.size + 1] === stat[11] &&
-    source[start + row.inode + 1] === stat[9] &&
-    source[start + row.mode] === ((stat[7] ?? 0) & 0xffff)
+    isSameStatus(source, start + row.size) &&
+    source[start + row.mode] === ((stat[statusWord.mode] ?? 0) & 0xffff)
   )
-}
-
-function readStatus(folder: number, name: string): boolean {
-  const flags = name === '' ? emptyPath | noFollow : noFollow
-  if (statxCall(folder, cPath(name), flags, basicStats, buffer) === 0) return true
-  const number = lastErrno()
-  if (number === 2 || number === 20) return false
-  throw systemFailure('stat', number, name)
 }

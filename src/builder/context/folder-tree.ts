@@ -15,7 +15,9 @@ import { failure } from '../../util/errors.ts'
 import type { ContextIndex, FolderRows } from './context-index.ts'
 import { emptyIndex, loadContextIndex, saveContextIndex } from './context-index.ts'
 import { EntryTable, row, rowFlags, words } from './entry-table.ts'
-import { hasXattrs, readXattrs } from './file-xattrs.ts'
+import { hasUserXattrs } from '../../linux/xattr.ts'
+import { readXattrs } from './file-xattrs.ts'
+import { FolderBody } from './folder-body.ts'
 import { FolderNode } from './folder-node.ts'
 import { UnchangedRows } from './unchanged-rows.ts'
 import { pathOf } from './source-tree.ts'
@@ -141,12 +143,22 @@ export class FolderTree implements SourceTree {
       throw failure('BUILD_CONTEXT_CHANGED', { path: pathOf(file) })
   }
 
-  /** Keeps what was found while `file` was open as `descriptor`. */
-  learn({ slot }: FolderNode, descriptor: number, digest: Uint8Array): void {
+  /** Keeps what was found while `file` was open. */
+  learn({ slot }: FolderNode, digest: Uint8Array, hasAny: boolean): void {
     this.#table.digest(slot).set(digest)
     this.#table.setFlag(slot, rowFlags.digest)
-    if (hasXattrs(descriptor)) this.#table.setFlag(slot, rowFlags.xattrs)
+    if (hasAny) this.#table.setFlag(slot, rowFlags.xattrs)
     this.#changed = true
+  }
+
+  /** Of the open root. */
+  get descriptor(): number {
+    return this.#folder
+  }
+
+  /** See `FilePlace`. */
+  status({ slot }: FolderNode): Uint32Array {
+    return this.#table.status(slot)
   }
 
   recheck(file: SourceNode): void {
@@ -245,18 +257,13 @@ export class FolderTree implements SourceTree {
         slots.push(this.#hidden(old))
         continue
       }
-      const slot = this.#table.addStatus(descriptor, name)
+      const slot = this.#compared(path, old) ?? this.#status(descriptor, name, old)
       // removed since the folder was read: the folder's own times will say so next time
       if (slot === undefined) {
         slots.push(this.#table.addUnknown())
         continue
       }
       slots.push(slot)
-      const wasHidden =
-        old !== undefined && ((this.#index.words[old + row.flags] ?? 0) & rowFlags.hidden) !== 0
-      if (old === undefined || wasHidden || !this.#table.adoptDigest(slot, this.#index.words, old))
-        this.#changed = true
-      this.#markRacy(slot)
       const node = new FolderNode(this.#table, name, slot, folder)
       // an ignored folder is there only for what a later rule takes back in it
       if (!ignored || ((node.mode & mask) === directory && this.children(node).length > 0))
@@ -266,12 +273,29 @@ export class FolderTree implements SourceTree {
     return children
   }
 
+  /** A new row of what was compared with the index just now; folders are looked at for themselves. */
+  #compared(path: string, old: number | undefined): number | undefined {
+    if (old === undefined || this.#unchanged?.hasSameNames(path) !== true) return undefined
+    const { words: table } = this.#index
+    const isUsable = ((table[old + row.flags] ?? 0) & (rowFlags.known | rowFlags.hidden)) === rowFlags.known
+    if (!isUsable || ((table[old + row.mode] ?? 0) & mask) === directory) return undefined
+    return this.#table.addRow(table, old)
+  }
+
+  /** A new row of what `name` is now, with the digest of the index where it is still the same. */
+  #status(descriptor: number, name: string, old: number | undefined): number | undefined {
+    const slot = this.#table.addStatus(descriptor, name)
+    if (slot === undefined) return undefined
+    const { words: table } = this.#index
+    const wasHidden = old !== undefined && ((table[old + row.flags] ?? 0) & rowFlags.hidden) !== 0
+    if (old === undefined || wasHidden || !this.#table.adoptDigest(slot, table, old)) this.#changed = true
+    this.#markRacy(slot)
+    return slot
+  }
+
   #hidden(old: number | undefined): number {
     const { words: table } = this.#index
-    const slot =
-      old === undefined
-        ? this.#table.addUnknown()
-        : this.#table.addBytes(new Uint8Array(table.buffer, table.byteOffset), old * 4)
+    const slot = old === undefined ? this.#table.addUnknown() : this.#table.addRow(table, old)
     if (this.#table.hasFlag(slot, rowFlags.hidden)) return slot
     this.#table.setFlag(slot, rowFlags.hidden)
     this.#changed = true
@@ -296,7 +320,7 @@ export class FolderTree implements SourceTree {
       const digest = hashFile(descriptor)
       // compared with what was seen before the file was opened: covers a change at any moment in between
       this.check(file, descriptor)
-      this.learn(file, descriptor, digest)
+      this.learn(file, digest, hasUserXattrs(descriptor))
     } finally {
       closeSync(descriptor)
     }
@@ -323,29 +347,6 @@ export class FolderTree implements SourceTree {
     // what an earlier build found of other selections is about the rows as they were
     const selections = this.#changed ? this.#selections : [...this.#index.selections, ...this.#selections]
     saveContextIndex(file, [...read.values(), ...kept], new Map([...selections].slice(-keptSelections)))
-  }
-}
-
-/** A file's bytes for the layer writer. A class, as there are tens of thousands: closures for each would cost memory. */
-class FolderBody {
-  readonly kind = 'descriptor'
-  readonly #tree: FolderTree
-  readonly #file: FolderNode
-  readonly wantsDigest: boolean
-
-  constructor(tree: FolderTree, file: FolderNode, wantsDigest: boolean) {
-    this.#tree = tree
-    this.#file = file
-    this.wantsDigest = wantsDigest
-  }
-
-  open(): number {
-    return this.#tree.open(this.#file)
-  }
-
-  check(descriptor: number, digest: Uint8Array | undefined): void {
-    this.#tree.check(this.#file, descriptor)
-    if (digest !== undefined) this.#tree.learn(this.#file, descriptor, digest)
   }
 }
 

@@ -15,6 +15,7 @@ export class UnchangedRows {
   readonly #folder: number
   readonly #index: ContextIndex
   readonly #known = new Map<string, boolean>()
+  readonly #sameNames = new Set<string>()
 
   /** `folder`: the open root. */
   constructor(folder: number, index: ContextIndex) {
@@ -35,6 +36,11 @@ export class UnchangedRows {
     return (
       type !== symlink && this.#with(parent, (open) => this.#isSame(listed.rows + at * words, open, name))
     )
+  }
+
+  /** Were all names in the folder compared in this build, and found to be the same? */
+  hasSameNames(path: string): boolean {
+    return this.#sameNames.has(path)
   }
 
   #tree(path: string): boolean {
@@ -58,6 +64,7 @@ export class UnchangedRows {
       if (this.#type(at) === directory) folders.push(path === '' ? name : `${path}/${name}`)
       else if (!this.#isSame(at, open, name)) return false
     }
+    this.#sameNames.add(path)
     return folders.every((below) => this.#tree(below))
   }
 

@@ -14,7 +14,7 @@ import type { LayerEntry } from '../store.ts'
 import type { RecordedLayer } from './layer-recorder.ts'
 import { TableBuilder } from './layer-table.ts'
 import { orderEntries, tarPathOf } from './order-entries.ts'
-import { openSink, sinkSize, type TarSink } from './tar-sink.ts'
+import { openSink, sinkSize, type SinkOptions, type TarSink } from './tar-sink.ts'
 import { noXattrs, type StoredEntry, type StoredRange } from './stored-entry.ts'
 
 /** Bytes that lie in another layer's tar. */
@@ -46,7 +46,7 @@ export async function writeLayer(
 ): Promise<RecordedLayer> {
   const size = entries.reduce((total, entry) => total + sizeIn(entry), 0)
   requireSpace(dirname(path), size, 'writing a layer')
-  using writer = new LayerWriter(path, size, threads)
+  using writer = new LayerWriter(path, { size, count: entries.length, threads })
   const slice = timeSlice(signal)
   for (const entry of orderEntries(entries as readonly LayerEntry[]) as readonly WritableEntry[]) {
     // most of many entries need no turn of the event loop
@@ -65,13 +65,10 @@ class LayerWriter implements Disposable {
   readonly #sink: TarSink
   readonly #tar = new TarWriter()
   readonly #table = new TableBuilder()
-  #buffer: Buffer
-  #used = 0
 
-  constructor(path: string, size: number, threads: WorkerPool | undefined) {
+  constructor(path: string, options: Omit<SinkOptions, 'path'>) {
     this.#file = openSync(path, 'wx', 0o600)
-    this.#sink = openSink(this.#file, path, size, threads)
-    this.#buffer = this.#sink.buffer
+    this.#sink = openSink(this.#file, { path, ...options })
   }
 
   [Symbol.dispose](): void {
@@ -104,15 +101,16 @@ class LayerWriter implements Disposable {
       case 'ranges':
         return this.#addRanges(body, size, path)
       default:
+        if (this.#sink.take(body, size)) return undefined
         return size > smallFile ? this.#addLargeFile(body, size, path) : this.#addFile(body, size, path)
     }
   }
 
   async end(): Promise<RecordedLayer> {
     this.#append(this.#tar.end())
-    this.#flush()
-    const diffId = `sha256:${await this.#sink.end()}` as DiffId
-    return { diffId, table: this.#table.finish(this.#tar.offset) }
+    const written = this.#sink.end()
+    const table = this.#table.finish(this.#tar.offset)
+    return { diffId: `sha256:${await written}` as DiffId, table }
   }
 
   async #addStream(
@@ -134,7 +132,7 @@ class LayerWriter implements Disposable {
 
   #addFile(body: FileOnDisk, size: number, path: string): undefined {
     using file = openBody(body, size, path)
-    if (sinkSize - this.#used < size) this.#flush()
+    this.#sink.room(size)
     for (let done = 0; done < size;) {
       const count = this.#read(file, done, size - done)
       if (count === 0) throw failure('CONTEXT_CHANGED', { path })
@@ -173,20 +171,21 @@ class LayerWriter implements Disposable {
   async #addZeros(length: number): Promise<void> {
     for (let left = length; left > 0;) {
       await this.#sink.reserve()
-      if (this.#used === sinkSize) this.#flush()
-      const room = Math.min(left, sinkSize - this.#used)
-      this.#buffer.fill(0, this.#used, this.#used + room)
-      this.#used += room
+      const at = this.#sink.room(1)
+      const { buffer } = this.#sink
+      const room = Math.min(left, buffer.length - at)
+      buffer.fill(0, at, at + room)
+      this.#sink.commit(room)
       left -= room
     }
   }
 
   /** Straight into the output buffer where the entry allows it: two buffers less for each of many entries. */
   #addHeader(header: TarHeader): number {
-    if (sinkSize - this.#used < mostPlainBytes) this.#flush()
-    const written = this.#tar.addPlain(header, this.#buffer, this.#used)
+    const at = this.#sink.room(mostPlainBytes)
+    const written = this.#tar.addPlain(header, this.#sink.buffer, at)
     if (written > 0) {
-      this.#used += written
+      this.#sink.commit(written)
       return this.#tar.dataOffset
     }
     const { bytes, dataOffset } = this.#tar.add(header)
@@ -196,27 +195,22 @@ class LayerWriter implements Disposable {
 
   /** Straight into the output buffer, as much as there is room for. Returns the bytes there were. */
   #read(file: OpenFile, offset: number, length: number): number {
-    if (this.#used === sinkSize) this.#flush()
-    const room = Math.min(length, sinkSize - this.#used)
-    const count = file.read(this.#buffer, this.#used, room, offset)
-    this.#used += count
+    const at = this.#sink.room(1)
+    const { buffer } = this.#sink
+    const count = file.read(buffer, at, Math.min(length, buffer.length - at), offset)
+    this.#sink.commit(count)
     return count
   }
 
   #append(bytes: Uint8Array): undefined {
     for (let done = 0; done < bytes.length;) {
-      if (this.#used === sinkSize) this.#flush()
-      const room = Math.min(bytes.length - done, sinkSize - this.#used)
-      this.#buffer.set(bytes.subarray(done, done + room), this.#used)
-      this.#used += room
+      const at = this.#sink.room(1)
+      const { buffer } = this.#sink
+      const room = Math.min(bytes.length - done, buffer.length - at)
+      buffer.set(bytes.subarray(done, done + room), at)
+      this.#sink.commit(room)
       done += room
     }
-  }
-
-  #flush(): void {
-    this.#sink.flush(this.#used)
-    this.#buffer = this.#sink.buffer
-    this.#used = 0
   }
 }
 

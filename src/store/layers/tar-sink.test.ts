@@ -62,11 +62,12 @@ test('an error while entries are read ends the thread, one of the thread reaches
   )
   const readOnly = openSync(join(folder, 'f1'), 'r')
   t.after(() => closeSync(readOnly))
-  using sink = openSink(readOnly, 'read only', 100 * sinkSize, threads)
+  using sink = openSink(readOnly, { path: 'read only', size: 100 * sinkSize, count: 0, threads })
   const fill = async (): Promise<string> => {
     for (let count = 0; count < 100; count++) {
       await sink.reserve()
-      sink.flush(sinkSize)
+      sink.room(sinkSize / 2)
+      sink.commit(sinkSize / 2)
     }
     return await sink.end()
   }
