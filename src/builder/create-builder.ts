@@ -1,5 +1,9 @@
+import type { Dockerfile } from '../dockerfile/ast.ts'
 import { recheck } from '../dockerfile/checks.ts'
+import type { IgnoreRules } from '../dockerfile/ignore.ts'
+import type { Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import type { Lease } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
 import type { BuilderParts, BuildOptions } from './builder-parts.ts'
 import { epochOf } from './epoch.ts'
@@ -39,6 +43,7 @@ import {
 import { readDockerfile } from './read-dockerfile.ts'
 import { reportWarnings } from './report-warnings.ts'
 import { makeLock, readPins } from './lock/make-lock.ts'
+import type { Pins } from './lock/pins.ts'
 import { criticalPath, PhaseClock } from './measure.ts'
 
 /** Builds images from Dockerfiles on a store. Opening costs nothing. */
@@ -97,25 +102,74 @@ async function build(
 ): Promise<BuildResult> {
   const clock = new PhaseClock()
   const { now } = clock
+  const { signal } = options
   const emit = (event: BuildEvent): void => options.onEvent?.(event)
-  const { store } = parts
-  const names = canonicalNames(request.names)
-  const outputs = request.outputs ?? [imageOutput]
-  const platforms = requestedPlatforms(request)
-  if (request.offline === true) checkOffline(request, outputs)
-  const attestations = wantedAttestations(request, outputs)
-  checkOutputs(outputs, { names, images: platforms.length, attested: attestations !== undefined })
-  const sources = { store, signal: options.signal, ...credentialsOf(request) }
+  const { store, imageWriter: writer } = parts
+  const wanted = checkWish(request)
+  const sources = { store, signal, ...credentialsOf(request) }
   await using context = await openContext(request, sources)
   await using trees = new OpenTrees(request.contexts ?? {}, sources)
   const dockerfile = readDockerfile(context, request)
   const pins = request.locked === true ? readPins(context) : undefined
   clock.end('reading')
   await using lease = await store.lease('build')
+  const plans = await planAll(parts, request, { dockerfile, pins, lease, wanted }, options)
+  announce(dockerfile, plans, context.ignore?.rules, emit)
+  clock.end('planning')
+  const running = { context, trees, dockerfile, pins, lease, plans, now, emit }
+  const { executor, imported } = await runWithCaches(parts, request, running, wanted.outputs, options)
+  clock.end('steps')
+  const steps = reportsOf(plans, executor)
+  const report = writeReport(context.scope, { builtAt: Date.now(), dockerfile: context.fileName, steps })
+  const work = { store, lease, id: `build-${lease.id}`, epoch: epochOf(request), emit, now, signal }
+  const images = await finishImages(request, { ...work, request, dockerfile, plans }, executor, wanted)
+  // at the very end: until then there is no image and no name (all or nothing)
+  const { names, outputs } = wanted
+  const exported = await exportBuild({ ...work, writer, names, images, report }, outputs)
+  if (request.cacheTo !== undefined) {
+    const built = { plans, results: executor.results, keys: executor.keys }
+    await exportCaches({ ...work, writer, open: parts.openCache, built, imported }, request.cacheTo)
+  }
+  clock.end('export')
+  return { ...exported, steps, times: clock.times() }
+}
+
+/** What a request asks for, once it is known to make sense. */
+interface Wanted {
+  /** Canonical. */
+  readonly names: readonly string[]
+  readonly outputs: readonly BuildOutput[]
+  readonly platforms: readonly Platform[]
+  readonly attestations: AttestationRequest | undefined
+}
+
+/** Before anything is read or run (D-C4, D-C7, D-C8). */
+function checkWish(request: BuildRequest): Wanted {
+  const names = request.names.map((name) => formatReference(withDefaultTag(parseReference(name))))
+  const outputs = request.outputs ?? [imageOutput]
+  const platforms = requestedPlatforms(request)
+  if (request.offline === true) checkOffline(request, outputs)
+  const attestations = wantedAttestations(request, outputs)
+  checkOutputs(outputs, { names, images: platforms.length, attested: attestations !== undefined })
+  return { names, outputs, platforms, attestations }
+}
+
+interface Planning {
+  readonly dockerfile: Dockerfile
+  readonly pins: Pins | undefined
+  readonly lease: Lease
+  readonly wanted: Wanted
+}
+
+async function planAll(
+  { baseImages }: BuilderParts,
+  request: BuildRequest,
+  { dockerfile, pins, lease, wanted }: Planning,
+  { signal, onProgress }: BuildOptions,
+): Promise<PlatformPlan[]> {
   const { pull, offline = false } = request
-  const { signal, onProgress } = options
-  const plans = await planPlatforms(dockerfile, request, platforms, (name, platform) =>
-    parts.baseImages.resolve(name, platform, {
+  return await planPlatforms(dockerfile, request, wanted.platforms, (name, platform) =>
+    baseImages.resolve(name, platform, {
       pull,
       offline,
       pinned: pins?.image(name),
@@ -124,54 +178,36 @@ async function build(
       onProgress,
     }),
   )
-  const ignore = context.ignore?.rules
-  // what checks and warnings are about is the same on every platform
+}
+
+/** Warnings first, then the steps. What checks and warnings are about is the same on every platform. */
+function announce(
+  dockerfile: Dockerfile,
+  plans: readonly PlatformPlan[],
+  ignore: IgnoreRules | undefined,
+  emit: (event: BuildEvent) => void,
+): void {
   for (const { plan } of plans.slice(0, 1)) {
     reportWarnings(dockerfile, recheck(dockerfile, { ...plan.facts, ...(ignore && { ignore }) }), emit)
     for (const warning of plan.warnings) emit({ type: 'warning', ...warning })
   }
   emit(planEvent(plans))
-  clock.end('planning')
-  const running = { context, trees, dockerfile, pins, lease, plans, now, emit }
-  const { executor, imported } = await runWithCaches(parts, request, running, outputs, options)
-  const epoch = epochOf(request)
-  clock.end('steps')
-  const steps = reportsOf(plans, executor)
-  const built = { plans, results: executor.results, keys: executor.keys }
-  const finished = plans.map((one) => finishedImage(request, one, built))
+}
+
+/** The images of all platforms, within their budget, with what was asked to be stated about them. */
+async function finishImages(
+  request: BuildRequest,
+  work: Omit<AttestWork, 'results'> & { readonly lease: Lease },
+  { results, keys }: StepExecutor,
+  { outputs, attestations }: Wanted,
+): Promise<readonly FinishedImage[]> {
+  const { plans } = work
+  const images = plans.map((one) => finishedImage(request, one, { plans, results, keys }))
   if (request.maxSize !== undefined) {
-    const measured = {
-      images: finished,
-      plans: plans.map(({ plan }) => plan),
-      results: built.results,
-      outputs,
-    }
-    await checkBudget({ store, lease, signal }, measured, request.maxSize)
+    const built = { images, plans: plans.map(({ plan }) => plan), results, outputs }
+    await checkBudget(work, built, request.maxSize)
   }
-  const id = `build-${lease.id}`
-  const facts = { store, id, request, dockerfile, plans, results: executor.results, epoch, emit, now, signal }
-  const images = attestations === undefined ? finished : await attest(facts, finished, attestations)
-  const work = {
-    store,
-    lease,
-    id,
-    names,
-    images,
-    report: writeReport(context.scope, { builtAt: Date.now(), dockerfile: context.fileName, steps }),
-    epoch,
-    emit,
-    now,
-    signal,
-  }
-  // at the very end: until then there is no image and no name (all or nothing)
-  const exported = await exportBuild({ ...work, writer: parts.imageWriter }, outputs)
-  if (request.cacheTo !== undefined) {
-    const { imageWriter: writer, openCache: open } = parts
-    const work = { store, writer, open, lease, built, imported, emit, now, signal }
-    await exportCaches(work, request.cacheTo)
-  }
-  clock.end('export')
-  return { ...exported, steps, times: clock.times() }
+  return attestations === undefined ? images : await attest({ ...work, results }, images, attestations)
 }
 
 function reportsOf(plans: readonly PlatformPlan[], { reports }: StepExecutor): StepReport[] {
@@ -199,9 +235,4 @@ async function attest(
   request: AttestationRequest,
 ): Promise<FinishedImage[]> {
   return (await import('./attest/attest-images.ts')).attestImages(work, images, request)
-}
-
-/** Canonical names, checked before anything runs (D-C4). */
-function canonicalNames(names: readonly string[]): string[] {
-  return names.map((name) => formatReference(withDefaultTag(parseReference(name))))
 }
