@@ -93,6 +93,32 @@ test('a log cut at any point opens: the last transactions are whole or absent', 
   }
 })
 
+test('a store whose log was deleted is refused and told what to do, not taken for an older one', async () => {
+  await using closed = await closedStore()
+  const left = await openStore(closed.root, { processEnds: true })
+  await left.images.create(await plainDraft(left, ['b'], ['localhost/b:1']))
+  await left[Symbol.asyncDispose]()
+  const root = `${closed.root}-copy`
+  const isLog = (path: string): boolean => /mille\.db-(wal|shm)$/.test(path)
+  cpSync(closed.root, root, { recursive: true, filter: (path) => !isLog(path) })
+  try {
+    await assert.rejects(openStore(root), (error) => {
+      return (
+        isMilleError(error, 'STORE_DAMAGED') && /mille\.db-wal is missing.*mille\.db-log/.test(error.message)
+      )
+    })
+    rmSync(join(root, 'mille.db-log'))
+    const opened = await openStore(root)
+    assert.deepEqual(
+      opened.images.list().map(({ names }) => names),
+      [['localhost/a:1']],
+    )
+    await opened[Symbol.asyncDispose]()
+  } finally {
+    rmSync(root, { recursive: true })
+  }
+})
+
 test('a newer format is refused, naming both', async () => {
   await using closed = await closedStore()
   const database = new DatabaseSync(join(closed.root, 'mille.db'))

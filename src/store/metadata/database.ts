@@ -1,4 +1,4 @@
-import { existsSync, statfsSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
@@ -101,7 +101,13 @@ export class Database {
     if (!this.#sqlite.isOpen) return
     if (this.#unsynced) syncPath(join(this.#root, 'mille.db-wal'))
     this.#unsynced = false
-    if (!this.#leaveOpen) this.#sqlite.close()
+    if (this.readOnly) return this.#sqlite.close()
+    // taken away before the log may be: a kill between the two must not make a whole store look damaged
+    if (!this.#leaveOpen) {
+      rmSync(logNote(this.#root), { force: true })
+      this.#sqlite.close()
+    }
+    noteLog(this.#root)
   }
 
   #attempt<Result>(work: () => Result, { durable }: TransactionOptions): Result {
@@ -186,6 +192,7 @@ export async function openDatabase(
   checkSqliteVersion()
   const path = join(root, 'mille.db')
   refuseTruncated(root, path, isEmpty)
+  refuseMissingLog(root)
   const { DatabaseSync } = await import('node:sqlite')
   const database = connect(root, path, DatabaseSync, options.processEnds === true)
   try {
@@ -195,6 +202,27 @@ export async function openDatabase(
     database.close()
     throw error
   }
+}
+
+/** Says that the last changes are in the log, so that a store whose log was deleted is not taken for one without them. */
+function logNote(root: string): string {
+  return join(root, 'mille.db-log')
+}
+
+function noteLog(root: string): void {
+  if (existsSync(logNote(root)) || !existsSync(join(root, 'mille.db-wal'))) return
+  try {
+    writeFileSync(logNote(root), '', { mode: 0o600 })
+  } catch {
+    // a full disk: only the warning is missing then
+  }
+}
+
+/** Going on would show an older state, and the next collection delete what it does not know (B-ST-9). */
+function refuseMissingLog(root: string): void {
+  if (!existsSync(logNote(root)) || existsSync(join(root, 'mille.db-wal'))) return
+  const reason = `mille.db-wal is missing, and the last changes were in it; put it back, or remove ${logNote(root)} to go on without them`
+  throw failure('STORE_DAMAGED', { root, reason })
 }
 
 function connect(root: string, path: string, Sqlite: typeof DatabaseSync, leaveOpen: boolean): Database {
