@@ -172,6 +172,7 @@ export interface ExecRequest {
   readonly tty: boolean
   readonly stdin: boolean
   readonly privileged?: boolean
+  /** Runs on without the caller: no output and no exit code come, `wait` says 0 at once. */
   readonly detach?: boolean
 }
 

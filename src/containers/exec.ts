@@ -32,6 +32,7 @@ export async function execInContainer(
     tty: request.tty,
     stdin: request.stdin,
     privileged: request.privileged === true,
+    detach: request.detach === true,
   })
   return {
     write: (chunk) => process.write(chunk),

@@ -15,6 +15,7 @@ import type { ContainerIdentity } from './container-files.ts'
 import { containerState } from './containers.ts'
 import type { RuntimeSeat } from './containers.ts'
 import { startMonitor } from './monitor.ts'
+import type { MonitorRequest } from './monitor.ts'
 import { runtimeEnvironment } from './oci-program.ts'
 import { createOutputQueue } from './output-queue.ts'
 import type { OutputQueue } from './output-queue.ts'
@@ -213,8 +214,13 @@ async function execTerminal(
   options: OpOptions,
 ): Promise<ExecProcess> {
   let streams: AttachedStreams | undefined
-  const pid = await monitorExec(seat, handle, spec, files, options, () => {
+  const onAttachable = (): void => {
     streams = attachSocket(files.folder)
+  }
+  const pid = await monitorExec(seat, handle, spec, files, {
+    ...options,
+    flags: ['--exec-attach'],
+    onAttachable,
   })
   if (streams === undefined)
     throw failure('RUNTIME_FAILED', {
@@ -225,13 +231,15 @@ async function execTerminal(
   return { ...streams, pid, wait: () => execResult(files) }
 }
 
+/** Nobody waits for its end: the monitor itself takes the folder away, and with it the environment on disk. */
 async function execDetached(
   seat: RuntimeSeat,
   handle: ContainerHandle,
   spec: ExecSpec,
   files: ExecFiles,
 ): Promise<ExecProcess> {
-  const pid = await monitorExec(seat, handle, spec, files, {})
+  const exit = ['--exit-command', '/bin/rm', '--exit-command-arg=-rf', `--exit-command-arg=${files.folder}`]
+  const pid = await monitorExec(seat, handle, spec, files, { flags: exit })
   const output = createOutputQueue()
   output.end()
   return {
@@ -240,7 +248,7 @@ async function execDetached(
     write: async () => {},
     end: async () => {},
     resize: async () => {},
-    wait: () => execResult(files),
+    wait: async () => ({ exitCode: 0, oomKilled: false }),
     [Symbol.asyncDispose]: async () => {},
   }
 }
@@ -250,9 +258,9 @@ async function monitorExec(
   handle: ContainerHandle,
   spec: ExecSpec,
   files: ExecFiles,
-  options: OpOptions,
-  onAttachable?: () => void,
+  options: OpOptions & Pick<MonitorRequest, 'flags' | 'onAttachable'>,
 ): Promise<number> {
+  const { flags, onAttachable } = options
   return await startMonitor(
     {
       ...seat,
@@ -275,7 +283,7 @@ async function monitorExec(
         files.exits,
         '--log-path',
         'none',
-        ...(onAttachable === undefined ? [] : ['--exec-attach']),
+        ...flags,
       ],
       ...(onAttachable === undefined ? {} : { onAttachable }),
     },
@@ -283,7 +291,7 @@ async function monitorExec(
   )
 }
 
-/** Its folder goes when the result was taken; those of forgotten execs go with the container. */
+/** Its folder goes when the result was taken; those of killed clients go with the container. */
 async function execResult(files: ExecFiles): Promise<ProcessResult> {
   const read = (): string => {
     try {

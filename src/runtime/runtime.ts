@@ -163,7 +163,7 @@ export interface ExecSpec {
   readonly tty: boolean
   readonly stdin: boolean
   readonly privileged?: boolean
-  /** Runs on without this process; no output comes. */
+  /** Runs on without this process: no output and no exit code come, `wait` says 0 at once. */
   readonly detach?: boolean
 }
 

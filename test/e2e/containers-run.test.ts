@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { runFolder } from '../../src/engine/state-folder.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 
 let mille: TestMille
@@ -136,4 +138,17 @@ test('an image’s HEALTHCHECK is said not to run, unless it is taken away', () 
   const warning = "WARNING: The image's HEALTHCHECK is not run: there are no health checks yet.\n"
   assert.deepEqual(mille.run(['run', '--rm', 'health', 'true']), { code: 0, out: '', err: warning })
   assert.equal(mille.run(['run', '--rm', '--no-healthcheck', 'health', 'true']).err, '')
+})
+
+test('exec -d returns while its command runs on, which leaves nothing behind', () => {
+  mille.ok('run', '-d', '--name', 'box', 'busybox', 'sleep', '1000')
+  mille.ok('exec', 'box', 'mkfifo', '/go')
+  // only the next command opens the pipe: an exec that waits for its end would never return
+  assert.equal(mille.ok('exec', '-d', 'box', 'sh', '-c', 'read a </go; echo said; echo "$a" >/done'), '')
+  const until = (test: string): string => `i=0; until ${test} || [ $((i += 1)) -gt 400 ]; do sleep 0.05; done`
+  assert.equal(mille.ok('exec', 'box', 'sh', '-c', `echo x >/go; ${until('[ -s /done ]')}; cat /done`), 'x')
+  const id = mille.ok('inspect', '-f', '{{.Id}}', 'box')
+  const left = `find ${runFolder()} -path '*/${id}/exec/*'`
+  execFileSync('sh', ['-c', until(`[ -z "$(${left})" ]`)])
+  assert.equal(execFileSync('sh', ['-c', left]).toString(), '')
 })

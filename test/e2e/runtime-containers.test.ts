@@ -215,14 +215,15 @@ for (const program of ['crun', 'runc'] as const) {
     assert.match(text.stdout, /\/dev\/pts\/0[^]*20 90[^]*got x/)
     assert.equal((await process.wait()).exitCode, 3)
     const detached = await runtime.exec(handle, {
-      args: ['sh', '-c', 'sleep 0.1; exit 4'],
+      args: ['sh', '-c', 'sleep 0.1; echo lost; exit 4'],
       env: [],
       tty: false,
       stdin: false,
       detach: true,
     })
     assert.ok(detached.pid > 1)
-    assert.equal((await detached.wait()).exitCode, 4)
+    assert.equal((await detached.wait()).exitCode, 0)
+    assert.deepEqual(await readAll(detached), { stdout: '', stderr: '' })
   })
 
   test(`${program}: standard input reaches the process and its end too`, async () => {
