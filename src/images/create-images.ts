@@ -25,8 +25,8 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
     inspect: (nameOrId, options) => inspectImage(store, users, nameOrId, options),
     history: (nameOrId, options) => imageHistory(store, nameOrId, options),
     tag: async (source, target) => tagImage(store, source, target),
-    remove: async (nameOrId, options = {}) => {
-      const lines = await removeImage(store, users, nameOrId, options.force === true)
+    remove: async (nameOrId, options) => {
+      const lines = await removeImage(store, users, nameOrId, options)
       await store.collect()
       return lines
     },

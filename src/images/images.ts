@@ -55,6 +55,13 @@ export interface HistoryRow {
 
 export type RemovalLine = { readonly untagged: string } | { readonly deleted: Digest }
 
+export interface RemoveOptions {
+  /** Also what a stopped container uses, and by ID what has several names. */
+  readonly force?: boolean
+  /** With the image its untagged parents that nothing else needs; default true. */
+  readonly prune?: boolean
+}
+
 export interface ImageFilters {
   /** Docker's `--filter`: dangling, label, before, since, reference, until. */
   readonly dangling?: boolean
@@ -108,10 +115,7 @@ export interface Images {
   inspect(nameOrId: string, options?: { readonly platform?: Platform }): Promise<ImageDetails>
   history(nameOrId: string, options?: { readonly platform?: Platform }): Promise<HistoryRow[]>
   tag(source: string, target: string): Promise<void>
-  remove(
-    nameOrId: string,
-    options?: { readonly force?: boolean; readonly prune?: boolean },
-  ): Promise<RemovalLine[]>
+  remove(nameOrId: string, options?: RemoveOptions): Promise<RemovalLine[]>
   prune(options: Omit<ImageFilters, 'dangling'> & { readonly all?: boolean }): Promise<PruneReport>
   pull(name: string, options?: PullOptions): Promise<PullResult[]>
   /** The config of an image in its registry; its layers are not fetched and nothing of it is kept. */

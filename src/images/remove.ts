@@ -2,26 +2,27 @@ import { shortId } from '../oci/digest.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import { imageFilter, isDangling } from './filters.ts'
-import type { ImageFilters, ImageUsers, PruneReport, RemovalLine } from './images.ts'
+import type { ImageFilters, ImageUsers, PruneReport, RemovalLine, RemoveOptions } from './images.ts'
 import { parentsOf } from './list.ts'
 import { familiarName, getImage, repositoryOf, type NamedImage } from './names.ts'
 
 /**
  * `rmi`: drops a name, and the image with its last name; by ID all names at once. Docker's rules (A29-A33):
  * IMAGE_NAME_IN_USE, IMAGE_IN_USE_STOPPED, IMAGE_IN_USE_RUNNING, IMAGE_IN_MANY_REPOSITORIES, IMAGE_HAS_CHILDREN are
- * conflicts. An image that others are built on only loses its name (B-GC-4), and goes with the last of them. Blobs go
- * with the next collection.
+ * conflicts. An image that others are built on only loses its name (B-GC-4), and goes with the last of them, unless
+ * `prune` is off. Blobs go with the next collection.
  */
 export async function removeImage(
   store: Store,
   users: ImageUsers,
   nameOrId: string,
-  force: boolean,
+  { force = false, prune = true }: RemoveOptions = {},
 ): Promise<RemovalLine[]> {
+  const how = { force, prune }
   const image = getImage(store.images, nameOrId)
   return image.name === undefined
-    ? removeById(store, users, image.record, force)
-    : removeByName(store, users, { record: image.record, name: image.name }, nameOrId, force)
+    ? removeById(store, users, image.record, how)
+    : removeByName(store, users, { record: image.record, name: image.name }, nameOrId, how)
 }
 
 async function removeByName(
@@ -29,7 +30,7 @@ async function removeByName(
   users: ImageUsers,
   { record, name }: Required<NamedImage>,
   typed: string,
-  force: boolean,
+  { force, prune }: Required<RemoveOptions>,
 ): Promise<RemovalLine[]> {
   const inUse = await users.usersOf(record.id)
   const user = inUse[0]
@@ -46,7 +47,7 @@ async function removeByName(
   const going = [name, ...digests]
   const isLast = [...others, ...record.repoDigests].every((other) => going.includes(other))
   if (isLast && inUse.length === 0 && !hasChildren(store, record.id)) {
-    const dropped = await drop(store, users, record, going)
+    const dropped = await drop(store, users, record, prune, going)
     if (dropped !== undefined) return dropped
   }
   // the name last: after a kill in between the same command finds it and goes on
@@ -55,13 +56,14 @@ async function removeByName(
 }
 
 /**
- * Removes a record with its last names, in one step, and with it the dangling images it was built on that nothing else
- * needs. Undefined when somebody gave it another name meanwhile.
+ * Removes a record with its last names, in one step, and when `prune`, the dangling images it was built on that
+ * nothing else needs. Undefined when somebody gave it another name meanwhile.
  */
 async function drop(
   store: Store,
   users: ImageUsers,
   record: ImageRecord,
+  prune: boolean,
   names: readonly string[] = [...record.names, ...record.repoDigests],
 ): Promise<RemovalLine[] | undefined> {
   if (!store.images.remove(record.id, names)) return undefined
@@ -69,10 +71,10 @@ async function drop(
     ...names.map((name) => ({ untagged: familiarName(name) })),
     { deleted: record.id },
   ]
-  const parent = record.parent === undefined ? undefined : store.images.get(record.parent)
+  const parent = !prune || record.parent === undefined ? undefined : store.images.get(record.parent)
   if (!parent || !isDangling(parent) || parent.repoDigests.length > 0) return lines
   if (hasChildren(store, parent.id) || (await users.usersOf(parent.id)).length > 0) return lines
-  return [...lines, ...((await drop(store, users, parent)) ?? [])]
+  return [...lines, ...((await drop(store, users, parent, prune)) ?? [])]
 }
 
 function hasChildren(store: Store, id: ImageRecord['id']): boolean {
@@ -83,13 +85,13 @@ async function removeById(
   store: Store,
   users: ImageUsers,
   record: ImageRecord,
-  force: boolean,
+  { force, prune }: Required<RemoveOptions>,
 ): Promise<RemovalLine[]> {
   await refuseInUse(users, record, force)
   if (hasChildren(store, record.id)) throw failure('IMAGE_HAS_CHILDREN', { image: shortId(record.id) })
   if (!force && !isSingleReference(record))
     throw failure('IMAGE_IN_MANY_REPOSITORIES', { image: shortId(record.id) })
-  return (await drop(store, users, record)) ?? untag(store, [...record.names, ...record.repoDigests])
+  return (await drop(store, users, record, prune)) ?? untag(store, [...record.names, ...record.repoDigests])
 }
 
 async function refuseInUse(users: ImageUsers, record: ImageRecord, force: boolean): Promise<void> {
@@ -132,7 +134,7 @@ export async function pruneImages(
     if (isParent && isDangling(record)) continue
     const lines = isParent
       ? untag(store, [...record.names, ...record.repoDigests])
-      : await drop(store, users, record)
+      : await drop(store, users, record, true)
     removed.push(...(lines ?? []))
   }
   const { bytes } = await store.collect()
