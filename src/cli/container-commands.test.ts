@@ -247,6 +247,11 @@ test('logs: timestamps, streams apart, bad times explained', async () => {
     out: '2026-11-21T08:21:12.000000005Z a\n',
     err: '1970-01-01T00:00:00.000000000Z b\n',
   })
+  // as Docker without options that add attributes: an empty list and a space
+  const details = await runCli(['logs', '--details', 'x'], { containers: { logs } })
+  assert.deepEqual([details.out, details.err], [' a\n', ' b\n'])
+  const both = await runCli(['logs', '--details', '-t', 'x'], { containers: { logs } })
+  assert.equal(both.err, '1970-01-01T00:00:00.000000000Z  b\n')
   assert.match(
     (await runCli(['logs', '--since', 'yesterdayy', 'x'])).err,
     /^invalid value for --since: "yesterdayy" is no time: use e\.g\. 42m/,

@@ -17,6 +17,9 @@ const flags = {
   ),
 }
 
+/** Before each line Docker puts what `--log-opt labels` and the like add, and a space: mille has none of these options. */
+const noDetails = ' '
+
 export const command: AnyCommand = defineCommand({
   usage: ['[OPTIONS] CONTAINER'],
   summary: 'Fetch the logs of a container',
@@ -40,7 +43,8 @@ export const command: AnyCommand = defineCommand({
     })
     const output = batchOutput(io)
     for await (const { stream, time, text } of lines) {
-      const line = flags.timestamps ? Buffer.concat([Buffer.from(`${nanoTime(time)} `), text]) : text
+      const head = `${flags.timestamps ? `${nanoTime(time)} ` : ''}${flags.details ? noDetails : ''}`
+      const line = head === '' ? text : Buffer.concat([Buffer.from(head), text])
       const full = output.write(stream, line)
       if (full !== undefined) await full
     }
