@@ -1,9 +1,8 @@
 import { hostname as hostName } from 'node:os'
 import { currentProcess } from '../linux/process-identity.ts'
-import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
-import { formatPlatform, hostPlatform, type Platform } from '../oci/platform.ts'
-import { findMember } from '../store/find-member.ts'
-import type { ImageRecord, Store } from '../store/store.ts'
+import { hostPlatform } from '../oci/platform.ts'
+import { getMember } from '../store/find-image.ts'
+import type { ImageRecord } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { ContainerRequest, CreateOptions } from './containers.ts'
 import { fillVolumes } from './fill-volume.ts'
@@ -31,7 +30,7 @@ export async function createContainer(
   options: CreateOptions = {},
 ): Promise<{ id: string; warnings: string[] }> {
   const { store, runtime } = parts
-  const image = findImage(store, request.image, request.platform)
+  const image = getMember(store.images, request.image, request.platform)
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)
   checkLimits(request)
@@ -86,20 +85,6 @@ export async function createContainer(
     throw error
   }
   return { id, warnings: await warningsFor(runtime, image, data) }
-}
-
-function findImage(store: Store, text: string, platform: Platform | undefined): ImageRecord {
-  const byId = /^(sha256:)?[0-9a-f]{4,64}$/.test(text)
-  const name = (): string => formatReference(withDefaultTag(parseReference(text)))
-  const record =
-    (byId ? store.images.find(text.replace(/^sha256:/, '')) : undefined) ?? store.images.find(name())
-  if (!record)
-    throw failure('NO_SUCH_IMAGE', { reference: text.includes(':') || byId ? text : `${text}:latest` })
-  if (platform === undefined) return record
-  const member = findMember(store.images, record, platform)
-  if (member === undefined)
-    throw failure('IMAGE_PLATFORM_MISSING', { reference: text, platform: formatPlatform(platform) })
-  return member
 }
 
 async function insertNamed(parts: ContainerParts, row: Omit<ContainerRow, 'sequence'>): Promise<void> {

@@ -1,6 +1,7 @@
 import type { BaseImage, BaseImages, ResolveOptions } from '../builder/base-images.ts'
 import type { Images } from '../images/images.ts'
-import { familiarName, findImage } from '../images/names.ts'
+import { familiarName } from '../images/names.ts'
+import { findImage } from '../store/find-image.ts'
 import { applyLayoutImage, readLayoutImage } from '../images/layout-image.ts'
 import type { LayoutImage, LayoutName } from '../images/layout-image.ts'
 import { chainIdOf } from '../oci/digest.ts'

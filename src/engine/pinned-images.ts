@@ -1,6 +1,7 @@
 import type { ResolveOptions } from '../builder/base-images.ts'
 import type { Images } from '../images/images.ts'
-import { familiarName, findImage } from '../images/names.ts'
+import { familiarName } from '../images/names.ts'
+import { findImage } from '../store/find-image.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'

@@ -1,6 +1,7 @@
 import { failure } from '../util/errors.ts'
 import type { ImageRecord, ImageStore } from '../store/store.ts'
-import { familiarName, getImage, repositoryOf } from './names.ts'
+import { familiarName, repositoryOf } from './names.ts'
+import { getImage } from '../store/find-image.ts'
 import type { ImageFilters } from './images.ts'
 
 /** Docker's filters as one test of an image: all must hold, of several `reference` patterns one. */

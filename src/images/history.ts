@@ -3,7 +3,8 @@ import type { Platform } from '../oci/platform.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import type { HistoryRow } from './images.ts'
 import { ancestors } from './list.ts'
-import { familiarName, getMember } from './names.ts'
+import { familiarName } from './names.ts'
+import { getMember } from '../store/find-image.ts'
 
 /**
  * Rows of `history`, newest first. A row is a local image itself when an image this one was built on ends there;

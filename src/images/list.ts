@@ -6,7 +6,8 @@ import type { ImageRecord, Store } from '../store/store.ts'
 import { imageFilter, isDangling, nameFilter } from './filters.ts'
 import type { ImageDetails, ImageFilters, ImageStatement, ImageSummary, ImageUsers } from './images.ts'
 import { isAttestation } from './is-attestation.ts'
-import { familiarName, getMember } from './names.ts'
+import { familiarName } from './names.ts'
+import { getMember } from '../store/find-image.ts'
 
 /**
  * Newest first, as Docker lists them. Dangling images that others are built on show with `all` only: they take no space

@@ -4,7 +4,8 @@ import { failure } from '../util/errors.ts'
 import { imageFilter, isDangling } from './filters.ts'
 import type { ImageFilters, ImageUsers, PruneReport, RemovalLine, RemoveOptions } from './images.ts'
 import { parentsOf } from './list.ts'
-import { familiarName, getImage, repositoryOf, type NamedImage } from './names.ts'
+import { familiarName, repositoryOf } from './names.ts'
+import { getImage, type NamedImage } from '../store/find-image.ts'
 
 /**
  * `rmi`: drops a name, and the image with its last name; by ID all names at once. Docker's rules (A29-A33):

@@ -5,7 +5,7 @@ import { memberOf, platformOfConfig } from '../store/find-member.ts'
 import type { Store } from '../store/store.ts'
 import { writeTar } from '../tar/writer.ts'
 import type { OpOptions } from '../util/progress.ts'
-import type { NamedImage } from './names.ts'
+import type { NamedImage } from '../store/find-image.ts'
 import { archiveMembers, type ArchiveRoot } from './write-archive.ts'
 
 /** An archive that is an OCI layout and a Docker archive at once (A03), as `archiveMembers` orders it. */

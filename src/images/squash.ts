@@ -8,7 +8,7 @@ import { memberOf } from '../store/find-member.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { ancestors } from './list.ts'
-import { getImage } from './names.ts'
+import { getImage } from '../store/find-image.ts'
 
 /**
  * The layers above those of the base become one; the base's stay shared, every history row survives (A26). The base is

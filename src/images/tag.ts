@@ -1,7 +1,7 @@
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
-import { getImage } from './names.ts'
+import { getImage } from '../store/find-image.ts'
 
 /** Gives an image one more name; the name moves here when another image had it (A27, A28). */
 export function tagImage(store: Store, source: string, target: string): void {

@@ -152,3 +152,15 @@ test('exec -d returns while its command runs on, which leaves nothing behind', (
   execFileSync('sh', ['-c', until(`[ -z "$(${left})" ]`)])
   assert.equal(execFileSync('sh', ['-c', left]).toString(), '')
 })
+
+test('a repository that reads as the beginning of another image’s ID is the repository, for create as for inspect', () => {
+  const context = join(mille.root, 'other')
+  mkdirSync(context)
+  writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nENV OTHER=1\n')
+  const name = mille.ok('build', '-q', context).replace('sha256:', '').slice(0, 8)
+  mille.ok('tag', 'busybox', name)
+  const busybox = mille.ok('image', 'inspect', '-f', '{{.Id}}', 'busybox')
+  assert.equal(mille.ok('image', 'inspect', '-f', '{{.Id}}', name), busybox)
+  mille.ok('create', '--name', 'hexadecimal', name, 'true')
+  assert.equal(mille.ok('inspect', '-f', '{{.Image}}', 'hexadecimal'), busybox)
+})
