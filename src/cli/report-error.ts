@@ -15,7 +15,9 @@ export interface ErrorSource {
 }
 
 /** The lines and the exit code of a failed command, in Docker's wording (architecture: table of kinds). */
-export function reportError(thrown: unknown, source: ErrorSource): ErrorReport {
+export function reportError(caught: unknown, source: ErrorSource): ErrorReport {
+  // where cleaning up failed too, what the work itself failed of is the news
+  const thrown = caught instanceof SuppressedError ? caught.suppressed : caught
   // whoever read standard output has gone: nothing to tell, and the shell's code for it
   if (thrown instanceof Error && 'code' in thrown && thrown.code === 'EPIPE')
     return { text: '', exitCode: 141 }
