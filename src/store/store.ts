@@ -175,7 +175,7 @@ export interface LeaseOptions {
   /**
    * Blobs, layers and chains made under this lease are not synced one by one: `images.put` and `images.create` make
    * them durable together. Until then a power cut takes them, and every cache record that names them, as a whole.
-   * For builds, which write many small layers.
+   * For work that ends in one image: the export of a build is one.
    */
   readonly deferred?: boolean
 }
