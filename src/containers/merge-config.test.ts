@@ -72,3 +72,11 @@ test('a NUL in a variable is refused: the kernel would end the string there', ()
     (error) => isMilleError(error, 'INVALID_ARGUMENT'),
   )
 })
+
+test('a stop signal that does not exist is refused before there is a container', () => {
+  assert.throws(
+    () => mergeConfig({ Cmd: ['x'] }, { ...request, stopSignal: 'FOO' }),
+    (error) => isMilleError(error, 'SIGNAL_INVALID') && error.message.startsWith('invalid signal: FOO'),
+  )
+  assert.equal(mergeConfig({ Cmd: ['x'] }, { ...request, stopSignal: 'usr1' }).StopSignal, 'usr1')
+})

@@ -1,17 +1,19 @@
 import type { ContainerConfig } from '../oci/config.ts'
 import { failure } from '../util/errors.ts'
 import type { ContainerRequest } from './containers.ts'
+import { parseSignal } from './signals.ts'
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
  * What a container runs: the image's config under the request. A command replaces CMD and keeps ENTRYPOINT; an
- * entrypoint replaces both (A21, A22, B49). NO_COMMAND when nothing is left to run.
+ * entrypoint replaces both (A21, A22, B49). NO_COMMAND when nothing is left to run; SIGNAL_INVALID.
  */
 export function mergeConfig(image: ContainerConfig, request: ContainerRequest): ContainerConfig {
   const entrypoint = request.entrypoint ?? image.Entrypoint ?? []
   const command = request.command ?? (request.entrypoint === undefined ? image.Cmd : undefined) ?? []
   const exposed = [...Object.keys(image.ExposedPorts ?? {}), ...request.ports.map(portKey)]
+  if (request.stopSignal !== undefined) parseSignal(request.stopSignal)
   const merged: ContainerConfig = {
     ...image,
     Entrypoint: entrypoint,

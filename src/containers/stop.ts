@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRunning } from '../linux/process-identity.ts'
 import { failure, isMilleError } from '../util/errors.ts'
@@ -24,10 +25,23 @@ export async function stopContainer(
   if (row.data.phase !== 'started' && row.data.phase !== 'prepared') {
     throw failure('CONTAINER_ALREADY_STOPPED', { name: nameOrId })
   }
-  const signal = parseSignal(options.stopSignal ?? row.data.config.StopSignal ?? 'SIGTERM')
+  const signal =
+    options.stopSignal === undefined
+      ? ownStopSignal(row.data.config.StopSignal)
+      : parseSignal(options.stopSignal)
   const seconds = options.timeout ?? row.data.request.stopTimeout ?? defaultTimeout
   await endProcess(parts, row.id, signal, seconds)
   await settleContainer(parts, row.id).catch(ignoreGone)
+}
+
+/** SIGTERM for a signal that does not exist: an image's config must not make a container unstoppable. */
+function ownStopSignal(text = 'SIGTERM'): number {
+  try {
+    return parseSignal(text)
+  } catch (error) {
+    if (!isMilleError(error, 'SIGNAL_INVALID')) throw error
+    return constants.signals.SIGTERM
+  }
 }
 
 async function endProcess(parts: ContainerParts, id: string, signal: number, seconds: number): Promise<void> {

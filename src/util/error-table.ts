@@ -365,7 +365,7 @@ export const errorTable = {
     'unavailable',
     'container {name}: the process is in uninterruptible sleep and did not end after SIGKILL; try again later',
   ],
-  SIGNAL_INVALID: ['invalid-argument', 'Invalid signal: {signal}{hint}'],
+  SIGNAL_INVALID: ['invalid-argument', 'invalid signal: {signal}{hint}'],
   VOLUME_IN_USE: ['conflict', 'remove {name}: volume is in use - [{containers}]'],
   VOLUME_NAME_INVALID: [
     'invalid-argument',
