@@ -129,4 +129,9 @@ test('tag moves a name; a missing source and a bad target are refused (A27, A28)
   assert.throws(() => tagImage(store, 'app:1', `x@sha256:${'a'.repeat(64)}`), {
     message: 'refusing to create a tag with a digest reference',
   })
+  assert.throws(() => tagImage(store, 'app:1', 'sha256:abcd'), {
+    message: 'refusing to create an ambiguous tag using digest algorithm as name',
+  })
+  tagImage(store, 'app:1', 'localhost:5000/sha256:abcd')
+  assert(store.images.untag('localhost:5000/sha256:abcd'))
 })

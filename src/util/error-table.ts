@@ -191,6 +191,7 @@ export const errorTable = {
   NOT_A_BASE: ['invalid-argument', '{image} is not built on {base}'],
   NOT_LOCALLY_TAGGED: ['not-found', 'An image does not exist locally with the tag: {name}'],
   TAG_BY_DIGEST: ['invalid-argument', 'refusing to create a tag with a digest reference'],
+  TAG_AMBIGUOUS: ['invalid-argument', 'refusing to create an ambiguous tag using digest algorithm as name'],
   PUSH_BY_DIGEST: ['invalid-argument', 'cannot push a digest reference: name a tag'],
   IMAGE_PLATFORM_MISSING: [
     'not-found',
