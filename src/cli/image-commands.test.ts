@@ -97,6 +97,15 @@ test('inspect: array, template, missing', async () => {
   })
 })
 
+test('inspect -f: what an image does not state is empty, and shows in no JSON', async () => {
+  const parts = { images: { inspect: () => Promise.resolve(fakeImageDetails('app:1')) } }
+  const print = async (format: string): Promise<string> =>
+    (await runCli(['image', 'inspect', '-f', format, 'app:1'], parts)).out
+  assert.equal(await print('{{.Config.Healthcheck}}'), '<nil>\n')
+  assert.equal(await print('{{with .Config.Healthcheck}}yes{{else}}no{{end}}'), 'no\n')
+  assert.doesNotMatch(await print('{{json .Config}}'), /Healthcheck/)
+})
+
 test('history: rows, -q, raw sizes and times', async () => {
   const rows = [
     {

@@ -20,6 +20,14 @@ const openFields = new Set([
   'Tmpfs',
 ])
 
+/** Fields of `Config` that a document leaves out when they are unset. */
+const unsetFields: ReadonlyMap<string, unknown> = new Map([
+  ['Healthcheck', null],
+  ['ExposedPorts', null],
+  ['Shell', null],
+  ['StopSignal', ''],
+])
+
 const titleFunctions = new Set(['json', 'split', 'join', 'title', 'lower', 'upper', 'pad', 'truncate'])
 
 /** A compiled template: renders one value. CLI_TEMPLATE for a field that does not exist, with the near name. */
@@ -192,6 +200,7 @@ function readFields(value: unknown, fields: readonly string[]): unknown {
   let open = false
   for (const [index, name] of fields.entries()) {
     const path = `.${fields.slice(0, index + 1).join('.')}`
+    if (at === null && open) return undefined
     if (at === null || at === undefined) {
       throw templateFailure(`executing "" at <${path}>: nil pointer evaluating interface {}.${name}`)
     }
@@ -201,6 +210,7 @@ function readFields(value: unknown, fields: readonly string[]): unknown {
     }
     if (Object.hasOwn(record, name)) at = (record as Record<string, unknown>)[name]
     else if (open) return undefined
+    else if (fields[index - 1] === 'Config' && unsetFields.has(name)) at = unsetFields.get(name)
     else throw missingField(path, name, Object.keys(record))
     open = openFields.has(name)
   }

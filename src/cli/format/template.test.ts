@@ -9,6 +9,7 @@ const data = {
   Tags: ['a', 'b'],
   Config: { Env: ['X=1', 'Y=2'], Labels: { k: 'v' } as Record<string, string>, User: '' },
   Nothing: null,
+  Bare: { Labels: null },
 }
 
 const cases: readonly (readonly [string, string])[] = [
@@ -25,6 +26,7 @@ const cases: readonly (readonly [string, string])[] = [
   ['{{with .Config}}{{index .Env 1}}{{end}}', 'Y=2'],
   ['{{index .Config.Labels "k"}}{{.Config.Labels.k}}', 'vv'],
   ['{{.Config.Labels.other}}', '<no value>'],
+  ['{{.Bare.Labels.other}}', '<no value>'],
   ['{{len .Tags}}{{len .Name}}', '23'],
   ['{{join .Tags ", "}}', 'a, b'],
   ['{{.Name | upper | printf "%-5s|"}}', 'WEB  |'],
