@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { documentLimit } from '../oci/document-fields.ts'
 import { parseImageConfig } from '../oci/image-config.ts'
 import type { ImageConfig } from '../oci/config.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -16,9 +17,6 @@ import { checkImageManifest, checkLayerCount } from './check-image.ts'
 import type { PullOptions, PullResult } from './images.ts'
 import { pullLayers } from './pull-layers.ts'
 import type { OpenRepository } from './repositories.ts'
-
-/** Limit of a manifest or config in memory, bytes (reliability, "Limits to state"). */
-const documentLimit = 4 * 1024 * 1024
 
 /** Pulls one tag, a digest, or with `allTags` every tag of a repository. All or nothing per image (reliability I2). */
 export async function pullImage(

@@ -8,6 +8,7 @@ import { fromNodeError } from '../../linux/system-failure.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { digestHex, isDigest, parseDigest, sha256 } from '../../oci/digest.ts'
+import { documentLimit } from '../../oci/document-fields.ts'
 import { failure } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
 import type { Locks } from '../locks.ts'
@@ -24,9 +25,6 @@ import { openBlob, quarantine, readBlob } from './open-blob.ts'
 import type { ContentLedger } from './publish.ts'
 import { publishBlob } from './publish.ts'
 import { temporaryPath } from './temporary-files.ts'
-
-/** Default limit of `read`: manifests and configs. */
-export const documentLimit: number = 4 * 1024 * 1024
 
 export interface BlobStoreParts {
   readonly folders: BlobFolders

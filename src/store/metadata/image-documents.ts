@@ -3,6 +3,7 @@ import type { ImageConfig } from '../../oci/config.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { ChainId, DiffId, Digest } from '../../oci/digest.ts'
 import { chainId, diffIdAsDigest } from '../../oci/digest.ts'
+import { documentLimit } from '../../oci/document-fields.ts'
 import { parseImageConfig } from '../../oci/image-config.ts'
 import type { Index } from '../../oci/manifest.ts'
 import { parseManifestDocument } from '../../oci/parse-manifest.ts'
@@ -14,7 +15,6 @@ import { blobPath } from '../content/blob-folders.ts'
 import { readBlob } from '../content/open-blob.ts'
 import type { Ref } from './volatile.ts'
 
-const documentLimit = 4 * 1024 * 1024
 const deepestIndex = 8
 
 /** What the store has to know of an image's documents; read from the blobs, which are hashed on the way. */
