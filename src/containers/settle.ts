@@ -118,7 +118,7 @@ function roomPermitting<Result>(write: () => Result): Result | undefined {
 }
 
 /** Runtime state, network and mount: all that a stopped container does not need. */
-export async function releaseResources(parts: ContainerParts, row: ContainerRow): Promise<void> {
+async function releaseResources(parts: ContainerParts, row: ContainerRow): Promise<void> {
   const { process, network, mount } = releases(parts, row)
   for (const release of [process, network, mount]) await release()
 }

@@ -92,7 +92,7 @@ export function definedNames(instruction: StageInstruction): string[] {
 }
 
 /** The words in which an undefined variable is worth a warning; those of ONBUILD belong to the child's build. */
-export function expandedWords(instruction: Instruction): readonly Word[] {
+function expandedWords(instruction: Instruction): readonly Word[] {
   switch (instruction.kind) {
     case 'ENV':
     case 'LABEL':

@@ -18,7 +18,7 @@ const builtinFrontends = new Set([
 ])
 
 /** Is the value of `# syntax=` (or BUILDKIT_SYNTAX) a frontend that is built in, whatever its tag or digest? */
-export function isBuiltinFrontend(value: string): boolean {
+function isBuiltinFrontend(value: string): boolean {
   const name = value.trim().split(/[\s@]/, 1)[0] ?? ''
   const colon = name.lastIndexOf(':')
   return builtinFrontends.has(colon > name.lastIndexOf('/') ? name.slice(0, colon) : name)

@@ -68,7 +68,7 @@ export function declaredGlobals(dockerfile: Pick<Dockerfile, 'globalArgs'>): Set
 }
 
 /** Names that FROM may see: the declared ones and proxy arguments. */
-export function globalNames(dockerfile: Pick<Dockerfile, 'globalArgs'>): Set<string> {
+function globalNames(dockerfile: Pick<Dockerfile, 'globalArgs'>): Set<string> {
   return new Set([...declaredGlobals(dockerfile), ...proxyArgs])
 }
 

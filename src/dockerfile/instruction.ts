@@ -101,7 +101,7 @@ const parsers: { readonly [Kind in Instruction['kind']]: Parse<Kind> } = {
 }
 
 /** The instruction names, upper case. */
-export const instructionNames: readonly string[] = Object.keys(parsers)
+const instructionNames: readonly string[] = Object.keys(parsers)
 
 /** Parses one lexed instruction; undefined when it is wrong, which the reporter then knows. */
 export function parseLine(line: LogicalLine, escape: string, reporter: Reporter): Instruction | undefined {

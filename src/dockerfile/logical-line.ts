@@ -24,7 +24,7 @@ export interface LogicalLine {
 }
 
 /** Place in the source of the character at `offset`. */
-export function positionAt(line: LogicalLine, offset: number): Position {
+function positionAt(line: LogicalLine, offset: number): Position {
   let low = 0
   let high = line.segments.length - 1
   while (low < high) {

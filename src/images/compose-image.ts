@@ -126,7 +126,7 @@ function indexEntry({ manifest, platform }: ComposedMember, form: ImageForm): De
 }
 
 /** Sorted by key, as they have no order of their own. */
-export function annotationsOf(
+function annotationsOf(
   { annotations }: ImageForm,
   place: AnnotationPlace,
   platform?: Platform,

@@ -33,7 +33,6 @@ export const mountAttributes = {
   noSuid: 0x2,
   noDev: 0x4,
   noExec: 0x8,
-  noAccessTime: 0x10,
 } as const
 
 /** One mount option: a flag when `value` is absent. The same key may come many times (`lowerdir+`). */

@@ -29,7 +29,6 @@ const listCalls = bindPair<[CPath, Uint8Array, number]>('listxattr', 'int64_t', 
   'void *',
   'uint64_t',
 ])
-const removeCalls = bindPair<[CPath, CPath]>('removexattr', 'int', ['const char *', 'const char *'])
 
 const flistxattrCall = bindLibc<[number, Uint8Array | null, number]>('flistxattr', 'int64_t', [
   'int',
@@ -82,15 +81,6 @@ export function setXattr(target: XattrTarget, name: string, value: Uint8Array): 
   const { path, kind, shown } = resolveTarget(target)
   if (setCalls[kind](path, cPath(name), value, value.length, 0) === -1)
     throw systemFailure(`setxattr ${name}`, lastErrno(), shown)
-}
-
-/** False when there was no such attribute. */
-export function removeXattr(target: XattrTarget, name: string): boolean {
-  const { path, kind, shown } = resolveTarget(target)
-  if (removeCalls[kind](path, cPath(name)) !== -1) return true
-  const number = lastErrno()
-  if (number === errno.ENODATA || number === errno.ENOTSUP) return false
-  throw systemFailure(`removexattr ${name}`, number, shown)
 }
 
 /** Names in byte order; none where the file system has no attributes. */

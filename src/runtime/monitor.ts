@@ -148,7 +148,7 @@ function killQuietly(pid: number): void {
 }
 
 /** conmon has a session of its own, with the runtime in it: both end, a runtime that hangs too. */
-export function killMonitorGroup(pidFile: string, id: string): void {
+function killMonitorGroup(pidFile: string, id: string): void {
   const pid = readPidFile(pidFile)
   if (pid === undefined || !isMonitorOf(pid, id)) return
   try {

@@ -62,10 +62,6 @@ export class EntryTable {
     this.#words[slot * words + row.flags] = this.word(slot, row.flags) | flag
   }
 
-  clearFlag(slot: number, flag: number): void {
-    this.#words[slot * words + row.flags] = this.word(slot, row.flags) & ~flag
-  }
-
   hasFlag(slot: number, flag: number): boolean {
     return (this.word(slot, row.flags) & flag) !== 0
   }

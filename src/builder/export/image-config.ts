@@ -42,7 +42,7 @@ export function imageConfigOf(
   }
 }
 
-export function diffIdsOf(plan: ImagePlan, results: ReadonlyMap<StepId, StepResult>): readonly DiffId[] {
+function diffIdsOf(plan: ImagePlan, results: ReadonlyMap<StepId, StepResult>): readonly DiffId[] {
   return plan.root === undefined ? [] : (results.get(plan.root)?.diffIds ?? [])
 }
 

@@ -49,7 +49,7 @@ function addUp(steps: readonly StepReport[]): number {
 }
 
 /** How long at least one step was at work. */
-export function busyTime(steps: readonly Pick<StepReport, 'begun' | 'milliseconds'>[]): number {
+function busyTime(steps: readonly Pick<StepReport, 'begun' | 'milliseconds'>[]): number {
   let busy = 0
   let until = 0
   for (const { begun, milliseconds } of steps.toSorted((a, b) => a.begun - b.begun)) {

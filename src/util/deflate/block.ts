@@ -14,9 +14,9 @@ import {
 } from './tables.ts'
 
 /** Symbols of one block: few enough that its codes fit the data, enough that their tables do not weigh. */
-export const blockSymbols = 32_768
+const blockSymbols = 32_768
 /** Room above `blockSymbols`: a block need not end at once. */
-export const spareSymbols = 32
+const spareSymbols = 32
 
 const longestCode = 15
 const longestLengthCode = 7

@@ -1,5 +1,5 @@
 /** Numbers of RFC 1951, 3.2.5: how lengths (3 to 258) and distances (1 to 32768) become codes with extra bits. */
-export const lengthCodes = 29
+const lengthCodes = 29
 export const distanceCodes = 30
 export const endOfBlock = 256
 /** The code of length 3. */

@@ -31,7 +31,7 @@ export function readDpkg(text: string, foundIn: string, distribution: Distributi
 }
 
 /** First lines of fields; what goes on in lines that begin with a blank is not wanted. */
-export function parseFields(paragraph: string): Map<string, string> {
+function parseFields(paragraph: string): Map<string, string> {
   const fields = new Map<string, string>()
   for (const line of paragraph.split('\n')) {
     const match = /^([A-Za-z0-9-]+):\s*(.*)$/.exec(line)
