@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { identifyProcess } from '../linux/process-identity.ts'
 import { containerFiles } from '../runtime/container-files.ts'
 import { failure } from '../util/errors.ts'
-import { readText } from '../util/read-text.ts'
+import { readIfThere } from '../util/read-text.ts'
 import { handleOf } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import type { ContainerData } from './record.ts'
@@ -80,12 +80,4 @@ export function removeNotes(parts: ContainerParts, id: string): void {
 
 function exitNote({ stateFolder }: ContainerParts, id: string): string {
   return join(stateFolder, 'exits', id)
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readText(path)
-  } catch {
-    return ''
-  }
 }

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRunning as isAlive } from '../linux/process-identity.ts'
 import type { ProcessIdentity } from '../linux/process-identity.ts'
+import { killQuietly } from '../linux/kill-quietly.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { tryProgram } from '../util/run-program.ts'
@@ -128,14 +129,6 @@ async function callRuntime(seat: RuntimeSeat, words: readonly string[]): Promise
 async function undoCreate(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): Promise<void> {
   await endHalfMade(seat.program.cgroups, handle.id, files)
   forget(seat, handle, files)
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // ended by itself
-  }
 }
 
 /** Removes the runtime's state, the control groups and the files of the last run; the logs stay. */

@@ -4,6 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { killQuietly } from '../linux/kill-quietly.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { attachSocket } from './attach-socket.ts'
@@ -26,7 +27,7 @@ import type { RuntimeSpec } from './spec.ts'
 import { resolveUser } from './user.ts'
 import { waitFor } from './wait-for.ts'
 import { findWorkingFolder } from './working-folder.ts'
-import { readText } from '../util/read-text.ts'
+import { readIfThere, readText } from '../util/read-text.ts'
 
 interface ExecFiles {
   readonly folder: string
@@ -197,14 +198,6 @@ function feed(queue: OutputQueue, stream: 'stdout' | 'stderr', source: Readable)
   })
 }
 
-function killQuietly(pid: number): void {
-  try {
-    if (pid > 1) process.kill(pid, 'SIGKILL')
-  } catch {
-    // it ended by itself
-  }
-}
-
 /** With conmon: it owns the terminal, so that its size can change and a lost client does not kill the process. */
 async function execTerminal(
   seat: RuntimeSeat,
@@ -293,13 +286,7 @@ async function monitorExec(
 
 /** Its folder goes when the result was taken; those of killed clients go with the container. */
 async function execResult(files: ExecFiles): Promise<ProcessResult> {
-  const read = (): string => {
-    try {
-      return readText(files.exitFile)
-    } catch {
-      return ''
-    }
-  }
+  const read = (): string => readIfThere(files.exitFile)
   await waitFor(files.exits, () => read() !== '' || !existsSync(files.exits))
   const exitCode = Number.parseInt(read(), 10)
   await rm(files.folder, { recursive: true, force: true })

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { killQuietly } from '../linux/kill-quietly.ts'
 import { cgroupFolders } from './cgroups.ts'
 import { readPidFile, type ContainerFiles } from './container-files.ts'
 import type { CgroupSupport } from './machine.ts'
-import { readText } from '../util/read-text.ts'
+import { readIfThere } from '../util/read-text.ts'
 
 /** Milliseconds that killed processes may take to be gone. */
 const grace = 10_000
@@ -26,8 +27,8 @@ export async function endHalfMade(cgroups: CgroupSupport, id: string, files: Con
     const processes = containerProcesses(cgroups, id, files)
     if (monitors.length === 0 && processes.length === 0) return
     // conmon leads a group with the runtime in it: first those, so that nothing new is made
-    for (const pid of monitors) kill(-pid)
-    for (const pid of [...monitors, ...processes]) kill(pid)
+    for (const pid of monitors) killQuietly(-pid)
+    for (const pid of [...monitors, ...processes]) killQuietly(pid)
     if (performance.now() > limit) return
     await sleep(2)
   }
@@ -54,20 +55,4 @@ function containerProcesses(cgroups: CgroupSupport, id: string, files: Container
   const named = readPidFile(files.pidFile)
   if (named !== undefined && readIfThere(`/proc/${named}/cgroup`).includes(`/mille/${id}\n`)) found.add(named)
   return [...found]
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readText(path)
-  } catch {
-    return ''
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // it ended by itself
-  }
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ResourceLimits, RuntimeInfo } from './runtime.ts'
-import { readText } from '../util/read-text.ts'
+import { readIfThere } from '../util/read-text.ts'
 
 const CGROUP_MAGIC = 0x27e0eb
 const CGROUP2_MAGIC = 0x63677270
@@ -22,14 +22,6 @@ function filesystemType(path: string): number {
     return statfsSync(path).type
   } catch {
     return 0
-  }
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readText(path)
-  } catch {
-    return ''
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { neverWait, openPipe, reap, spawnDetached } from '../linux/spawn-detached.ts'
+import { killQuietly } from '../linux/kill-quietly.ts'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { readPidFile } from './container-files.ts'
@@ -139,23 +140,11 @@ function reapSoon(pid: number): void {
   timer.unref()
 }
 
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // it ended by itself
-  }
-}
-
 /** conmon has a session of its own, with the runtime in it: both end, a runtime that hangs too. */
 function killMonitorGroup(pidFile: string, id: string): void {
   const pid = readPidFile(pidFile)
   if (pid === undefined || !isMonitorOf(pid, id)) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // it ended by itself
-  }
+  killQuietly(-pid)
 }
 
 /** By now the number may be another process's. */

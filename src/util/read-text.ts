@@ -7,3 +7,12 @@ import { readFileSync } from 'node:fs'
 export function readText(path: string | URL | number): string {
   return readFileSync(path).toString()
 }
+
+/** As `readText`; empty when the file is not there or cannot be read, as those of a process that has ended. */
+export function readIfThere(path: string): string {
+  try {
+    return readText(path)
+  } catch {
+    return ''
+  }
+}
