@@ -30,7 +30,7 @@ export interface ResolveOptions extends OpOptions {
 }
 
 /**
- * Lent by the engine: finds images, pulls missing ones. NOT_FOUND kinds when there is no such image anywhere;
+ * Lent by the engine: finds images, pulls missing ones. Errors of kind not-found when there is no such image anywhere;
  * `details.suggestion` is a name that was probably meant.
  */
 export interface BaseImages {

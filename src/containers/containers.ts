@@ -218,7 +218,7 @@ export interface Containers {
     request: ContainerWish,
     options?: CreateOptions,
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>
-  /** Resolves when the process runs; no-op error NOT_MODIFIED kinds when it already does. */
+  /** Resolves when the process runs; CONTAINER_ALREADY_STARTED (of kind not-modified) when it already does. */
   start(nameOrId: string): Promise<void>
   stop(nameOrId: string, options?: { readonly timeout?: number; readonly stopSignal?: string }): Promise<void>
   restart(nameOrId: string, options?: { readonly timeout?: number }): Promise<void>

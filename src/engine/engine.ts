@@ -39,7 +39,7 @@ export interface EngineInfo {
   readonly warnings: readonly string[]
 }
 
-/** Everything mille does, in one object. Opening costs nothing: each part is loaded at its first use. */
+/** Everything mille does, in one object. Opening it opens the database of the store; builder and registry client are loaded at their first use. */
 export interface Engine extends AsyncDisposable {
   readonly root: string
   readonly images: Images

@@ -108,7 +108,7 @@ export interface TreeNode {
   readonly children: readonly TreeNode[]
 }
 
-/** Everything done with images that are in the store. Names are as the user typed them. Errors: NO_SUCH_IMAGE, REFERENCE_INVALID, IMAGE_IN_USE… */
+/** Everything done with images that are in the store. Names are as the user typed them. Errors: NO_SUCH_IMAGE, REFERENCE_INVALID, IMAGE_IN_USE_RUNNING, IMAGE_IN_USE_STOPPED, … */
 export interface Images {
   list(filters?: ImageFilters & { readonly all?: boolean }): Promise<ImageSummary[]>
   /** Of an index the image for `platform`, else this machine's; IMAGE_PLATFORM_MISSING. */

@@ -20,7 +20,7 @@ export interface ContentTarget extends ContentSource {
 
 /** Something that gives names to manifests. */
 export interface Tagger {
-  /** NOT_FOUND kinds when the name is unknown. */
+  /** Errors of kind not-found when the name is unknown. */
   resolve(name: string, options?: OpOptions): Promise<Descriptor>
   tag(target: Descriptor, name: string, options?: OpOptions): Promise<void>
 }

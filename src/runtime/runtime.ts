@@ -11,7 +11,7 @@ export interface ProcessMount {
   readonly options?: readonly string[]
 }
 
-/** Limits in bytes, nanoseconds of CPU time, counts; absent means unlimited. */
+/** Limits in bytes, counts, and microseconds of CPU time (`cpuQuota` of every `cpuPeriod`); absent means unlimited. */
 export interface ResourceLimits {
   readonly memory?: number
   readonly memorySwap?: number

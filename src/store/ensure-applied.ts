@@ -5,7 +5,7 @@ import type { Lease, Store } from './store.ts'
 /**
  * Makes a stack of layers usable whose tars are in the store: a new image, another snapshotter or a collection may have
  * left nothing but the tars. Resolves with the stack's chain ID, which the lease then holds; undefined for no layers.
- * NOT_FOUND kinds when a tar is gone.
+ * Errors of kind not-found when a tar is gone.
  */
 export async function ensureApplied(
   { snapshots }: Pick<Store, 'snapshots'>,
