@@ -137,6 +137,17 @@ ${sha256('h').slice(7, 19)}   2 minutes ago    RUN ${'x'.repeat(40)}…   1.23MB
   )
 })
 
+test('history: text of an image moves no cursor and forges no row of a table', async () => {
+  const bad = { createdBy: 'RUN \x1b[2Jx\n<missing>\x9b1m', comment: 'a\x07\tb' }
+  const rows = [{ ...bad, createdAt: fakeNow, size: 0, tags: [] }]
+  const parts = { images: { history: () => Promise.resolve(rows) } }
+  const print = async (...flags: string[]): Promise<string> =>
+    (await runCli(['history', ...flags, 'app'], parts)).out
+  assert.match(await print(), /RUN \\x1b\[2Jx\\n<missing>\\x9b1m +0B +a\\x07\\tb\n$/)
+  assert.match(await print('--format', 'table {{.Comment}}'), /\na\\x07\\tb\n$/)
+  assert.equal(JSON.parse(await print('--format', 'json')).Comment, bad.comment)
+})
+
 test('rmi goes on after a failure; -f forgives what is missing', async () => {
   const remove = (name: string): Promise<{ untagged: string }[]> =>
     name === 'nope'

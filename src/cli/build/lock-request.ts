@@ -7,7 +7,7 @@ import type { CommandContext } from '../command.ts'
 import { type Flag, type FlagValues, list, text, toggle } from '../flags/flag.ts'
 import { platformsFlag } from '../flags/platform-flag.ts'
 import { parseSecret, parseSsh } from '../input/parse-secret.ts'
-import { oneLine } from '../rows/why-lines.ts'
+import { oneLine } from '../format/one-line.ts'
 import { buildContext, namedContexts } from './build-contexts.ts'
 import { buildArgs, checkKey, dockerfileOf } from './build-request.ts'
 

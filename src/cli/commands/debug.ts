@@ -3,7 +3,7 @@ import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, toggle } from '../flags/flag.ts'
 import { humanDuration } from '../format/units.ts'
 import { parseSecret, parseSsh } from '../input/parse-secret.ts'
-import { oneLine } from '../rows/why-lines.ts'
+import { oneLine } from '../format/one-line.ts'
 
 const flags = {
   interactive: toggle('Give standard input to the command', { short: 'i' }),

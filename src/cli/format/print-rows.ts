@@ -1,5 +1,6 @@
 import { alignColumns } from './align-columns.ts'
 import { FormatRow, goJson } from './go-value.ts'
+import { oneLine } from './one-line.ts'
 import { compileTemplate } from './render-template.ts'
 
 export interface RowsFormat {
@@ -44,8 +45,20 @@ function printTable(
 ): string {
   const render = compileTemplate(source)
   const head = compileTemplate(source, { titles: true })
-  const lines = [head(new FormatRow(headers)), ...rows.map((row) => render(new FormatRow(row)))]
+  const lines = [head(new FormatRow(headers)), ...rows.map((row) => render(new FormatRow(cells(row))))]
   return `${alignColumns(lines.join('\n'))}\n`
+}
+
+/** A row's fields without control characters: an image's text is a stranger's. */
+function cells(row: RowFields): RowFields {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cell(value)]))
+}
+
+function cell(value: unknown): unknown {
+  if (typeof value === 'string') return oneLine(value)
+  if (typeof value !== 'function') return value
+  return (...args: readonly unknown[]): unknown =>
+    cell((value as (...args: readonly unknown[]) => unknown)(...args))
 }
 
 /** `\t` and `\n` typed in a shell's single quotes. */

@@ -67,6 +67,12 @@ test('row formats', () => {
   assert.equal(printRows([], { ...base, format: '{{.ID}}' }), '')
 })
 
+test('cells of a table show control characters, also those that a row method returns', () => {
+  const rows = [{ Label: (key: unknown) => `${String(key)}\x1b[2J` }]
+  const options = { table: '{{.Label "k"}}', headers: { Label: 'LABEL' } }
+  assert.equal(printRows(rows, options), 'LABEL\nk\\x1b[2J\n')
+})
+
 test('sizes of images are decimal, as they are listed, or binary by name', () => {
   const sizes: readonly (readonly [string, number])[] = [
     ['120MB', 120_000_000],

@@ -2,7 +2,8 @@ import type { BuildResult, StepReport } from '../../builder/build.ts'
 import { humanSize } from '../../util/human-size.ts'
 import { alignColumns } from '../format/align-columns.ts'
 import { ellipsis } from './history-rows.ts'
-import { numberedSteps, oneLine } from './why-lines.ts'
+import { oneLine } from '../format/one-line.ts'
+import { numberedSteps } from './why-lines.ts'
 
 type Timed = Pick<BuildResult, 'steps' | 'times'>
 

@@ -1,5 +1,5 @@
 import type { MissDifference, StepReport } from '../../builder/build.ts'
-import { escapeControl } from '../../util/errors.ts'
+import { oneLine } from '../format/one-line.ts'
 import { ellipsis } from './history-rows.ts'
 
 /** A step with its place in the Dockerfile, from 1. */
@@ -57,9 +57,4 @@ const labels: Partial<Readonly<Record<MissDifference['kind'], string>>> = {
 
 function valueText(value: string): string {
   return ellipsis(oneLine(value), longestValue)
-}
-
-/** Names and values come from files: they must not move the cursor. */
-export function oneLine(text: string): string {
-  return escapeControl(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
 }
