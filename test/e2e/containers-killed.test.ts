@@ -24,7 +24,9 @@ function processesOfStore(): string[] {
     .flatMap((pid) => {
       try {
         const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')
-        return /conmon|crun|runc/.test(line) && line.includes(mille.root) ? [line] : []
+        // the keeper of logs ends by itself, ten seconds after the last monitor
+        if (line.includes(' keep-logs ') || !line.includes(mille.root)) return []
+        return /conmon|crun|runc/.test(line) ? [line] : []
       } catch {
         return []
       }
