@@ -7,11 +7,12 @@ export const errorTable = {
   CANCELED: ['canceled', 'canceled'],
   INTERNAL: ['internal', 'internal error: {reason}'],
   INVALID_ARGUMENT: ['invalid-argument', '{reason}'],
+  JSON_INVALID: ['invalid-argument', 'invalid JSON: {reason}'],
+  JSON_TOO_LARGE: ['invalid-argument', 'JSON document is larger than {limit} bytes'],
   NOT_IMPLEMENTED: ['not-implemented', '{feature} is not implemented yet'],
   PROGRAM_FAILED: ['internal', '{program} failed: {reason}'],
   PROGRAM_MISSING: ['unavailable', '{program} is not on this machine: install the Debian package {package}'],
-  JSON_INVALID: ['invalid-argument', 'invalid JSON: {reason}'],
-  JSON_TOO_LARGE: ['invalid-argument', 'JSON document is larger than {limit} bytes'],
+  ROOTLESS_UNAVAILABLE: ['unavailable', 'mille cannot work for an ordinary user here: {reason}; {advice}'],
 
   // linux: system calls
   NO_SPACE: ['unavailable', '{call} {path}: {reason}'],
@@ -39,15 +40,6 @@ export const errorTable = {
     'unavailable',
     'this Node has SQLite {found}, mille needs {needed} or later (earlier ones can damage a database that several processes use)',
   ],
-  PAUSE_UNAVAILABLE: [
-    'unavailable',
-    'cannot pause {name}: mille may use no control groups here (an ordinary user, or a container)',
-  ],
-  ROOTLESS_NETWORK: [
-    'unavailable',
-    "an ordinary user's containers get a network of their own from pasta: {reason}; or use --network host or none",
-  ],
-  ROOTLESS_UNAVAILABLE: ['unavailable', 'mille cannot work for an ordinary user here: {reason}; {advice}'],
   STORE_BUSY: ['unavailable', 'the store at {root} stayed busy for {seconds} s: try again'],
   STORE_DAMAGED: [
     'data-loss',
@@ -96,9 +88,9 @@ export const errorTable = {
 
   // store: snapshots
   CHAIN_NOT_FOUND: ['not-found', 'layer stack {chain} not found'],
+  SNAPSHOTTER_UNUSABLE: ['unavailable', 'snapshotter {kind} cannot be used here: {reason}'],
   SNAPSHOT_EXISTS: ['conflict', 'snapshot {key} exists'],
   SNAPSHOT_NOT_FOUND: ['not-found', 'snapshot {key} not found'],
-  SNAPSHOTTER_UNUSABLE: ['unavailable', 'snapshotter {kind} cannot be used here: {reason}'],
 
   // oci: names and documents
   DIGEST_INVALID: ['invalid-argument', 'invalid digest "{text}": needs sha256: and 64 lower-case hex digits'],
@@ -121,7 +113,6 @@ export const errorTable = {
   BLOB_SIZE_MISMATCH: ['data-loss', 'size mismatch of {digest}: expected {expected} bytes, got {found}'],
 
   // builder
-  CACHE_INVALID: ['invalid-argument', 'not a build cache of mille: {reason}'],
   ADD_FAILED: ['invalid-argument', '{text}'],
   BASE_IMAGE_NOT_FOUND: ['not-found', '{text}'],
   BASE_IMAGE_UNAVAILABLE: ['unavailable', '{text}'],
@@ -135,15 +126,14 @@ export const errorTable = {
     'build context {path} is a file: use -f to name a Dockerfile',
   ],
   BUILD_CONTEXT_NOT_FOUND: ['not-found', 'build context {path}: {reason}'],
+  CACHE_INVALID: ['invalid-argument', 'not a build cache of mille: {reason}'],
   COPY_FAILED: ['invalid-argument', '{text}'],
   DOCKERFILE_NOT_FOUND: ['not-found', 'failed to read Dockerfile: {reason}'],
   DOCKERFILE_WARNINGS: ['invalid-argument', 'lint violation found for rules: {rules}'],
+  FAILED_STEP_BUSY: ['conflict', 'failed step {id} is open already: {holder} works on its files'],
   GIT_COMMIT_MISMATCH: ['invalid-argument', 'git {url}: expected commit {wanted}, got {found}'],
   GIT_FAILED: ['unavailable', 'git {url}: {reason}'],
   GIT_REF_NOT_FOUND: ['not-found', 'git {url}: no branch, tag or commit "{ref}"{hint}'],
-  PLATFORM_NOT_RUNNABLE: ['unavailable', '{text}'],
-  STEP_FAILED: ['invalid-argument', '{text}'],
-  FAILED_STEP_BUSY: ['conflict', 'failed step {id} is open already: {holder} works on its files'],
   IMAGE_OVER_BUDGET: ['invalid-argument', '{text}'],
   LOCK_DRIFT: ['conflict', '{what} is locked to {locked}, but {found}'],
   LOCK_INCOMPLETE: ['conflict', '{name} is not in {file}: bring it up to date with mille lock update'],
@@ -151,16 +141,14 @@ export const errorTable = {
   LOCK_NOT_FOUND: ['not-found', 'there is no {file}: write it with mille lock update'],
   NO_FAILED_STEP: ['not-found', '{what}: a RUN that fails is kept until its Dockerfile is built again'],
   OFFLINE: ['unavailable', 'the build is offline, and {what} is not here: {hint}'],
+  PLATFORM_NOT_RUNNABLE: ['unavailable', '{text}'],
   SSH_AGENT_UNREACHABLE: ['unavailable', 'cannot reach the ssh agent at {path}: {reason}'],
   SSH_KEY_INVALID: ['invalid-argument', 'ssh key {name}: {reason}'],
-
+  STEP_FAILED: ['invalid-argument', '{text}'],
   URL_FAILED: ['unavailable', '{url}: {reason}'],
 
   // images
-  CHANGE_INVALID: ['invalid-argument', 'invalid change "{change}": {reason}'],
-  CHANGE_NOT_ALLOWED: ['invalid-argument', '{instruction} is not a valid change command'],
   ARCHIVE_EMPTY: ['invalid-argument', 'the archive is empty'],
-  LAYOUT_INVALID: ['invalid-argument', 'OCI layout {path}: {reason}'],
   ARCHIVE_INVALID: ['invalid-argument', 'not an image archive: {reason}'],
   ARCHIVE_PATH: ['invalid-argument', 'member "{path}" of the archive leaves the archive'],
   BOOTSTRAP_FAILED: ['internal', 'mmdebstrap could not make {suite}:\n{reason}'],
@@ -168,6 +156,8 @@ export const errorTable = {
     'invalid-argument',
     'no recipe for a base image "{name}": there are busybox, debian:SUITE and ubuntu:SUITE',
   ],
+  CHANGE_INVALID: ['invalid-argument', 'invalid change "{change}": {reason}'],
+  CHANGE_NOT_ALLOWED: ['invalid-argument', '{instruction} is not a valid change command'],
   IMAGE_HAS_CHILDREN: [
     'conflict',
     'conflict: unable to delete {image} (cannot be forced) - image has dependent child images',
@@ -188,27 +178,28 @@ export const errorTable = {
     'conflict',
     'conflict: unable to remove repository reference "{name}" (must force) - container {container} is using its referenced image {image}',
   ],
-  NOT_A_BASE: ['invalid-argument', '{image} is not built on {base}'],
-  NOT_LOCALLY_TAGGED: ['not-found', 'An image does not exist locally with the tag: {name}'],
-  TAG_BY_DIGEST: ['invalid-argument', 'refusing to create a tag with a digest reference'],
-  TAG_AMBIGUOUS: ['invalid-argument', 'refusing to create an ambiguous tag using digest algorithm as name'],
-  PUSH_BY_DIGEST: ['invalid-argument', 'cannot push a digest reference: name a tag'],
   IMAGE_PLATFORM_MISSING: [
     'not-found',
     'image with reference {reference} was found but does not provide the specified platform ({platform})',
   ],
+  LAYOUT_INVALID: ['invalid-argument', 'OCI layout {path}: {reason}'],
   MANIFEST_DRAFT_EXISTS: ['conflict', 'refusing to amend an existing manifest list with no --amend flag'],
   MANIFEST_IS_LIST: ['invalid-argument', '{name} is a manifest list'],
   MANIFEST_PLATFORM: [
     'invalid-argument',
     'manifest entry for image has unsupported os/arch combination: {platform}',
   ],
-  NO_SUCH_MANIFEST: ['not-found', 'No such manifest: {name}'],
+  NOT_A_BASE: ['invalid-argument', '{image} is not built on {base}'],
+  NOT_LOCALLY_TAGGED: ['not-found', 'An image does not exist locally with the tag: {name}'],
   NO_SUCH_IMAGE: ['not-found', 'No such image: {reference}'],
+  NO_SUCH_MANIFEST: ['not-found', 'No such manifest: {name}'],
+  PUSH_BY_DIGEST: ['invalid-argument', 'cannot push a digest reference: name a tag'],
+  TAG_AMBIGUOUS: ['invalid-argument', 'refusing to create an ambiguous tag using digest algorithm as name'],
+  TAG_BY_DIGEST: ['invalid-argument', 'refusing to create a tag with a digest reference'],
 
   // registry: client, logins, server
-  CREDENTIAL_HELPER_FAILED: ['unavailable', 'credential helper {helper}: {reason}'],
   CREDENTIALS_FILE_INVALID: ['invalid-argument', '{path}: {reason}'],
+  CREDENTIAL_HELPER_FAILED: ['unavailable', 'credential helper {helper}: {reason}'],
   LOGIN_REFUSED: [
     'unauthenticated',
     'Get "https://{host}/v2/": unauthorized: incorrect username or password',
@@ -273,31 +264,39 @@ export const errorTable = {
   IGNORE_PATTERN_INVALID: ['invalid-argument', '{file}:{line}: invalid pattern "{pattern}": {reason}'],
 
   // runtime: processes and containers
+  ADDRESS_IN_USE: ['conflict', 'address {ip} is already in use by {owner}'],
   CAPABILITY_UNKNOWN: ['invalid-argument', 'invalid capability: unknown capability "{name}"'],
-  CONTAINER_STILL_RUNNING: ['conflict', 'container {id} is running: stop it first or use force'],
   COMMAND_NOT_EXECUTABLE: ['invalid-argument', 'exec: "{command}": {reason}'],
   COMMAND_NOT_FOUND: ['invalid-argument', 'exec: "{command}": {reason}'],
+  CONTAINER_STILL_RUNNING: ['conflict', 'container {id} is running: stop it first or use force'],
   GROUP_NOT_FOUND: ['invalid-argument', 'unable to find group {group}: no matching entries in group file'],
-  ADDRESS_IN_USE: ['conflict', 'address {ip} is already in use by {owner}'],
+  MOUNT_TARGET_BLOCKED: ['invalid-argument', 'cannot mount on {target}: {reason}'],
   NETWORK_FAILED: ['internal', 'network of {id} could not be made: {reason}'],
   NO_FREE_ADDRESS: ['unavailable', 'no free address in {subnet}'],
+  PAUSE_UNAVAILABLE: [
+    'unavailable',
+    'cannot pause {name}: mille may use no control groups here (an ordinary user, or a container)',
+  ],
   PORT_IN_USE: ['conflict', 'Bind for {address}:{port} failed: port is already allocated ({owner})'],
   ROOTFS_FILE_TOO_LARGE: ['invalid-argument', '{path} of the image is larger than {limit} bytes'],
+  ROOTLESS_NETWORK: [
+    'unavailable',
+    "an ordinary user's containers get a network of their own from pasta: {reason}; or use --network host or none",
+  ],
   RUNTIME_FAILED: ['internal', 'OCI runtime {runtime} failed: {reason} (log: {log})'],
   RUNTIME_MISSING: ['unavailable', 'no OCI runtime on this machine: install the Debian package crun or runc'],
+  SECCOMP_PROFILE_INVALID: ['invalid-argument', 'Decoding seccomp profile failed: {reason}'],
   SECURITY_OPTION_INVALID: [
     'invalid-argument',
     'invalid --security-opt: "{option}": there are seccomp, no-new-privileges, systempaths, apparmor, label',
   ],
-  SECCOMP_PROFILE_INVALID: ['invalid-argument', 'Decoding seccomp profile failed: {reason}'],
   USER_INVALID: [
     'invalid-argument',
     'invalid user "{user}": ids go from 0 to {limit}, names have no control bytes',
   ],
   USER_NOT_FOUND: ['invalid-argument', 'unable to find user {user}: no matching entries in passwd file'],
-  WORKDIR_MISSING: ['invalid-argument', 'chdir to cwd ("{path}") failed: no such file or directory'],
-  MOUNT_TARGET_BLOCKED: ['invalid-argument', 'cannot mount on {target}: {reason}'],
   WORKDIR_INVALID: ['invalid-argument', 'working directory "{path}" is refused: {reason}'],
+  WORKDIR_MISSING: ['invalid-argument', 'chdir to cwd ("{path}") failed: no such file or directory'],
 
   // cli: what is wrong with a command line; shown without a prefix
   CLI_ARGUMENT_COUNT: ['usage', "mille: '{command}' {wants}"],
@@ -314,43 +313,43 @@ export const errorTable = {
   CONTAINER_ALREADY_PAUSED: ['conflict', 'Container {name} is already paused'],
   CONTAINER_ALREADY_STARTED: ['not-modified', 'container {name} is already started'],
   CONTAINER_ALREADY_STOPPED: ['not-modified', 'container {name} is already stopped'],
-  CONTAINER_NAME_IN_USE: [
-    'conflict',
-    'Conflict. The container name "/{name}" is already in use by container "{id}". You have to remove (or rename) that container to be able to reuse that name.',
-  ],
   CONTAINER_NAME_INVALID: [
     'invalid-argument',
     'Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed',
   ],
+  CONTAINER_NAME_IN_USE: [
+    'conflict',
+    'Conflict. The container name "/{name}" is already in use by container "{id}". You have to remove (or rename) that container to be able to reuse that name.',
+  ],
+  CONTAINER_NOT_KILLED: ['conflict', 'cannot kill container: {name}: container {id} is not running'],
   CONTAINER_NOT_PAUSED: ['conflict', 'Container {name} is not paused'],
   CONTAINER_NOT_RUNNING: ['conflict', 'container {id} is not running'],
-  CONTAINER_NOT_KILLED: ['conflict', 'cannot kill container: {name}: container {id} is not running'],
   CONTAINER_PAUSED: ['conflict', 'Container {name} is paused, unpause the container before exec'],
+  CONTAINER_READONLY: ['permission-denied', 'container path {path} is read-only'],
   CONTAINER_REMOVING: ['conflict', 'container {name} is marked for removal and cannot be started'],
-  CONTAINER_RUNNING: [
-    'conflict',
-    'cannot remove container "{name}": container is running: stop the container before removing or force remove',
-  ],
   CONTAINER_RENAMED_TO_ITSELF: [
     'invalid-argument',
     'Renaming a container with the same name as its current name',
   ],
-  CONTAINER_READONLY: ['permission-denied', 'container path {path} is read-only'],
-  CP_KIND_CHANGE: ['invalid-argument', 'cannot overwrite {path}: one is a directory, the other is not'],
-  CP_NOT_A_FOLDER: ['invalid-argument', 'extraction point {path} is not a directory'],
+  CONTAINER_RUNNING: [
+    'conflict',
+    'cannot remove container "{name}": container is running: stop the container before removing or force remove',
+  ],
   CPUS_INVALID: [
     'invalid-argument',
     'range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available',
   ],
-  LOG_CONFIG_INVALID: ['invalid-argument', '{reason}'],
-  LOG_NOT_KEPT: ['not-implemented', 'configured logging driver does not support reading'],
-  MEMORY_INVALID: ['invalid-argument', '{reason}'],
+  CP_KIND_CHANGE: ['invalid-argument', 'cannot overwrite {path}: one is a directory, the other is not'],
+  CP_NOT_A_FOLDER: ['invalid-argument', 'extraction point {path} is not a directory'],
   HOSTNAME_INVALID: [
     'invalid-argument',
     'invalid hostname "{name}": letters, digits, dots and dashes, at most 63 characters',
   ],
   INVALID_FILTER: ['invalid-argument', "invalid filter '{filter}': there are {known}"],
   INVALID_FILTER_VALUE: ['invalid-argument', "invalid filter '{filter}={value}': one of {known}"],
+  LOG_CONFIG_INVALID: ['invalid-argument', '{reason}'],
+  LOG_NOT_KEPT: ['not-implemented', 'configured logging driver does not support reading'],
+  MEMORY_INVALID: ['invalid-argument', '{reason}'],
   MOUNT_SOURCE_FAILED: ['invalid-argument', "error while creating mount source path '{source}': {reason}"],
   MOUNT_SOURCE_INVALID: ['invalid-argument', 'invalid mount source "{source}": must be an absolute path'],
   MOUNT_SOURCE_MISSING: [
