@@ -29,6 +29,8 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const store = await openStore(root, { warn: options.onWarning, processEnds: options.processEnds })
   const stateFolder = storeStateFolder(root)
   const runtime = openRuntime({ stateFolder, filterFolder: filterFolder() })
+  // what cannot be ended now is no reason to refuse other work
+  await runtime.endLeftovers().catch(() => {})
   const bridge = once(openSharedBridge)
   const client = once(() => openClient(options))
   const containing = createContainers({

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tryProgram } from '../util/run-program.ts'
@@ -55,6 +56,10 @@ export function openRuntime(options: RuntimeOptions): Runtime {
   })
   return {
     describe: () => describe(getProgram()),
+    async endLeftovers() {
+      if (existsSync(steps) && readdirSync(steps).length > 0)
+        await removeStepLeftovers(getProgram(), root, steps)
+    },
     async run(id, spec, io, opOptions) {
       checkId(id)
       await sweep()

@@ -171,6 +171,8 @@ export interface ExecSpec {
 export interface Runtime {
   /** What was found on this machine: name, version, path, cgroup mode, for `info`. */
   describe(): Promise<RuntimeInfo>
+  /** Ends the RUN steps of builders that were killed. One look into a folder when there are none. */
+  endLeftovers(): Promise<void>
   /** Runs a process to its end, this process as its parent: for RUN steps. Its whole tree dies with `signal`. */
   run(
     id: string,
