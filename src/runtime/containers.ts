@@ -235,7 +235,13 @@ export async function waitContainer(
 
 export function killContainer(handle: ContainerHandle, signal: NodeJS.Signals | number): void {
   const identity = getRunning(handle)
-  process.kill(identity.process.pid, signal)
+  try {
+    process.kill(identity.process.pid, signal)
+  } catch (error) {
+    // it ended between the look and the signal
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    throw failure('CONTAINER_NOT_RUNNING', { id: handle.id }, { cause: error })
+  }
 }
 
 function isFrozen(seat: RuntimeSeat, id: string): boolean {
