@@ -41,13 +41,21 @@ export function getImage(images: ImageStore, nameOrId: string): NamedImage {
   return found
 }
 
-/** As `getImage`, of an index the image for `platform`; IMAGE_PLATFORM_MISSING when it has none. */
-export function getMember(images: ImageStore, nameOrId: string, platform: Platform | undefined): ImageRecord {
+/**
+ * As `getImage`, of an index the image for `platform`; IMAGE_PLATFORM_MISSING when it has none. Docker's `run` tells the
+ * name as it was written (`shown`), its image commands the familiar one with its tag.
+ */
+export function getMember(
+  images: ImageStore,
+  nameOrId: string,
+  platform: Platform | undefined,
+  shown: string = displayName(nameOrId),
+): ImageRecord {
   const { record } = getImage(images, nameOrId)
   const member = platform === undefined ? record : findMember(images, record, platform)
   if (member !== undefined) return member
-  const shown = platform === undefined ? '' : formatPlatform(platform)
-  throw failure('IMAGE_PLATFORM_MISSING', { reference: displayName(nameOrId), platform: shown })
+  const wanted = platform === undefined ? '' : formatPlatform(platform)
+  throw failure('IMAGE_PLATFORM_MISSING', { reference: shown, platform: wanted })
 }
 
 /** What Docker puts behind `No such image:` — the familiar name with its tag. */

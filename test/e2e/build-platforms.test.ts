@@ -181,8 +181,5 @@ test(
 test('run --platform does not take an image of another platform for the wanted one', () => {
   const { code, err } = mille.run(['run', '--rm', '--pull', 'never', '--platform', 'linux/s390x', 'busybox'])
   assert.equal(code, 125)
-  assert.match(
-    err,
-    /busybox(:latest)? was found but does not provide the specified platform \(linux\/s390x\)/,
-  )
+  assert.match(err, /busybox was found but does not provide the specified platform \(linux\/s390x\)/)
 })
