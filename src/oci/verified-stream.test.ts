@@ -22,7 +22,7 @@ suite('verifiedStream', () => {
   })
   test('the last piece of a wrong blob is never passed on, and the origin is named', async () => {
     const wrong = Readable.from([bytes.subarray(0, 5), Buffer.alloc(bytes.length - 5)])
-    const stream = verifiedStream(wrong, expected, 'host.example')
+    const stream = verifiedStream(wrong, expected, { origin: 'host.example' })
     let passed = 0
     stream.on('data', (chunk: Buffer) => (passed += chunk.length))
     await assert.rejects(new Promise((resolve, reject) => stream.on('end', resolve).on('error', reject)), {

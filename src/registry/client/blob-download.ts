@@ -37,7 +37,7 @@ export async function downloadBlob(
   const first = await open(request, target, start, options)
   const body = new ResumedBody(request, target, first, options)
   // bytes are hashed once: by this stream, or by the caller that said where to begin
-  return options.offset === undefined ? verifiedStream(body, target, request.host.name) : body
+  return options.offset === undefined ? verifiedStream(body, target, { origin: request.host.name }) : body
 }
 
 interface Opened {

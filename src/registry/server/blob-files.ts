@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { digestHex } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { verifiedStream } from '../../oci/verified-stream.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
+import { failure } from '../../util/errors.ts'
 import type { ByteRange } from './storage.ts'
 
 /** Bytes of one read: few turns of the event loop per gigabyte, and little memory per client. */
@@ -68,11 +68,8 @@ export class BlobFiles {
     }
     const bytes = file.createReadStream({ highWaterMark: readSize, ...range })
     if (range !== undefined) return bytes
-    const body = verifiedStream(bytes, { digest, size })
-    body.once('error', (error) => {
-      if (isMilleError(error, 'BLOB_DIGEST_MISMATCH', 'BLOB_SIZE_MISMATCH')) this.#start(report(inode))
-    })
-    return body
+    // before the reader learns of it: who asks again must not be given the same bytes once more
+    return verifiedStream(bytes, { digest, size }, { onMismatch: async () => this.#finish(report(inode)) })
   }
 
   /** Waits for what goes on after a read has failed. */
@@ -80,9 +77,11 @@ export class BlobFiles {
     await this.#pending
   }
 
-  /** The reader has the error already; a blob that stays where it is is found again by the next one. */
-  #start(work: Promise<void>): void {
-    this.#pending = Promise.allSettled([this.#pending, work])
+  /** Never fails: the reader is told of the damage, and a blob that stays where it is is found again by the next one. */
+  async #finish(work: Promise<void>): Promise<void> {
+    const done = Promise.allSettled([this.#pending, work])
+    this.#pending = done
+    await done
   }
 
   /** For a human to look at. */
