@@ -53,7 +53,7 @@ export interface BuildRequest {
   /** Bytes that the build cache may have afterwards; Infinity leaves it as it is. Default: see `applyPolicy`. */
   readonly cacheLimit?: number
   readonly pull: boolean
-  /** Every name leads where the lock file beside the Dockerfile says; with `pull` it must still lead there. */
+  /** Every name must still lead where the lock file beside the Dockerfile says: LOCK_DRIFT. Servers out of reach are believed to agree. */
   readonly locked?: boolean
   /** Nothing is fetched and steps have no network: what is not in the store is an error, OFFLINE. */
   readonly offline?: boolean

@@ -28,7 +28,10 @@ export async function currentDigest(
   throw failure('OFFLINE', { what: `image ${shown}`, hint: `bring it before, as with mille pull ${shown}` })
 }
 
-/** The image of that digest, from here or from its registry. Errors: LOCK_DRIFT, OFFLINE, those of pulling. */
+/**
+ * The image of that digest, from here or from its registry, while its name still leads to it. Where the registry cannot be
+ * asked, and no pull is wanted, the digest is word enough. Errors: LOCK_DRIFT, OFFLINE, those of pulling.
+ */
 export async function resolvePinned(
   store: Store,
   images: Images,
@@ -39,8 +42,13 @@ export async function resolvePinned(
   const { pinned, pull, offline, signal, onProgress } = options
   const drift = (found: string, cause?: unknown): Error =>
     failure('LOCK_DRIFT', { what: `image ${shownName(name)}`, locked: pinned, found }, { cause })
-  if (pull) {
-    const current = await currentDigest(store, images, name, options)
+  if (!offline) {
+    const current = await currentDigest(store, images, name, options).catch((error: unknown) => {
+      if (isMilleError(error, 'MANIFEST_UNKNOWN', 'REGISTRY_REPOSITORY_UNKNOWN'))
+        throw drift('its registry has no such tag any more', error)
+      if (pull || !isUnreachable(error)) throw error
+      return pinned
+    })
     if (current !== pinned) throw drift(`leads to ${current} now`)
   }
   const byDigest = `${repositoryName(name)}@${pinned}`
@@ -63,6 +71,10 @@ export async function resolvePinned(
   const record = got && store.images.get(got.id)
   if (record === undefined) throw failure('NO_SUCH_IMAGE', { reference: byDigest })
   return record
+}
+
+function isUnreachable(error: unknown): boolean {
+  return isMilleError(error, 'REGISTRY_UNREACHABLE', 'REGISTRY_RATE_LIMITED', 'REGISTRY_FAILED')
 }
 
 /** Under which digest of the name's own repository the image was pulled or pushed last. */

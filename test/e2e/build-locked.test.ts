@@ -83,22 +83,46 @@ async function publish(name: string, content: string): Promise<string> {
   return String(pushed?.digest)
 }
 
-test('a tag that moved: a locked build has the image it was locked to', async () => {
+test('a tag that moved fails a locked build with old and new value; offline the pin is enough', async () => {
   const name = `${registry.host}/base:1`
   const first = await publish(name, 'one')
   const project = new Project([`FROM ${name}`, 'COPY Dockerfile /app'])
   assert.deepEqual(await project.update(), [{ kind: 'images', name, after: first }])
   const before = await project.build({ locked: true })
   const second = await publish(name, 'two')
-  assert.notEqual((await project.build()).id, before.id, 'the tag leads elsewhere now')
-  assert.equal((await project.build({ locked: true })).id, before.id)
+  const drift = `error: image ${name} is locked to ${first}, but leads to ${second} now`
+  assert.equal(await project.refusal(), drift)
+  assert.equal(await project.refusal({ pull: true }), drift)
   assert.equal((await project.build({ locked: true, offline: true })).id, before.id)
-  assert.equal(
-    await project.refusal({ pull: true }),
-    `error: image ${name} is locked to ${first}, but leads to ${second} now`,
-  )
   assert.deepEqual(await project.update(), [{ kind: 'images', name, before: first, after: second }])
-  assert.notEqual((await project.build({ locked: true, pull: true })).id, before.id)
+  assert.notEqual((await project.build({ locked: true })).id, before.id)
+})
+
+test('a registry that cannot be reached: the image that is here is the locked one', async () => {
+  const leaving = await startRegistry()
+  const name = `${leaving.host}/base:1`
+  const own = new Project(['FROM scratch', 'COPY Dockerfile /base'])
+  await own.build({ names: [name] })
+  await engine.images.push(name)
+  const project = new Project([`FROM ${name}`, 'COPY Dockerfile /app'])
+  await project.update()
+  const { id } = await project.build({ locked: true })
+  await leaving[Symbol.asyncDispose]()
+  assert.equal((await project.build({ locked: true })).id, id)
+  assert.match(await project.refusal({ pull: true }), /cannot reach registry/)
+})
+
+test('a tag that its registry has no longer is drift', async () => {
+  const name = `${registry.host}/gone:1`
+  const first = await publish(name, 'one')
+  const project = new Project([`FROM ${name}`, 'COPY Dockerfile /app'])
+  await project.update()
+  const manifest = await fetch(`${registry.url}/v2/gone/manifests/1`, { method: 'DELETE' })
+  assert.equal(manifest.status, 202)
+  assert.equal(
+    await project.refusal(),
+    `error: image ${name} is locked to ${first}, but its registry has no such tag any more`,
+  )
 })
 
 test('a locked image is fetched by its digest where it is not here', async () => {
@@ -107,15 +131,15 @@ test('a locked image is fetched by its digest where it is not here', async () =>
   const project = new Project([`FROM ${name}`, 'COPY Dockerfile /app'])
   await project.update()
   const { id } = await project.build({ locked: true })
-  await publish(name, 'two')
   await using other = await openEngine({ root: join(folder, 'other') })
   const request = { context: { kind: 'folder', path: project.path }, locked: true } as const
   assert.equal((await other.builder.build(request)).id, id)
   const lock = join(project.path, 'Dockerfile.lock')
-  writeFileSync(lock, readText(lock).replace(first, `sha256:${'0'.repeat(64)}`))
-  assert.match(
+  const none = `sha256:${'0'.repeat(64)}`
+  writeFileSync(lock, readText(lock).replace(first, none))
+  assert.equal(
     await project.refusal(),
-    /is locked to sha256:0{64}, but its registry does not have that any more$/,
+    `error: image ${name} is locked to ${none}, but leads to ${first} now`,
   )
 })
 
@@ -131,26 +155,47 @@ test('an image that was built here and no registry has: another one by that name
   )
 })
 
-test('branches stay at their commit, URLs at their bytes', async () => {
+test('a branch that moved, a URL with other bytes', async () => {
   const first = git.commit('app', { a: '1' })
   const project = new Project(['FROM scratch', `ADD ${git.url}/app.git#main /app`, `ADD ${url} /file`])
   const [commit, sum] = await project.update()
   assert.deepEqual(commit, { kind: 'git', name: `${git.url}/app.git#main`, after: first })
   assert.deepEqual([sum?.kind, sum?.name], ['urls', url])
   const { id } = await project.build({ locked: true })
-  const second = git.commit('app', { a: '2' })
-  assert.equal((await project.build({ locked: true, noCache: true })).id, id)
   file = 'two'
-  // the copy from before is what was locked
-  assert.equal((await project.build({ locked: true, noCache: true })).id, id)
-  await engine.builder.prune({ all: true })
   assert.match(
     await project.refusal(),
     new RegExp(`error: ${url} is locked to ${sum?.after}, but has sha256:[0-9a-f]{64} now$`),
   )
+  const second = git.commit('app', { a: '2' })
+  assert.equal(
+    await project.refusal(),
+    `error: main of ${git.url}/app.git is locked to ${first}, but leads to ${second} now`,
+  )
+  // what was refused took the place of nothing
+  assert.equal((await project.build({ locked: true, offline: true, noCache: true })).id, id)
   const changes = await project.update()
   assert.deepEqual(changes[0], { ...commit, before: first, after: second })
   assert.notEqual((await project.build({ locked: true })).id, id)
+})
+
+test('servers that cannot be reached: what was locked is taken from before', async () => {
+  const gitAway = await startGitServer()
+  gitAway.commit('app', { a: '1' })
+  let status = 200
+  const away = createServer((_, response) => response.writeHead(status).end('one'))
+  await new Promise<void>((done) => away.listen(0, '127.0.0.1', done))
+  const address = `http://127.0.0.1:${(away.address() as AddressInfo).port}/file`
+  const lines = ['FROM scratch', `ADD ${gitAway.url}/app.git#main /app`, `ADD ${address} /file`]
+  const project = new Project(lines)
+  await project.update()
+  const { id } = await project.build({ locked: true })
+  status = 404
+  assert.match(await project.refusal({ noCache: true }), /file: the server answered 404$/)
+  away.close()
+  away.closeAllConnections()
+  await gitAway[Symbol.asyncDispose]()
+  assert.equal((await project.build({ locked: true, noCache: true })).id, id)
 })
 
 test('a name that is not locked, and a file that is not there', async () => {

@@ -85,7 +85,8 @@ export class AddRemotes implements AsyncDisposable {
       const authorization = await httpAuthorization(url, this.#session)
       const pinned = given === undefined ? pins?.checksum(url) : undefined
       const checksum = given ?? pinned
-      const file = fetchUrl(url, { store, signal, offline, onProgress, checksum, authorization })
+      const revalidate = pinned !== undefined
+      const file = fetchUrl(url, { store, signal, offline, onProgress, checksum, authorization, revalidate })
       return pinned === undefined
         ? await file
         : await file.catch((error: unknown) => throwDrift(url, pinned, error))

@@ -60,7 +60,7 @@ class Interrupted extends Error {
 /**
  * Fetches a http or https URL to the new file `path` (B46, B48); undefined when it is what `known` says. A transfer that
  * was cut goes on where it ended. Refuses what `AddressGuard` refuses, also behind a name or a redirect. The file is
- * removed on failure. Errors: URL_FAILED with the URL, its password hidden.
+ * removed on failure. Errors: URL_FAILED with the URL, its password hidden; `details.status` when the server refused.
  */
 export async function download(
   url: string,
@@ -108,8 +108,8 @@ class Transfer {
     }
   }
 
-  #fail(reason: string, cause?: unknown): Error {
-    return failure('URL_FAILED', { url: hidePasswords(this.#url), reason }, { cause })
+  #fail(reason: string, cause?: unknown, details: Readonly<Record<string, unknown>> = {}): Error {
+    return failure('URL_FAILED', { url: hidePasswords(this.#url), reason }, { cause, details })
   }
 
   async #attempt(): Promise<Download | undefined> {
@@ -186,7 +186,7 @@ class Transfer {
         const pause = Math.min((Number.isNaN(seconds) ? 0 : seconds) * 1000, longestPause)
         throw new Interrupted(`the server answered ${statusCode}`, pause)
       }
-      throw this.#fail(`the server answered ${statusCode}`)
+      throw this.#fail(`the server answered ${statusCode}`, undefined, { status: statusCode })
     }
     if (!isRest) await this.#restart(headers)
     const length = String(headers['content-length'])

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Store } from '../../store/store.ts'
-import { failure } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
 import { readText } from '../../util/read-text.ts'
 import type { Download, Validators } from './download.ts'
@@ -28,6 +28,8 @@ export interface FetchOptions {
   readonly authorization?: string | undefined
   /** `sha256:…`, `sha384:…`, `sha512:…`: verified before the file counts. */
   readonly checksum?: string | undefined
+  /** Its server is asked although a copy with that checksum is here; where it cannot be, the copy is taken. */
+  readonly revalidate?: boolean
   readonly onProgress?: (current: number, total: number | undefined) => void
 }
 
@@ -57,7 +59,7 @@ interface Kept extends Validators {
  * else when the server says that it is still the same. Errors: URL_FAILED, OFFLINE.
  */
 export async function fetchUrl(url: string, options: FetchOptions): Promise<FetchedFile> {
-  const { store, signal, checksum, authorization } = options
+  const { store, signal, checksum, authorization, offline } = options
   const description = hidePasswords(url)
   await using source = await openSource(store, 'http', `${authorization ?? ''}\n${url}`, {
     description,
@@ -65,9 +67,9 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
   })
   const body = join(source.path, 'body')
   const kept = readKept(source.path)
-  if (kept !== undefined && checksum !== undefined && kept.checksum === checksum)
-    return hold(store, body, kept)
-  if (options.offline) {
+  const isKnown = kept !== undefined && (kept.checksum === checksum || kept.digest === checksum)
+  if (isKnown && (offline || options.revalidate !== true)) return hold(store, body, kept)
+  if (offline) {
     if (kept === undefined) throw failure('OFFLINE', { what: description, hint: 'it was never fetched' })
     verify(url, checksum, checksum && (await sumOf(body, kept, checksum.split(':', 1)[0] ?? '')))
     return hold(store, body, kept)
@@ -77,7 +79,11 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
   const { download } = await import('./download.ts')
   const known = kept === undefined ? {} : { known: kept }
   const algorithm = checksum?.split(':', 1)[0] ?? 'sha256'
-  const made = await download(url, path, { ...options, ...known, algorithm })
+  const made = await download(url, path, { ...options, ...known, algorithm }).catch((error: unknown) => {
+    const isUnreachable = isMilleError(error, 'URL_FAILED') && error.details['status'] === undefined
+    if (!isKnown || !isUnreachable) throw error
+    return undefined
+  })
   if (made === undefined && kept !== undefined) {
     // a checksum by an algorithm that was not asked for when it came
     const sum = await sumOf(body, kept, algorithm)

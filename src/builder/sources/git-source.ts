@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import type { GitReference } from '../../dockerfile/git-reference.ts'
 import { isCommit } from '../../dockerfile/git-reference.ts'
 import type { Store } from '../../store/store.ts'
-import { failure } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
 import { TarTree } from '../context/tar-tree.ts'
 import { CheckedRemote } from './git-remote.ts'
@@ -23,10 +23,29 @@ export interface ResolvedGit extends ResolvedCommit {
   readonly reference: GitReference
 }
 
-/** Errors: GIT_FAILED, GIT_REF_NOT_FOUND, GIT_COMMIT_MISMATCH, PROGRAM_MISSING, OFFLINE, LOCK_INCOMPLETE, LOCK_DRIFT. */
+/**
+ * Asks the server where a reference leads. One that is locked must still lead there; where the server cannot be asked, the
+ * locked commit is taken. Errors: GIT_FAILED, GIT_REF_NOT_FOUND, GIT_COMMIT_MISMATCH, PROGRAM_MISSING, OFFLINE,
+ * LOCK_INCOMPLETE, LOCK_DRIFT.
+ */
 export async function resolveGit(reference: GitReference, options: GitSourceOptions): Promise<ResolvedGit> {
   const pinned = options.pins?.commit(reference)
-  if (pinned !== undefined) return { reference, ...pinnedCommit(reference, pinned) }
+  if (pinned === undefined) return await askForCommit(reference, options)
+  const locked = { reference, ...pinnedCommit(reference, pinned) }
+  if (options.offline) return locked
+  const drift = (found: string, cause?: unknown): Error =>
+    failure('LOCK_DRIFT', { what: shownReference(reference), locked: pinned, found }, { cause })
+  try {
+    const { commit } = await askForCommit(reference, options)
+    if (!pinned.startsWith(commit)) throw drift(`leads to ${commit} now`)
+  } catch (error) {
+    if (isMilleError(error, 'GIT_REF_NOT_FOUND')) throw drift('is no longer there', error)
+    if (!isMilleError(error, 'GIT_FAILED')) throw error
+  }
+  return locked
+}
+
+async function askForCommit(reference: GitReference, options: GitSourceOptions): Promise<ResolvedGit> {
   return await withAgent(options, async (sshAgent) => {
     const authorization = await gitAuthorization({ host: reference.host, isMain: true }, options)
     const { store, signal, offline } = options
@@ -39,25 +58,28 @@ export async function resolveGit(reference: GitReference, options: GitSourceOpti
   })
 }
 
-/** Its server is not asked: the commit is fetched, whatever the branch is by now. */
-function pinnedCommit({ remote, ref, commit }: GitReference, pinned: string): ResolvedCommit {
+function pinnedCommit(reference: GitReference, pinned: string): ResolvedCommit {
+  const { ref, commit } = reference
   if (commit !== undefined && !pinned.startsWith(commit)) {
-    const what = `${ref ?? 'the default branch'} of ${hidePasswords(remote)}`
+    const what = shownReference(reference)
     throw failure('LOCK_DRIFT', { what, locked: pinned, found: `the Dockerfile asks for commit ${commit}` })
   }
   if (ref === undefined) return { commit: pinned }
   return { commit: pinned, ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}` }
 }
 
+function shownReference({ remote, ref }: GitReference): string {
+  return `${ref ?? 'the default branch'} of ${hidePasswords(remote)}`
+}
+
 /** Where a reference led when its server was asked last. OFFLINE when it never was. */
 async function resolveHere(refs: KnownRefs, reference: GitReference): Promise<ResolvedCommit> {
-  const { ref = 'HEAD', commit, remote, byCommit } = reference
+  const { ref = 'HEAD', commit, byCommit } = reference
   if (isCommit(ref)) return { commit: ref }
   const known = await refs.find(reference)
   if (known !== undefined && (commit === undefined || known.commit.startsWith(commit))) return known
   if (byCommit === true && commit !== undefined) return { commit }
-  const what = `${ref === 'HEAD' ? 'the default branch' : ref} of ${hidePasswords(remote)}`
-  throw failure('OFFLINE', { what, hint: 'its server was never asked for it' })
+  throw failure('OFFLINE', { what: shownReference(reference), hint: 'its server was never asked for it' })
 }
 
 /** The files of the commit as sources of COPY or ADD. Errors: GIT_FAILED, PROGRAM_MISSING. */

@@ -44,7 +44,7 @@ const flags = {
   format: parsed('Format of errors and of what --call answers ("text", "json")', parseFormat),
   iidfile: text('Write the image ID to a file'),
   label: list('Set metadata for an image'),
-  locked: toggle('Take exactly what the lock file beside the Dockerfile says'),
+  locked: toggle('Fail when something leads elsewhere than the lock file beside the Dockerfile says'),
   'max-size': parsed('Fail when the image gets larger, and say what made it so', parseSize, {
     type: 'bytes',
   }),
