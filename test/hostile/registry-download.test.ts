@@ -28,13 +28,17 @@ async function fetchBlob(
 const rangeOf = (request: IncomingMessage): number =>
   Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
 
+type Cut = (response: ServerResponse) => void
+const fin: Cut = (response) => response.destroy()
+const rst: Cut = (response) => response.socket?.resetAndDestroy()
+
 /** Sends the blob from `start` on, but cuts the connection before byte `end`. */
-function sendCut(response: ServerResponse, start: number, end: number): void {
+function sendCut(response: ServerResponse, start: number, end: number, cut: Cut = fin): void {
   response.writeHead(start > 0 ? 206 : 200, {
     'content-length': bytes.length - start,
     ...(start > 0 && { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
   })
-  response.write(bytes.subarray(start, end), () => (end < bytes.length ? response.destroy() : response.end()))
+  response.write(bytes.subarray(start, end), () => (end < bytes.length ? cut(response) : response.end()))
 }
 
 suite('a blob download (B-PL)', () => {
@@ -74,9 +78,28 @@ suite('a blob download (B-PL)', () => {
     assert.equal(server.requests[0]?.headers.range, 'bytes=123456-')
   })
 
-  test('cut again and again: an error in bounded time that names the host', async () => {
+  for (const [how, cut] of [['ended', fin] as const, ['reset', rst] as const]) {
+    test(`${how} again and again is resumed as long as something comes`, async () => {
+      await using server = await scriptedServer((request, response) => {
+        const start = rangeOf(request)
+        sendCut(response, start, Math.min(start + 30_000, bytes.length), cut)
+      })
+      assert.deepEqual(await fetchBlob(server), bytes)
+      assert.ok(server.requests.length >= 10, 'more tries than those that are made without progress')
+    })
+  }
+
+  test('crumbs again and again: an error in bounded time that names the host', async () => {
     await using server = await scriptedServer((request, response) => {
       sendCut(response, rangeOf(request), rangeOf(request) + 10)
+    })
+    await assert.rejects(fetchBlob(server), { code: 'REGISTRY_UNREACHABLE' })
+    assert.equal(server.requests.length, 50)
+  })
+
+  test('cut again and again without a byte: an error after five tries that names the host', async () => {
+    await using server = await scriptedServer((_, response) => {
+      sendCut(response, 0, 0)
     })
     await assert.rejects(fetchBlob(server), {
       code: 'REGISTRY_UNREACHABLE',

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
+import { on } from 'node:events'
 import { rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, EnvHttpProxyAgent, request } from 'undici'
 import type { Dispatcher } from 'undici'
+import { BrokenTries } from '../../util/broken-tries.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
 import { networkReason } from '../../util/network-reason.ts'
@@ -41,10 +43,13 @@ export interface DownloadOptions {
 
 const maxRedirects = 10
 const maxBytes = 16 * 1024 ** 3
+/** Tries in a row without progress. */
 const attempts = 5
-/** Milliseconds before the second attempt; doubled before each further one. */
+/** Milliseconds before the second try; doubled before each further one that follows a try without progress. */
 const firstPause = 200
 const longestPause = 10_000
+/** Chunks that may wait for the disk. */
+const mostUnwritten = 64
 
 /** An answer after which asking again may help. */
 class Interrupted extends Error {
@@ -96,12 +101,15 @@ class Transfer {
   }
 
   async run(): Promise<Download | undefined> {
-    for (let attempt = 1, pause = firstPause; ; attempt++, pause = Math.min(pause * 2, longestPause)) {
+    const tries = new BrokenTries(attempts)
+    for (;;) {
       try {
         return await this.#attempt()
       } catch (error) {
         if (this.#options.signal?.aborted === true || isMilleError(error)) throw error
-        if (attempt >= attempts) throw this.#fail(networkReason(error), error)
+        const next = tries.next(this.#size)
+        if (next === undefined) throw this.#fail(networkReason(error), error)
+        const pause = Math.min(firstPause * 2 ** (next - 1), longestPause)
         const asked = error instanceof Interrupted ? error.pause : 0
         await delay(Math.max(pause, asked), undefined, this.#options)
       }
@@ -188,11 +196,13 @@ class Transfer {
       }
       throw this.#fail(`the server answered ${statusCode}`, undefined, { status: statusCode })
     }
+    // listened to at once: a connection that is reset takes along what nobody has taken from its stream
+    const chunks = on(body, 'data', { close: ['end'], highWaterMark: mostUnwritten })
     if (!isRest) await this.#restart(headers)
     const length = String(headers['content-length'])
     const total = /^\d+$/.test(length) ? this.#size + Number(length) : undefined
     if (total !== undefined && total > maxBytes) throw this.#fail(`${total} bytes are more than ${maxBytes}`)
-    await this.#write(body, total)
+    await this.#write(chunks, total)
     const [sum, other] = this.#hashes
     const algorithm = this.#options.algorithm ?? 'sha256'
     const digest = `sha256:${sum?.digest('hex') ?? ''}`
@@ -220,9 +230,9 @@ class Transfer {
     }
   }
 
-  async #write(body: AsyncIterable<Buffer>, total: number | undefined): Promise<void> {
+  async #write(chunks: AsyncIterable<Buffer[]>, total: number | undefined): Promise<void> {
     try {
-      for await (const chunk of body) {
+      for await (const [chunk] of chunks as AsyncIterable<[Buffer]>) {
         if (this.#size + chunk.length > maxBytes) throw this.#fail(`larger than ${maxBytes} bytes`)
         for (const hash of this.#hashes) hash.update(chunk)
         await this.#file.writev([chunk], this.#size)

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { verifiedStream } from '../../oci/verified-stream.ts'
+import { BrokenTries } from '../../util/broken-tries.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { FetchOptions } from '../repository.ts'
 import type { Answer } from './exchange.ts'
@@ -17,9 +18,6 @@ export interface DownloadRequest {
   readonly scopes: readonly string[]
   readonly retry: RetryPolicy
 }
-
-/** A try that brought this many bytes was worth it: the count of tries starts again. */
-const worthwhile = 1024 * 1024
 
 /**
  * Streams the blob, verified. A connection that breaks is resumed with Range from the byte that is next; where the
@@ -135,9 +133,9 @@ class ResumedBody extends Readable {
     const { host, retry } = this.#request
     const { signal } = this.#options
     const { size } = this.#target
+    const tries = new BrokenTries(retry.attempts, this.#at)
     let opened: Opened | undefined = this.#first
-    for (let tries = 1; ;) {
-      const began = this.#at
+    for (;;) {
       let cause: unknown
       try {
         opened ??= await open(this.#request, this.#target, this.#at, this.#options)
@@ -154,9 +152,9 @@ class ResumedBody extends Readable {
       // nobody wants the rest
       if (this.destroyed) return
       opened = undefined
-      tries = this.#at - began >= worthwhile ? 1 : tries + 1
-      if (tries > retry.attempts) throw isMilleError(cause) ? cause : unreachable(host.name, cause)
-      await pause(backOff(retry, tries - 1 || 1), signal)
+      const next = tries.next(this.#at)
+      if (next === undefined) throw isMilleError(cause) ? cause : unreachable(host.name, cause)
+      await pause(backOff(retry, next), signal)
     }
   }
 
