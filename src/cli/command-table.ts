@@ -75,6 +75,7 @@ const loadRun = async (): Promise<AnyCommand> => (await import('./commands/run.t
 const loadSave = async (): Promise<AnyCommand> => (await import('./commands/save.ts')).command
 const loadSettle = async (): Promise<AnyCommand> => (await import('./commands/settle.ts')).command
 const loadSquash = async (): Promise<AnyCommand> => (await import('./commands/squash.ts')).command
+const loadStats = async (): Promise<AnyCommand> => (await import('./commands/stats.ts')).command
 const loadStart = async (): Promise<AnyCommand> => (await import('./commands/start.ts')).command
 const loadStop = async (): Promise<AnyCommand> => (await import('./commands/stop.ts')).command
 const loadSystemDf = async (): Promise<AnyCommand> => (await import('./commands/system-df.ts')).command
@@ -83,6 +84,7 @@ const loadTag = async (): Promise<AnyCommand> => (await import('./commands/tag.t
 const loadTop = async (): Promise<AnyCommand> => (await import('./commands/top.ts')).command
 const loadTree = async (): Promise<AnyCommand> => (await import('./commands/tree.ts')).command
 const loadUnpause = async (): Promise<AnyCommand> => (await import('./commands/unpause.ts')).command
+const loadUpdate = async (): Promise<AnyCommand> => (await import('./commands/update.ts')).command
 const loadVersion = async (): Promise<AnyCommand> => (await import('./commands/version.ts')).command
 const loadVolumeCreate = async (): Promise<AnyCommand> =>
   (await import('./commands/volume-create.ts')).command
@@ -136,10 +138,15 @@ export const commandTable: CommandGroup = {
       load: loadSave,
     },
     start: { summary: 'Start one or more stopped containers', load: loadStart },
+    stats: {
+      summary: 'Display a live stream of container(s) resource usage statistics',
+      load: loadStats,
+    },
     stop: { summary: 'Stop one or more running containers', load: loadStop },
     tag: { summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE', load: loadTag },
     top: { summary: 'Display the running processes of a container', load: loadTop },
     unpause: { summary: 'Unpause all processes within one or more containers', load: loadUnpause },
+    update: { summary: 'Update configuration of one or more containers', load: loadUpdate },
     wait: { summary: 'Block until one or more containers stop, then print their exit codes', load: loadWait },
     why: { summary: 'Show why each step of an image was or was not cached when it was built', load: loadWhy },
     builder: {
@@ -201,9 +208,14 @@ export const commandTable: CommandGroup = {
         remove: { summary: 'Remove one or more containers', alias: true, load: loadRm },
         run: { summary: 'Create and run a new container from an image', load: loadRun },
         start: { summary: 'Start one or more stopped containers', load: loadStart },
+        stats: {
+          summary: 'Display a live stream of container(s) resource usage statistics',
+          load: loadStats,
+        },
         stop: { summary: 'Stop one or more running containers', load: loadStop },
         top: { summary: 'Display the running processes of a container', load: loadTop },
         unpause: { summary: 'Unpause all processes within one or more containers', load: loadUnpause },
+        update: { summary: 'Update configuration of one or more containers', load: loadUpdate },
         wait: {
           summary: 'Block until one or more containers stop, then print their exit codes',
           load: loadWait,

@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Digest } from '../oci/digest.ts'
 import type { ContainerConfig } from '../oci/config.ts'
 import type { Platform } from '../oci/platform.ts'
+import type { ResourceUsage } from '../runtime/runtime.ts'
 import type { OpOptions } from '../util/progress.ts'
 
 export interface MountRequest {
@@ -78,6 +79,11 @@ export interface ContainerRequest {
   readonly shmSize?: number
   readonly platform?: Platform
 }
+
+/** What `update` may change of a container that exists. */
+export type ContainerUpdate = Partial<
+  Pick<ContainerRequest, 'memory' | 'memorySwap' | 'cpus' | 'cpuShares' | 'cpusetCpus' | 'pidsLimit'>
+>
 
 /** A request as it is asked for: only the image has no default. */
 export type ContainerWish = Pick<ContainerRequest, 'image'> & Partial<ContainerRequest>
@@ -226,6 +232,10 @@ export interface Containers {
   pause(nameOrId: string): Promise<void>
   unpause(nameOrId: string): Promise<void>
   rename(nameOrId: string, name: string): Promise<void>
+  /** Resolves with warnings: limits that this machine cannot enforce. */
+  update(nameOrId: string, update: ContainerUpdate): Promise<readonly string[]>
+  /** What it has used up to now; undefined when it does not run. Rates come of two looks. */
+  usage(nameOrId: string): Promise<ResourceUsage | undefined>
   remove(nameOrId: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>
   prune(options?: {
     readonly until?: number

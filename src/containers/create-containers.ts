@@ -11,11 +11,14 @@ import { createLogKeeping } from './log-keeping.ts'
 import { readLogs } from './logs.ts'
 import { checkName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
+import { handleOf } from './handle.ts'
+import type { ResourceUsage } from '../runtime/runtime.ts'
 import { getContainer, snapshotKey, type ContainerData } from './record.ts'
 import { settleContainer, settleIdle } from './settle.ts'
 import { startContainer } from './start.ts'
 import { killContainer, pauseContainer, removeContainer, restartContainer, stopContainer } from './stop.ts'
 import { createVolumes, hasLabel } from './volumes.ts'
+import { updateRequest } from './update.ts'
 import { waitContainer } from './wait.ts'
 
 /** Who uses an image: what `images` needs to know before it removes one. */
@@ -80,6 +83,8 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
     pause: (nameOrId) => pauseContainer(parts, nameOrId, true),
     unpause: (nameOrId) => pauseContainer(parts, nameOrId, false),
     rename: async (nameOrId, name) => renameContainer(parts, nameOrId, name),
+    update: (nameOrId, update) => updateRequest(parts, nameOrId, update),
+    usage: (nameOrId) => containerUsage(parts, nameOrId),
     remove: (nameOrId, options) => removeContainer(parts, nameOrId, options),
     prune: (options) => pruneContainers(parts, options),
     attach: (nameOrId, options) => attachContainer(parts, nameOrId, options),
@@ -112,6 +117,16 @@ async function inspectContainer(
   const { id } = getContainer(parts.store, nameOrId)
   await settleIdle(parts, id)
   return containerDetails(parts, getContainer(parts.store, id), size)
+}
+
+async function containerUsage(parts: ContainerParts, nameOrId: string): Promise<ResourceUsage | undefined> {
+  const { id } = getContainer(parts.store, nameOrId)
+  try {
+    return await parts.runtime.usage(handleOf(parts, id))
+  } catch (error) {
+    if (!isMilleError(error, 'CONTAINER_NOT_RUNNING')) throw error
+    return undefined
+  }
 }
 
 function renameContainer({ store }: ContainerParts, nameOrId: string, name: string): void {

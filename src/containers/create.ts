@@ -8,7 +8,7 @@ import type { ContainerRequest, CreateOptions } from './containers.ts'
 import { fillVolumes } from './fill-volume.ts'
 import { lockContainer, removeFolders } from './handle.ts'
 import { containerBase, ensureBase } from './init-layer.ts'
-import { checkLimits } from './check-limits.ts'
+import { checkLimits, limitWarnings } from './check-limits.ts'
 import { logLimit } from './log-config.ts'
 import { commandLine, mergeConfig } from './merge-config.ts'
 import { resolveMounts } from './mounts.ts'
@@ -127,15 +127,5 @@ async function warningsFor(
       `The requested image's platform (${os}/${architecture}) does not match the detected host platform (${host.os}/${host.architecture}) and no specific platform was requested`,
     )
   }
-  const { memory, cpus, cpuShares, cpusetCpus, pidsLimit } = request
-  if ([memory, cpus, cpuShares, cpusetCpus, pidsLimit].every((limit) => limit === undefined)) return warnings
-  const { unsupportedLimits } = await runtime.describe()
-  const wanted = { memory, cpu: cpus ?? cpuShares, cpuset: cpusetCpus, pids: pidsLimit }
-  for (const [name, value] of Object.entries(wanted)) {
-    if (value === undefined || !unsupportedLimits.includes(name)) continue
-    warnings.push(
-      `Your kernel does not support ${name} limit capabilities or the cgroup is not mounted. Limitation discarded.`,
-    )
-  }
-  return warnings
+  return [...warnings, ...(await limitWarnings(runtime, request))]
 }

@@ -53,7 +53,8 @@ function processMount(mount: ContainerMount, request: ContainerRequest): Process
   return { type: 'tmpfs', target, readonly, options }
 }
 
-function resourceLimits(request: ContainerRequest): ResourceLimits {
+/** The limits of a request in the kernel's units; none for what is unlimited. */
+export function resourceLimits(request: ContainerRequest): ResourceLimits {
   const { memory, memorySwap, cpus, cpuShares, cpusetCpus, pidsLimit } = request
   const period = 100_000
   return {

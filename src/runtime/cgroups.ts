@@ -4,7 +4,7 @@ import { cgroupsPathOf } from './bundle.ts'
 import type { CgroupSupport } from './machine.ts'
 import { readText } from '../util/read-text.ts'
 
-const TOP = '/sys/fs/cgroup'
+export const cgroupTop = '/sys/fs/cgroup'
 
 /** This process's own folders below the mounts of first-version controllers (crun goes below the mount, runc below these). */
 function ownPaths(): ReadonlyMap<string, string> {
@@ -24,13 +24,13 @@ export function cgroupFolders(support: CgroupSupport, id: string): ReadonlyMap<s
 function foldersAt(support: CgroupSupport, path: string): ReadonlyMap<string, string> {
   const folders = new Map<string, string>()
   if (support.mode === 'v2') {
-    if (existsSync(join(TOP, path))) folders.set('unified', join(TOP, path))
+    if (existsSync(join(cgroupTop, path))) folders.set('unified', join(cgroupTop, path))
     return folders
   }
   if (support.mode === 'none') return folders
   const own = ownPaths()
-  for (const name of readdirSync(TOP)) {
-    const candidates = [join(TOP, name, path), join(TOP, name, own.get(name) ?? '/', path)]
+  for (const name of readdirSync(cgroupTop)) {
+    const candidates = [join(cgroupTop, name, path), join(cgroupTop, name, own.get(name) ?? '/', path)]
     const found = candidates.find((folder) => existsSync(folder))
     if (found !== undefined) folders.set(name, found)
   }

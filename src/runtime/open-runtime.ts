@@ -20,9 +20,11 @@ import { startLogKeeper } from './log-keeper.ts'
 import { findProgram, unsupportedLimits } from './machine.ts'
 import { findOciProgram } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
+import { resourceUsage } from './resource-usage.ts'
 import { runStep } from './run-step.ts'
 import type { Runtime, RuntimeInfo } from './runtime.ts'
 import { removeStepLeftovers, stepFolderName } from './step-leftovers.ts'
+import { updateLimits } from './update-limits.ts'
 
 export interface RuntimeOptions {
   /** Folder for what does not outlive a reboot, mode 0700, one per store; `/run/mille` is usual. */
@@ -80,6 +82,8 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     resume: (handle) => freezeContainer(getSeat(), handle, 'resume'),
     delete: (handle, deleteOptions) => deleteContainer(getSeat(), handle, deleteOptions?.force ?? false),
     exec: (handle, spec, opOptions) => execInContainer(getSeat(), handle, spec, opOptions),
+    usage: async (handle) => resourceUsage(getSeat(), handle),
+    limit: async (handle, limits) => updateLimits(getSeat(), handle, limits),
     processes: async (handle) => containerProcesses(getSeat(), handle),
   }
 }

@@ -105,6 +105,44 @@ export interface ProcessResult {
   readonly cpu?: number
 }
 
+/** What a container's processes have used together. Counters begin at its start; bytes unless said otherwise. */
+export interface ResourceUsage {
+  /** Milliseconds since the epoch. */
+  readonly readAt: number
+  /** Nanoseconds; `system` is what all processors of the machine together were counted, idle ones too. */
+  readonly cpu: {
+    readonly total: number
+    readonly user: number
+    readonly kernel: number
+    readonly system: number
+    readonly online: number
+  }
+  /** `reclaimable`: file cache among `usage` that the kernel takes back at need. `stats`: the kernel's own names. */
+  readonly memory: {
+    readonly usage: number
+    readonly limit: number
+    readonly reclaimable: number
+    readonly stats: Readonly<Record<string, number>>
+  }
+  /** By name; empty in the host's network. */
+  readonly networks: Readonly<Record<string, InterfaceUsage>>
+  readonly blockIo: { readonly read: number; readonly written: number }
+  /** Limit 0: none. */
+  readonly pids: { readonly current: number; readonly limit: number }
+}
+
+export interface InterfaceUsage {
+  readonly received: TrafficCounters
+  readonly sent: TrafficCounters
+}
+
+export interface TrafficCounters {
+  readonly bytes: number
+  readonly packets: number
+  readonly errors: number
+  readonly dropped: number
+}
+
 /** A container that conmon watches: it outlives this process. */
 export interface ContainerHandle {
   readonly id: string
@@ -204,6 +242,10 @@ export interface Runtime {
   kill(handle: ContainerHandle, signal: NodeJS.Signals | number): Promise<void>
   pause(handle: ContainerHandle): Promise<void>
   resume(handle: ContainerHandle): Promise<void>
+  /** What it has used up to now; CONTAINER_NOT_RUNNING. */
+  usage(handle: ContainerHandle): Promise<ResourceUsage>
+  /** Changes the given limits of a running container, -1 is none; what the machine cannot enforce is left out. */
+  limit(handle: ContainerHandle, limits: ResourceLimits): Promise<void>
   /** Removes what the runtime keeps; `force` kills first. */
   delete(handle: ContainerHandle, options?: { readonly force?: boolean }): Promise<void>
   exec(handle: ContainerHandle, spec: ExecSpec, options?: OpOptions): Promise<ExecProcess>

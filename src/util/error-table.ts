@@ -270,6 +270,7 @@ export const errorTable = {
   COMMAND_NOT_FOUND: ['invalid-argument', 'exec: "{command}": {reason}'],
   CONTAINER_STILL_RUNNING: ['conflict', 'container {id} is running: stop it first or use force'],
   GROUP_NOT_FOUND: ['invalid-argument', 'unable to find group {group}: no matching entries in group file'],
+  LIMITS_REFUSED: ['invalid-argument', 'Cannot update container {id}: {reason}'],
   MOUNT_TARGET_BLOCKED: ['invalid-argument', 'cannot mount on {target}: {reason}'],
   NETWORK_FAILED: ['internal', 'network of {id} could not be made: {reason}'],
   NO_FREE_ADDRESS: ['unavailable', 'no free address in {subnet}'],
@@ -326,7 +327,7 @@ export const errorTable = {
   CONTAINER_NOT_RUNNING: ['conflict', 'container {id} is not running'],
   CONTAINER_PAUSED: ['conflict', 'Container {name} is paused, unpause the container before exec'],
   CONTAINER_READONLY: ['permission-denied', 'container path {path} is read-only'],
-  CONTAINER_REMOVING: ['conflict', 'container {name} is marked for removal and cannot be started'],
+  CONTAINER_REMOVING: ['conflict', 'container {name} is marked for removal and cannot be started or changed'],
   CONTAINER_RENAMED_TO_ITSELF: [
     'invalid-argument',
     'Renaming a container with the same name as its current name',

@@ -1,4 +1,4 @@
-import type { ContainerRequest, MountRequest } from '../../containers/containers.ts'
+import type { ContainerRequest, ContainerUpdate, MountRequest } from '../../containers/containers.ts'
 import { failure } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { ContainerFlags } from './container-flags.ts'
@@ -33,16 +33,11 @@ export async function containerRequest(
       hostname: flags.hostname,
       stopSignal: flags['stop-signal'],
       stopTimeout: flags['stop-timeout'],
-      memory: flags.memory,
-      memorySwap: flags['memory-swap'],
-      cpus: flags.cpus,
-      cpuShares: flags['cpu-shares'],
-      cpusetCpus: flags['cpuset-cpus'],
-      pidsLimit: flags['pids-limit'],
       noHealthcheck: flags['no-healthcheck'] || undefined,
       shmSize: flags['shm-size'] || undefined,
       platform: flags.platform,
     }),
+    ...containerUpdate(flags),
     tty: flags.tty,
     openStdin: flags.interactive,
     labels: toRecord([...labels.flat(), ...flags.label]),
@@ -64,6 +59,20 @@ export async function containerRequest(
     logDriver: flags['log-driver'] || 'json-file',
     logOptions: toRecord(flags['log-opt']),
   }
+}
+
+/** What `update` changes too. */
+export function containerUpdate(
+  flags: Pick<Values, 'memory' | 'memory-swap' | 'cpus' | 'cpu-shares' | 'cpuset-cpus' | 'pids-limit'>,
+): ContainerUpdate {
+  return defined({
+    memory: flags.memory,
+    memorySwap: flags['memory-swap'],
+    cpus: flags.cpus,
+    cpuShares: flags['cpu-shares'],
+    cpusetCpus: flags['cpuset-cpus'],
+    pidsLimit: flags['pids-limit'],
+  })
 }
 
 /** Fields that have a value; the type follows. */
