@@ -36,7 +36,7 @@ export function createBaseImages(store: Store, images: Images): BaseImages {
         return apply(store, record, name, options)
       }
       const local = findLocal(name, platform, options)
-      if (local === undefined) refuseOffline(name, platform, options)
+      if (local === undefined) refuseOffline(store, name, platform, options)
       const record = local ?? (await pull(store, images, name, platform, options))
       options.lease.hold({ kind: 'image', id: record.id })
       return apply(store, record, name, options)
@@ -45,7 +45,7 @@ export function createBaseImages(store: Store, images: Images): BaseImages {
       const layout = layoutName(name)
       if (layout !== undefined) return layoutBase(name, readLayoutImage(layout, platform))
       const local = findLocal(name, platform, options)
-      if (local === undefined) refuseOffline(name, platform, options)
+      if (local === undefined) refuseOffline(store, name, platform, options)
       const { id, config } = local ?? (await images.readConfig(name, { platform, signal: options.signal }))
       return { id, name: canonicalName(name), config, diffIds: config.rootfs.diff_ids }
     },
@@ -53,11 +53,12 @@ export function createBaseImages(store: Store, images: Images): BaseImages {
   }
 }
 
-function refuseOffline(name: string, platform: Platform, { offline }: ResolveOptions): void {
+function refuseOffline(store: Store, name: string, platform: Platform, { offline }: ResolveOptions): void {
   if (!offline) return
   const shown = familiarName(canonicalName(name))
   const what = `image ${shown} for ${formatPlatform(platform)}`
-  throw failure('OFFLINE', { what, hint: `bring it before, as with mille pull ${shown}` })
+  const hint = `bring it before, as with mille pull ${shown}`
+  throw withSuggestion(failure('OFFLINE', { what, hint }), likelyLocal(localNames(store), name))
 }
 
 /** `oci-layout://FOLDER[:TAG][@DIGEST]`, as plans name such an image. */
@@ -94,18 +95,14 @@ async function pull(
 ): Promise<ImageRecord> {
   const { signal, onProgress } = options
   const [pulled] = await images.pull(name, { platform, signal, onProgress }).catch((error: unknown) => {
-    throw withSuggestion(
-      error,
-      likelyLocal(
-        store.images.list().flatMap(({ names }) => names),
-        name,
-      ),
-    )
+    throw withSuggestion(error, likelyLocal(localNames(store), name))
   })
   const record = pulled && store.images.get(pulled.id)
   if (!record) throw failure('NO_SUCH_IMAGE', { reference: `${name} (${formatPlatform(platform)})` })
   return record
 }
+
+const localNames = (store: Store): string[] => store.images.list().flatMap(({ names }) => names)
 
 /** The image here that `name` was probably meant to be: of the same or a near repository, with the tag if it has that. */
 export function likelyLocal(names: readonly string[], name: string): string | undefined {

@@ -11,7 +11,7 @@ import { choosePlatform, hostPlatform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag, type Reference } from '../oci/reference.ts'
 import type { Repository } from '../registry/repository.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError, MilleError } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { checkImageManifest, checkLayerCount } from './check-image.ts'
 import type { PullOptions, PullResult } from './images.ts'
@@ -43,7 +43,7 @@ async function pullOne(
   const repository = await open(reference)
   await using lease = await store.lease(`pull ${formatReference(reference)}`)
   // the digest resolved here is used to the end, whatever the tag does meanwhile
-  const top = await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)
+  const top = await resolveTop(repository, reference, options)
   const shown = reference.digest ?? reference.tag ?? 'latest'
   options.onProgress?.({ id: shown, status: `Pulling from ${reference.repository}` })
   const whole = options.platform === undefined ? store.images.get(top.digest) : undefined
@@ -69,6 +69,22 @@ async function pullOne(
   }
   options.onProgress?.({ status: `Digest: ${top.digest}` })
   return { id: manifest.config.digest, digest: top.digest, name, changed }
+}
+
+/** A registry that could not be asked is named by its error, but not what was wanted of it: that is added. */
+async function resolveTop(
+  repository: Repository,
+  reference: Reference,
+  options: OpOptions,
+): Promise<Descriptor> {
+  try {
+    return await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)
+  } catch (error) {
+    if (!isMilleError(error) || error.kind !== 'unavailable') throw error
+    const { kind, code, details } = error
+    const message = `failed to resolve reference "${formatReference(reference)}": ${error.message}`
+    throw new MilleError(kind, code, message, { cause: error, details })
+  }
 }
 
 /** An index that was built or loaded here is all that the registry has: it is not exchanged for one of its images. */
@@ -145,7 +161,7 @@ export async function readRemoteConfig(
   const reference = withDefaultTag(parseReference(name))
   const repository = await open(reference)
   await using lease = await store.lease(`config of ${formatReference(reference)}`)
-  const top = await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)
+  const top = await resolveTop(repository, reference, options)
   const { manifest } = await fetchManifest(store, repository, top, lease, options)
   checkImageManifest(manifest)
   const raw = await fetchDocument(store, repository, manifest.config, lease, options)
@@ -160,7 +176,7 @@ export async function remoteDigest(
 ): Promise<Digest> {
   const reference = withDefaultTag(parseReference(name))
   const repository = await open(reference)
-  return (await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)).digest
+  return (await resolveTop(repository, reference, options)).digest
 }
 
 async function fetchLayers(

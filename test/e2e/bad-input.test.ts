@@ -71,6 +71,34 @@ async function check(rows: readonly Row[]): Promise<void> {
 const listing = (): Promise<string> =>
   mustRun(root, 'images', '-a', '--format', '{{.ID}} {{.Repository}}:{{.Tag}}')
 
+test('D-F10 a base, a stage or an image to copy from that is not there: its reference, and what is near', async () => {
+  const missing = (name: string, near: string): string =>
+    `the build is offline, and image ${name} for linux/${process.arch === 'arm64' ? 'arm64' : 'amd64'} is not here: ` +
+    `bring it before, as with mille pull ${name} (did you mean ${near}?)`
+  const row = (line: string, word: string, reason: string): Row => {
+    const file = at('near')
+    const column = line.indexOf(word)
+    const lines = ['FROM scratch AS build', 'COPY a /a', 'FROM used:1', line]
+    const said = [
+      `${file}:4:${column + 1}`,
+      `   2 | ${lines[1]}`,
+      `   3 | ${lines[2]}`,
+      `>  4 | ${line}`,
+      `     | ${' '.repeat(column)}${'^'.repeat(word.length)}`,
+      `error: ${reason}`,
+      `ERROR: failed to build: ${reason}`,
+    ]
+    writeFileSync(file, lines.join('\n'))
+    return ['D-F10', ['build', '-q', '--offline', '-f', file, at('ctx')], 1, said.join('\n')]
+  }
+  await check([row('FROM usde:1', 'usde:1', missing('usde:1', 'used:1'))])
+  await check([row('FROM debain', 'debain', missing('debain:latest', 'debian'))])
+  await check([row('COPY --from=biuld /a /b', 'biuld', missing('biuld:latest', 'build'))])
+  await check([row('COPY --from=used:2 /a /b', 'used:2', missing('used:2', 'used:1'))])
+  const mount = 'RUN --mount=type=bind,from=ap:1,target=/m true'
+  await check([row(mount, 'ap:1', missing('ap:1', 'app:1'))])
+})
+
 test('D-C what build is called with', async () => {
   const read = `${failed}failed to read Dockerfile: `
   const context = `${failed}unable to prepare context: `
