@@ -19,6 +19,7 @@ export function applyChanges(config: ContainerConfig, changes: readonly string[]
   if (dockerfile.stages.length > 1) throw failure('CHANGE_NOT_ALLOWED', { instruction: 'FROM' })
   const instructions = dockerfile.stages[0]?.instructions ?? []
   const state = stateOf(config)
+  const reading = { dockerfile, buildArgs: new Map(), globals: new Map(), warnings: [] }
   for (const instruction of instructions) {
     switch (instruction.kind) {
       case 'RUN':
@@ -28,13 +29,15 @@ export function applyChanges(config: ContainerConfig, changes: readonly string[]
       case 'MAINTAINER':
       case 'SHELL':
         throw failure('CHANGE_NOT_ALLOWED', { instruction: instruction.kind })
+      case 'UNSET':
+        throw failure('CHANGE_NOT_ALLOWED', { instruction: instruction.keyword })
       case 'WORKDIR': {
         const path = expandAt(dockerfile, instruction, instruction.path, lookupIn(state))
         state.config.WorkingDir = posix.resolve(workdirOf(state), path)
         break
       }
       default:
-        applyConfig({ dockerfile, buildArgs: new Map(), globals: new Map() }, state, instruction)
+        applyConfig(reading, state, instruction)
     }
   }
   return imagePlanOf(state).config

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { GitReference } from '../dockerfile/git-reference.ts'
+import type { Unset } from '../dockerfile/unset.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { OpOptions } from '../util/progress.ts'
@@ -47,6 +48,8 @@ export interface BuildRequest {
   readonly target?: string
   readonly buildArgs: Readonly<Record<string, string | undefined>>
   readonly labels: Readonly<Record<string, string>>
+  /** Settings that the image does not have, whether the base or the Dockerfile set them. */
+  readonly unset?: readonly Unset[]
   readonly noCache: boolean
   /** Stages, by name or index, whose steps run whatever the cache has. */
   readonly noCacheFilter?: readonly string[]

@@ -6,7 +6,7 @@ import { NamedContexts } from './plan/named-contexts.ts'
 /** What a plan must know of a request. */
 export function planOptions(request: BuildRequest, resolve: PlanOptions['resolve']): PlanOptions {
   const local = hostPlatform()
-  const { buildArgs, network, target, entitlements = [] } = request
+  const { buildArgs, network, target, entitlements = [], unset = [] } = request
   return {
     buildArgs,
     network,
@@ -15,6 +15,7 @@ export function planOptions(request: BuildRequest, resolve: PlanOptions['resolve
     local,
     platform: request.platforms?.[0] ?? local,
     ...(target === undefined ? {} : { target }),
+    unset,
     contexts: new NamedContexts(request.contexts),
     resolve,
   }

@@ -4,6 +4,7 @@
  */
 
 import type { CheckOptions } from './check-options.ts'
+import type { UnsetSetting } from './unset.ts'
 
 /** Line and column count from 1; columns count UTF-16 units of the line (a BOM is no column). */
 export interface Position {
@@ -228,6 +229,20 @@ export interface OnbuildInstruction extends InstructionBase {
   readonly instruction: StageInstruction
 }
 
+/** `volume=/data` or `entrypoint`. */
+export interface UnsetTarget {
+  readonly setting: UnsetSetting
+  /** May hold variables; `*` is all there are. */
+  readonly name?: Word
+  readonly range: SourceRange
+}
+
+/** `# mille:unset volume=/data entrypoint`: takes settings of the base out of the image; a comment to other builders. */
+export interface UnsetInstruction extends InstructionBase {
+  readonly kind: 'UNSET'
+  readonly targets: readonly UnsetTarget[]
+}
+
 /** All that may stand inside a stage. */
 export type StageInstruction =
   | ArgInstruction
@@ -247,6 +262,7 @@ export type StageInstruction =
   | StopsignalInstruction
   | HealthcheckInstruction
   | OnbuildInstruction
+  | UnsetInstruction
 
 export type Instruction = FromInstruction | StageInstruction
 

@@ -87,6 +87,9 @@ export function extendScope(
     case 'WORKDIR':
       scope.hasWorkdir = true
       return
+    case 'UNSET':
+      if (instruction.targets.some(({ setting }) => setting === 'shell')) scope.hasShell = false
+      return
     default:
       return
   }

@@ -99,7 +99,8 @@ function checkContinuation({ range, hasEmptyLine, isOpen }: LogicalLine): Warnin
 }
 
 function checkCasing(stages: readonly Stage[]): Warning[] {
-  const instructions = stages.flatMap((stage) => [stage.from, ...stage.instructions])
+  const all = stages.flatMap((stage) => [stage.from, ...stage.instructions])
+  const instructions = all.filter(({ kind }) => kind !== 'UNSET')
   const lower = instructions.filter(({ keyword }) => keyword === keyword.toLowerCase()).length
   const upper = instructions.filter(({ keyword }) => keyword === keyword.toUpperCase()).length
   const wanted = lower > upper ? 'lower' : 'upper'

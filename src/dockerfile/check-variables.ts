@@ -117,6 +117,8 @@ function expandedWords(instruction: Instruction): readonly Word[] {
       return [instruction.user]
     case 'STOPSIGNAL':
       return [instruction.signal]
+    case 'UNSET':
+      return instruction.targets.flatMap(({ name }) => name ?? [])
     default:
       return []
   }

@@ -1,5 +1,6 @@
 import { suggest } from '../util/suggest.ts'
 import type { Instruction, OnbuildInstruction, StageInstruction } from './ast.ts'
+import { parseCommentDirective } from './comment-directive.ts'
 import { parseCommand, parseRunCommand, parseShellArgs } from './commands.ts'
 import {
   parseExpose,
@@ -19,13 +20,15 @@ import type { LogicalLine } from './logical-line.ts'
 import type { Reporter } from './reporter.ts'
 import { parseRunFlags } from './run-flags.ts'
 
+/** What begins with a keyword. */
+type KeywordKind = Exclude<Instruction['kind'], 'UNSET'>
 type Common = Pick<StageInstruction, 'keyword' | 'text' | 'range' | 'heredocs' | 'comment'>
-type Parse<Kind extends Instruction['kind']> = (
+type Parse<Kind extends KeywordKind> = (
   body: InstructionBody,
   common: Common,
 ) => Extract<Instruction, { kind: Kind }> | undefined
 
-const parsers: { readonly [Kind in Instruction['kind']]: Parse<Kind> } = {
+const parsers: { readonly [Kind in KeywordKind]: Parse<Kind> } = {
   ADD: (body, common) => {
     const parts = parseCopy(body, readFlags(body))
     return parts && { kind: 'ADD', ...common, ...parts }
@@ -105,6 +108,7 @@ const instructionNames: readonly string[] = Object.keys(parsers)
 
 /** Parses one lexed instruction; undefined when it is wrong, which the reporter then knows. */
 export function parseLine(line: LogicalLine, escape: string, reporter: Reporter): Instruction | undefined {
+  if (line.isDirective === true) return parseCommentDirective(line, escape, reporter)
   const keyword = /^\S+/.exec(line.text)?.[0] ?? ''
   const name = keyword.toUpperCase()
   const body: InstructionBody = { line, name, from: keyword.length, escape, reporter }
@@ -127,7 +131,7 @@ export function parseLine(line: LogicalLine, escape: string, reporter: Reporter)
   })
 }
 
-function isKind(name: string): name is Instruction['kind'] {
+function isKind(name: string): name is KeywordKind {
   return Object.hasOwn(parsers, name)
 }
 

@@ -1,4 +1,5 @@
 import type { Heredoc } from './ast.ts'
+import { directiveStart } from './comment-directive.ts'
 import { findHeredocs } from './heredoc.ts'
 import type { HeredocOpening } from './heredoc.ts'
 import { limits } from './limits.ts'
@@ -40,13 +41,17 @@ export function lexLines(lines: readonly string[], options: LexOptions): Logical
   }
   while (next < lines.length) {
     const text = (lines[next] ?? '').trimStart()
-    if (text === '' || text.startsWith('#')) {
+    const directive = directiveStart(lines[next] ?? '')
+    if (directive === undefined && (text === '' || text.startsWith('#'))) {
       if (text !== '') comment = text.slice(1).trim()
       next++
       continue
     }
-    const { line, after } = readInstruction(lines, next, options)
-    found.push(comment ? { ...line, comment } : line)
+    const { line, after } =
+      directive === undefined
+        ? readInstruction(lines, next, options)
+        : { line: directiveLine(lines[next] ?? '', next, directive), after: next + 1 }
+    found.push(comment && directive === undefined ? { ...line, comment } : line)
     comment = undefined
     next = after
     if (!/^(run|cmd|entrypoint)\s/i.test(line.text)) words += countOf(line.text, ' ', limits.words)
@@ -60,6 +65,20 @@ export function lexLines(lines: readonly string[], options: LexOptions): Logical
     }
   }
   return found
+}
+
+function directiveLine(raw: string, index: number, start: number): LogicalLine {
+  const text = raw.slice(start).trimEnd()
+  const place = { line: index + 1, column: start + 1 }
+  return {
+    text,
+    segments: [{ offset: 0, ...place }],
+    range: columns(place, text.length),
+    heredocs: [],
+    hasEmptyLine: false,
+    isOpen: false,
+    isDirective: true,
+  }
 }
 
 function readInstruction(
@@ -87,6 +106,7 @@ function readInstruction(
     )
     return { line: { ...line, text: text.slice(0, 32) }, after: joined.after }
   }
+  reportInnerDirectives(lines, first + 1, joined.after, line, options.reporter)
   const openings = /^(onbuild\s+)*(run|copy|add)\s/i.test(text) ? findHeredocs(text, options.escape) : []
   if (openings.length > limits.heredocs) {
     options.reporter.report(line.range, 'limit', `more than ${limits.heredocs} heredocs in one instruction`)
@@ -99,6 +119,24 @@ function readInstruction(
     options.reporter.report(whole.range, 'encoding', 'instruction is not valid UTF-8')
   }
   return { line: whole, after }
+}
+
+/** Nothing can be applied in the middle of an instruction; passing over it in silence would hide that. */
+function reportInnerDirectives(
+  lines: readonly string[],
+  from: number,
+  to: number,
+  { range }: LogicalLine,
+  reporter: Reporter,
+): void {
+  for (let index = from; index < to; index++) {
+    const raw = lines[index] ?? ''
+    const start = directiveStart(raw)
+    if (start === undefined) continue
+    const at = columns({ line: index + 1, column: start + 1 }, raw.trimEnd().length - start)
+    const message = 'a directive for mille cannot stand inside an instruction: put it before or behind'
+    reporter.report(at, 'directive', message, { within: range })
+  }
 }
 
 interface Joined {

@@ -19,6 +19,8 @@ export interface LogicalLine {
   readonly hasEmptyLine: boolean
   /** The file ends inside the continuation. */
   readonly isOpen: boolean
+  /** A comment that tells mille something (`# mille:unset …`), without its `#`. */
+  readonly isDirective?: true
   /** The last comment line above, without `#`. */
   readonly comment?: string
 }

@@ -1,4 +1,5 @@
 import type { Dockerfile } from '../../dockerfile/ast.ts'
+import { unsetText } from '../../dockerfile/unset.ts'
 import { digestHex, type Digest } from '../../oci/digest.ts'
 import { formatPlatform, hostPlatform } from '../../oci/platform.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
@@ -102,7 +103,7 @@ function hidesValues({ buildArgs, labels }: BuildRequest): boolean {
 }
 
 function requestOf(request: BuildRequest, isMax: boolean): object {
-  const { target, labels, buildArgs, secrets = [], ssh = [] } = request
+  const { target, labels, buildArgs, unset = [], secrets = [], ssh = [] } = request
   const args = isMax
     ? {
         ...Object.fromEntries(
@@ -113,6 +114,7 @@ function requestOf(request: BuildRequest, isMax: boolean): object {
         ...Object.fromEntries(
           Object.entries(labels).map(([name, value]) => [`label:${name}`, shownValue(name, value)]),
         ),
+        ...(unset.length > 0 && { unset: unset.map(unsetText).join(' ') }),
       }
     : {}
   const all = sorted({ ...args, ...(target !== undefined && { target }) })

@@ -6,17 +6,21 @@ import type {
   KeyValue,
   Dockerfile,
   StageInstruction,
+  UnsetInstruction,
   Word,
 } from '../../dockerfile/ast.ts'
 import { dockerfileError, expandAt, expandWordsAt, spend } from '../../dockerfile/located.ts'
+import { readUnset, type Unset } from '../../dockerfile/unset.ts'
 import { checkSignal, parsePorts } from '../../dockerfile/values.ts'
 import type { Fault } from '../../dockerfile/values.ts'
 import type { Healthcheck } from '../../oci/config.ts'
 import type { MilleError } from '../../util/errors.ts'
 import { listText, pairsText } from './created-by.ts'
+import type { PlanWarning } from './image-plan.ts'
 import type { Setting } from './step.ts'
 import { defaultShell, lookupIn } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
+import { unsetHistory, unsetIn } from './unset.ts'
 
 /** What reading an instruction of a stage needs beside the stage's state. */
 export interface Reading {
@@ -25,6 +29,8 @@ export interface Reading {
   readonly buildArgs: ReadonlyMap<string, string>
   /** Values of the global scope with the platform ARGs; a stage sees one once it declares it. */
   readonly globals: ReadonlyMap<string, string>
+  /** Filled with what hinders nothing. */
+  readonly warnings: PlanWarning[]
 }
 
 /** Instructions that change the image config only: no step, a history row without a layer (A06). */
@@ -102,7 +108,27 @@ function change(reading: Reading, state: StageState, instruction: ConfigInstruct
     case 'ONBUILD':
       config.OnBuild = [...(config.OnBuild ?? []), instruction.trigger]
       return undefined
+    case 'UNSET': {
+      const wanted = unsetsOf(reading, instruction, expand)
+      for (const missing of unsetIn(state, wanted)) {
+        const line = instruction.range.start.line
+        reading.warnings.push({ rule: 'UnsetNothing', message: `mille:unset ${missing}`, line })
+      }
+      return unsetHistory(wanted)
+    }
   }
+}
+
+function unsetsOf(
+  reading: Reading,
+  instruction: UnsetInstruction,
+  expand: (word: Word) => string,
+): readonly Unset[] {
+  return instruction.targets.map(({ setting, name, range }) => {
+    const unset = readUnset(setting, name && expand(name))
+    if ('reason' in unset) throw refuse(reading, instruction, { range: name?.range ?? range }, unset)
+    return unset
+  })
 }
 
 function declareArgs(

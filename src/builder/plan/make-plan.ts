@@ -13,6 +13,7 @@ import { dockerfileError, expandAt, spend } from '../../dockerfile/located.ts'
 import { invalidDockerfile, problemsOf } from '../../dockerfile/problem.ts'
 import { platformArgValues, proxyArgs } from '../../dockerfile/predefined-args.ts'
 import { findCopyStage, findStage, fromWords, getTarget } from '../../dockerfile/stages.ts'
+import type { Unset } from '../../dockerfile/unset.ts'
 import { checkPlatform } from '../../dockerfile/values.ts'
 import { formatPlatform, parsePlatform, type Platform } from '../../oci/platform.ts'
 import { isMilleError, type MilleError } from '../../util/errors.ts'
@@ -24,7 +25,7 @@ import { applyConfig } from './config-instructions.ts'
 import { planAdd, planCopy, planWorkdir } from './file-instructions.ts'
 import type { PlannedOp } from './file-instructions.ts'
 import { badOrigin } from './bad-origin.ts'
-import type { BuildPlan } from './image-plan.ts'
+import type { BuildPlan, PlanWarning } from './image-plan.ts'
 import { emptyState, imagePlanOf, lookupIn, sizeOfState, stateOfImage, stateOfStage } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
 import { planMounts, planRun } from './run-instructions.ts'
@@ -34,6 +35,7 @@ import { type SharedSteps, stageLabel, StepTable } from './step-table.ts'
 import type { FoundContext } from './named-contexts.ts'
 import { imageName, NamedContexts, wholeContext } from './named-contexts.ts'
 import { StageWaits } from './stage-waits.ts'
+import { withoutUnset } from './unset.ts'
 import { unusedArgs } from './unused-args.ts'
 import { parseTriggers, triggerError } from './triggers.ts'
 
@@ -47,6 +49,8 @@ export interface PlanOptions {
   readonly network: RunReading['network']
   readonly contexts?: NamedContexts
   readonly entitlements?: readonly Entitlement[]
+  /** What the image does not have in the end, whoever set it. */
+  readonly unset?: readonly Unset[]
   /** `name` is a reference, or `oci-layout://` with a folder. */
   readonly resolve: (name: string, platform: Platform) => Promise<BaseImage>
   /** Of plans for several platforms that share what is the same in them. */
@@ -61,11 +65,11 @@ export async function makePlan(dockerfile: Dockerfile, options: PlanOptions): Pr
   const target = getTarget(dockerfile, options.target)
   const planner = new Planner(dockerfile, options, target.name ?? 'default')
   planner.prefetch(target)
-  const state = await planner.stage(target)
+  const state = withoutUnset(await planner.stage(target), options.unset ?? [], planner.warnings)
   return {
     steps: planner.steps(),
     image: imagePlanOf(state),
-    warnings: unusedArgs(dockerfile, options.buildArgs, planner.facts()),
+    warnings: [...planner.warnings, ...unusedArgs(dockerfile, options.buildArgs, planner.facts())],
     facts: planner.facts(),
   }
 }
@@ -110,6 +114,7 @@ type NamedSource =
   | { readonly kind: 'files' | 'empty' }
 
 class Planner {
+  readonly warnings: PlanWarning[] = []
   readonly #dockerfile: Dockerfile
   readonly #options: PlanOptions
   readonly #reading: RunReading
@@ -138,7 +143,8 @@ class Planner {
     this.#contexts = options.contexts ?? new NamedContexts()
     const { network } = options
     const entitlements = new Set(options.entitlements)
-    this.#reading = { dockerfile, buildArgs, globals, network, entitlements }
+    const { warnings } = this
+    this.#reading = { dockerfile, buildArgs, globals, network, entitlements, warnings }
     this.#findBase = baseFinder(dockerfile, options.resolve)
   }
 

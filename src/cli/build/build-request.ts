@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { text as readText } from 'node:stream/consumers'
 import type { BuildRequest } from '../../builder/build.ts'
+import { readUnset, type Unset } from '../../dockerfile/unset.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { parseReference } from '../../oci/reference.ts'
 import { failure } from '../../util/errors.ts'
@@ -38,6 +39,7 @@ export interface BuildFlags
   readonly tag: readonly string[]
   readonly target: string | undefined
   readonly timestamps: string | undefined
+  readonly unset: readonly string[]
 }
 
 /** The request of `build` from its flags and its one argument. CLI_FAILED for what is wrong with them (D-C1…). */
@@ -66,6 +68,7 @@ export async function buildRequest(
     ...(flags.target === undefined ? {} : { target: flags.target }),
     buildArgs: buildArgs(flags['build-arg'], env),
     labels: toRecord(flags.label),
+    ...(flags.unset.length === 0 ? {} : { unset: flags.unset.map(parseUnset) }),
     noCache: flags['no-cache'],
     pull: flags.pull,
     network,
@@ -125,6 +128,14 @@ function checkTag(tag: string): void {
     )
   }
   if (digest !== undefined) throw invalid('a name to build has no digest')
+}
+
+function parseUnset(text: string): Unset {
+  const [setting = '', ...rest] = text.split('=')
+  const unset = readUnset(setting, rest.length === 0 ? undefined : rest.join('='))
+  if (!('reason' in unset)) return unset
+  const hint = unset.suggestion === undefined ? '' : ` (did you mean ${unset.suggestion}?)`
+  throw failure('CLI_FAILED', { reason: `invalid --unset "${text}": ${unset.reason}${hint}` })
 }
 
 function choose<const Choice extends string>(what: string, word: string, choices: readonly Choice[]): Choice {

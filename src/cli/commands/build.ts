@@ -59,6 +59,7 @@ const flags = {
   rm: toggle('Accepted for compatibility', { initial: true, hidden: true }),
   tag: list('Name and optionally a tag (format: "name:tag")', { short: 't' }),
   target: text('Set the target build stage to build'),
+  unset: list('Take a setting out of the image (e.g., volume=/data, env=NAME, entrypoint)'),
   timestamps: text('File times in new layers: constant (default) or preserve'),
 }
 
