@@ -6,6 +6,7 @@ import type { CacheMiss, StepReport } from './build.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import { messageOf } from '../util/errors.ts'
 import type { ImportedCache } from './cache/remote/imported-cache.ts'
+import type { FileList } from './cache/file-list.ts'
 import type { FoundStep, StepCache } from './cache/step-cache.ts'
 import { stepKey } from './cache/step-key.ts'
 import type { IgnoreFacts } from './cache/suggest-ignore.ts'
@@ -326,7 +327,7 @@ class Search {
 /** The list is wanted twice, to explain and to be kept. */
 function rememberFiles({ files, ...content }: Content): Content {
   if (files === undefined) return content
-  let list: ReadonlyMap<string, string> | undefined
+  let list: FileList | undefined
   return { ...content, files: () => (list ??= files()) }
 }
 

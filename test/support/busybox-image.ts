@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FolderTree } from '../../src/builder/context/folder-tree.ts'
 import { walkSelected } from '../../src/builder/context/content-digest.ts'
+import { pathOf } from '../../src/builder/context/source-tree.ts'
 import { fileTypes } from '../../src/linux/statx.ts'
 import type { ContainerConfig } from '../../src/oci/config.ts'
 import type { ImageRecord, LayerEntry, Store } from '../../src/store/store.ts'
@@ -38,8 +39,9 @@ export async function makeBusyboxImage(
 
 function entriesOf(tree: FolderTree): LayerEntry[] {
   const entries: LayerEntry[] = []
-  walkSelected(tree, [{ node: tree.root, name: '' }], (node, path) => {
-    if (path === '') return
+  walkSelected(tree, { node: tree.root, name: '' }, (node) => {
+    if (node === tree.root) return
+    const path = pathOf(node)
     const common = { path, mode: node.mode & 0o7777, uid: 0, gid: 0, mtime: 0n }
     const type = node.mode & fileTypes.mask
     if (type === fileTypes.directory)

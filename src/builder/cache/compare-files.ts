@@ -1,7 +1,6 @@
+import { comparePaths } from '../../util/compare-paths.ts'
 import type { MissDifference } from '../build.ts'
-
-/** Paths with a line about each, as `listFiles` makes them. */
-export type FileList = ReadonlyMap<string, string>
+import type { FileList } from './file-list.ts'
 
 interface FileDifference extends MissDifference {
   readonly kind: 'file' | 'mode' | 'added' | 'removed'
@@ -25,18 +24,50 @@ interface Line {
   readonly content: string
 }
 
+/** A path whose line is another one; where there is none on one side, it was added or removed. */
+export interface FileChange {
+  readonly path: string
+  readonly before?: string | undefined
+  readonly after?: string | undefined
+}
+
 /** What differs between two lists, in the order of the new one; what is gone comes last. */
+export function changedFiles(before: FileList, after: FileList): FileChange[] {
+  const changes = new Map<string, { before?: string; readonly after: string }>()
+  const gone = new Map<string, string>()
+  const was = before.cursor()
+  const now = after.cursor()
+  // both come from walks, so that most files of one are met together with those of the other
+  while (!was.isDone || !now.isDone) {
+    const isSame = !was.isDone && !now.isDone && was.isSame(now)
+    const order = isSame ? 0 : was.isDone ? 1 : now.isDone ? -1 : comparePaths(was.path, now.path)
+    if (order > 0) changes.set(now.path, { after: now.line })
+    else if (order < 0) gone.set(was.path, was.line)
+    else if (!isSame) changes.set(now.path, { before: was.line, after: now.line })
+    if (order <= 0) was.next()
+    if (order >= 0) now.next()
+  }
+  // lists of several sources have an order of their own
+  for (const [path, change] of changes) {
+    const line = gone.get(path)
+    if (line === undefined) continue
+    gone.delete(path)
+    if (line === change.after) changes.delete(path)
+    else change.before = line
+  }
+  return [
+    ...[...changes].map(([path, change]) => ({ path, ...change })),
+    ...[...gone].map(([path, line]) => ({ path, before: line })),
+  ]
+}
+
+/** What differs, in words for people. */
 export function compareFiles(before: FileList, after: FileList): FileDifference[] {
-  const changed = [...after].flatMap(([name, value]): FileDifference[] => {
-    const was = before.get(name)
-    if (was === value) return []
-    if (was === undefined) return [{ kind: 'added', name, after: textOf(parseLine(value)) }]
-    return [{ name, ...changeOf(parseLine(was), parseLine(value)) }]
+  return changedFiles(before, after).map(({ path: name, before: was, after: now }) => {
+    if (now === undefined) return { kind: 'removed', name, before: textOf(parseLine(was ?? '')) }
+    if (was === undefined) return { kind: 'added', name, after: textOf(parseLine(now)) }
+    return { name, ...changeOf(parseLine(was), parseLine(now)) }
   })
-  const gone = [...before]
-    .filter(([name]) => !after.has(name))
-    .map(([name, value]): FileDifference => ({ kind: 'removed', name, before: textOf(parseLine(value)) }))
-  return [...changed, ...gone]
 }
 
 /** Type, mode, owner where it counts (other stages), content. */

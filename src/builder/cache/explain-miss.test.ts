@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { sha256 } from '../../oci/digest.ts'
 import type { CacheRecord, Ingredient } from '../../store/store.ts'
 import { explainMiss } from './explain-miss.ts'
+import { FileList } from './file-list.ts'
 import { keptIngredients, stepKey } from './step-key.ts'
 
 const ingredient = (kind: string, name: string, value: string): Ingredient => ({ kind, name, value })
@@ -46,13 +47,13 @@ test('of files, the changed one and the count', () => {
   const miss = explainMiss({
     ingredients: files('2'),
     previous: record(files('1')),
-    previousFiles: new Map([
+    previousFiles: FileList.from([
       ['gone', 'f 420 x'],
       ['mode', 'f 420 x'],
       ['same', 'f 420 x'],
       ['text', 'f 420 x'],
     ]),
-    files: new Map([
+    files: FileList.from([
       ['mode', 'f 493 x'],
       ['new', 'f 420 x'],
       ['same', 'f 420 x'],

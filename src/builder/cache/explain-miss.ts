@@ -1,7 +1,8 @@
 import { shortId } from '../../oci/digest.ts'
 import type { CacheRecord, Ingredient } from '../../store/store.ts'
 import type { CacheMiss, MissDifference, MissReason } from '../build.ts'
-import { compareFiles, type FileList } from './compare-files.ts'
+import { compareFiles } from './compare-files.ts'
+import type { FileList } from './file-list.ts'
 
 export interface MissFacts {
   readonly ingredients: readonly Ingredient[]

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { decodeBytes, encodeBytes } from '../../util/byte-string.ts'
 import { digestHex, type Digest } from '../../oci/digest.ts'
+import { FileList } from './file-list.ts'
 
 /** Several times faster than gzip, which was felt with tens of thousands of files. */
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
@@ -15,25 +15,18 @@ export class FileLists {
     this.#folder = folder
   }
 
-  save(key: Digest, files: ReadonlyMap<string, string>): void {
-    const lines: string[] = []
-    for (const [path, value] of files) lines.push(path, value)
+  save(key: Digest, files: FileList): void {
     try {
-      writeFileSync(this.#path(key), zstdCompressSync(encodeBytes(lines.join('\0')), fastest), {
-        mode: 0o600,
-      })
+      writeFileSync(this.#path(key), zstdCompressSync(files.bytes, fastest), { mode: 0o600 })
     } catch {
       // a full disk costs an explanation, not the build
     }
   }
 
   /** Undefined when there is none, or it is damaged. */
-  load(key: Digest): ReadonlyMap<string, string> | undefined {
+  load(key: Digest): FileList | undefined {
     try {
-      const parts = decodeBytes(zstdDecompressSync(readFileSync(this.#path(key)))).split('\0')
-      const files = new Map<string, string>()
-      for (let at = 0; at + 1 < parts.length; at += 2) files.set(parts[at] ?? '', parts[at + 1] ?? '')
-      return files
+      return new FileList(zstdDecompressSync(readFileSync(this.#path(key))))
     } catch {
       return undefined
     }

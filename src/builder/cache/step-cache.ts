@@ -6,7 +6,7 @@ import type { StepResult } from '../session.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { explainMiss } from './explain-miss.ts'
 import { readReport } from '../build-report.ts'
-import type { FileList } from './compare-files.ts'
+import { FileList } from './file-list.ts'
 import { FileLists } from './file-lists.ts'
 import { keptIngredients } from './step-key.ts'
 import { suggestIgnore, type IgnoreFacts } from './suggest-ignore.ts'
@@ -34,7 +34,7 @@ export interface SavedStep {
   readonly type: string
   readonly description: string
   readonly ingredients: readonly Ingredient[]
-  readonly files?: ReadonlyMap<string, string>
+  readonly files?: FileList
   readonly result: StepResult
   /** Bytes of the added layer. */
   readonly size: number
@@ -60,7 +60,7 @@ export interface StepToExplain {
 export interface KnownFiles {
   readonly result: StepResult
   readonly size: number
-  readonly files: ReadonlyMap<string, string>
+  readonly files: FileList
 }
 
 /** Results of earlier steps. Only steps that ran here are ever put in: a pulled image is never taken for one (C-B8). */
@@ -161,7 +161,7 @@ export class StepCache {
     const previousFiles = listFiles && this.#lists.load(previous.key)
     if (previousFiles === undefined)
       return explainMiss({ ingredients: keptIngredients(ingredients), changedInputs, previous })
-    const files = listFiles?.() ?? new Map<string, string>()
+    const files = listFiles?.() ?? FileList.from([])
     const miss = explainMiss({
       ingredients: keptIngredients(ingredients),
       changedInputs,

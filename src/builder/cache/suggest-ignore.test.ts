@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FileList } from './file-list.ts'
 import { suggestIgnore } from './suggest-ignore.ts'
 
 const fileLine = (content: string): string => `32768 420 ${content}`
@@ -13,8 +14,8 @@ interface Case {
 
 function lineFor({ changed, patterns = [], sources = ['.'] }: Case): string | undefined {
   const common = ['src/a.ts', 'Dockerfile', '.git/HEAD', 'app/node_modules/x/index.js']
-  const list = (content: string): Map<string, string> =>
-    new Map([
+  const list = (content: string): FileList =>
+    FileList.from([
       ['src', folderLine],
       ...common.map((path) => [path, fileLine('same')] as const),
       ...changed.map((path) => [path, fileLine(content)] as const),
@@ -42,10 +43,10 @@ test('none is proposed for files that an image may be made of, or that a step na
 })
 
 test('a folder that only came with the files is no reason to stay uncached', () => {
-  const before = new Map([['src/a.ts', fileLine('x')]])
+  const before = FileList.from([['src/a.ts', fileLine('x')]])
   const ignore = { file: '.dockerignore', patterns: [], own: [] }
-  const under = (folder: string): Map<string, string> =>
-    new Map([...before, [folder, folderLine], [`${folder}/x.log`, fileLine('y')]])
+  const under = (folder: string): FileList =>
+    FileList.from([...before, [folder, folderLine], [`${folder}/x.log`, fileLine('y')]])
   assert.equal(suggestIgnore({ ignore, sources: ['.'] }, before, under('logs'))?.line, 'logs')
   // the folder itself would stay in the image
   assert.equal(suggestIgnore({ ignore, sources: ['.'] }, before, under('results')), undefined)

@@ -5,7 +5,8 @@ import type { CacheMiss } from '../build.ts'
 import { cleanParts } from '../context/select-sources.ts'
 import type { OpenedContext } from '../context/open-context.ts'
 import { contextSources, type BuildStep } from '../plan/step.ts'
-import type { FileList } from './compare-files.ts'
+import { changedFiles } from './compare-files.ts'
+import type { FileList } from './file-list.ts'
 
 /** What hides files of a context, and where one could add to it. */
 export interface ContextIgnore {
@@ -34,20 +35,20 @@ const endings = new Set('.log .tmp .swp .swo .bak .orig .rej .pyc .pyo'.split(' 
 
 /**
  * The one line for the ignore file with which the step would have been cached; undefined when there is none that can be
- * trusted: it must cover all that changed, nothing of it may be named by any step, and it is evaluated on both lists.
+ * trusted: it must cover all that changed, and nothing of it may be named by any step.
  */
 export function suggestIgnore(
   { ignore, sources }: IgnoreFacts,
   before: FileList,
   after: FileList,
 ): CacheMiss['advice'] {
-  const changed = changedPaths(before, after)
+  const changed = changedFiles(before, after).map(({ path }) => path)
   const [first] = changed
   if (first === undefined) return undefined
   const line = candidates(first, ignore.own).find((candidate) => {
     const rules = withLine(ignore, candidate)
     if (!changed.every((path) => rules.match(path).ignored)) return false
-    return sameWithout(rules, before, after) && !hidesSource(rules, sources, after)
+    return !hidesSource(rules, sources, after)
   })
   return line === undefined ? undefined : { file: ignore.file, line }
 }
@@ -63,11 +64,6 @@ export function ignoreFacts(
     ignore: { file, patterns: rules?.rules.map(({ pattern }) => pattern) ?? [], own },
     sources: steps.flatMap(({ op }) => contextSources(op)),
   }
-}
-
-function changedPaths(before: FileList, after: FileList): string[] {
-  const changed = [...after].filter(([path, line]) => before.get(path) !== line).map(([path]) => path)
-  return [...changed, ...[...before.keys()].filter((path) => !after.has(path))]
 }
 
 /** Patterns that would cover `path`, the narrowest kind first. */
@@ -92,11 +88,6 @@ function withLine({ patterns, file }: ContextIgnore, line: string): IgnoreRules 
   return parseIgnore([...patterns, line].join('\n'), file)
 }
 
-function sameWithout(rules: IgnoreRules, before: FileList, after: FileList): boolean {
-  const kept = (list: FileList): FileList => new Map([...list].filter(([path]) => !rules.match(path).ignored))
-  return changedPaths(kept(before), kept(after)).length === 0
-}
-
 function hidesSource(rules: IgnoreRules, sources: readonly string[], list: FileList): boolean {
   return sources.some((source) => {
     const path = cleanParts(source).join('/')
@@ -105,7 +96,8 @@ function hidesSource(rules: IgnoreRules, sources: readonly string[], list: FileL
     if (!hasWildcard(path)) return false
     try {
       const glob = compileGlob(path)
-      return [...list.keys()].some((name) => glob.matches(name) && rules.match(name).ignored)
+      for (const [name] of list) if (glob.matches(name) && rules.match(name).ignored) return true
+      return false
     } catch (error) {
       // a bad pattern names nothing
       if (isMilleError(error, 'INVALID_ARGUMENT')) return false

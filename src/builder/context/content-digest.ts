@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { fileTypes } from '../../linux/statx.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
+import { FileList } from '../cache/file-list.ts'
 import { contextMode } from './file-mode.ts'
 import type { Selected } from './select-sources.ts'
 import { pathOf } from './source-tree.ts'
@@ -51,31 +52,36 @@ class Hasher {
   }
 }
 
-/** Visits every node below the selected ones, folders before what is in them; `path` is relative to its selection. */
-export function walkSelected(
-  tree: SourceTree,
-  selected: readonly Selected[],
-  visit: (node: SourceNode, path: string) => void,
-): void {
-  for (const { node, name, children = (folder: SourceNode) => tree.children(folder) } of selected) {
-    const walk = (node: SourceNode, path: string): void => {
-      visit(node, path)
-      if ((node.mode & mask) !== directory) return
-      const prefix = path === '' ? '' : `${path}/`
-      for (const child of children(node)) walk(child, prefix + child.name)
-    }
-    walk(node, (node.mode & mask) === directory ? '' : name)
+/** Visits the selected node and every one below it, folders before what is in them. */
+export function walkSelected(tree: SourceTree, selected: Selected, visit: (node: SourceNode) => void): void {
+  const { children = (folder: SourceNode) => tree.children(folder) } = selected
+  const walk = (node: SourceNode): void => {
+    visit(node)
+    if ((node.mode & mask) === directory) for (const child of children(node)) walk(child)
   }
+  walk(selected.node)
 }
 
 /** Everything that COPY would take, in one list: walking tens of thousands of nodes again for each use would be felt. */
 export interface Selection {
   readonly tree: SourceTree
   readonly nodes: readonly SourceNode[]
-  /** Of each node, relative to what selected it. */
-  readonly paths: readonly string[]
   /** Names that the sources were selected by, with the position of the first node of each. */
   readonly starts: readonly { readonly name: string; readonly at: number }[]
+}
+
+/** Paths of nodes as a walk meets them: most are in the folder of the one before. */
+function pathFinder(top?: SourceNode): (node: SourceNode) => string {
+  let folder: SourceNode | undefined
+  let prefix = ''
+  return (node) => {
+    if (node.parent === undefined || node === top) return ''
+    if (node.parent !== folder) {
+      folder = node.parent
+      prefix = folder === top || folder.parent === undefined ? '' : `${pathOf(folder, top)}/`
+    }
+    return prefix + node.name
+  }
 }
 
 const turn = 8
@@ -87,15 +93,12 @@ export async function readSelection(
   signal: AbortSignal | undefined,
 ): Promise<Selection> {
   const nodes: SourceNode[] = []
-  const paths: string[] = []
   const starts: { name: string; at: number }[] = []
   for (const one of selected) {
     starts.push({ name: one.name, at: nodes.length })
-    walkSelected(tree, [one], (node, path) => {
+    walkSelected(tree, one, (node) => {
       // a socket is not something an image can hold
-      if ((node.mode & mask) === socket) return
-      nodes.push(node)
-      paths.push(path)
+      if ((node.mode & mask) !== socket) nodes.push(node)
     })
   }
   let begun = performance.now()
@@ -107,18 +110,22 @@ export async function readSelection(
     if (signal?.aborted === true) throw failure('CANCELED', {})
     begun = performance.now()
   }
-  return { tree, nodes, paths, starts }
+  return { tree, nodes, starts }
 }
 
 /** Digest of a selection: path, mode, content, link target, device and xattrs; owners when they count. No times (B71). */
-export function contentDigest({ tree, nodes, paths, starts }: Selection): Digest {
+export function contentDigest({ tree, nodes, starts }: Selection): Digest {
   const hasher = new Hasher()
   for (const [index, { name, at }] of starts.entries()) {
     const end = starts[index + 1]?.at ?? nodes.length
     hasher.text(`${end - at} ${name}`)
+    const top = nodes[at]
+    const path = pathFinder(top)
     for (let position = at; position < end; position++) {
       const node = nodes[position]
-      if (node !== undefined) addNode(tree, hasher, node, paths[position] ?? '')
+      if (node === undefined) continue
+      const isFile = node === top && (node.mode & mask) !== directory
+      addNode(tree, hasher, node, isFile ? name : path(node))
     }
   }
   return hasher.digest()
@@ -146,14 +153,25 @@ function describe(tree: SourceTree, node: SourceNode, type: number): string {
  * What is kept to explain a later miss, by the path people know (from the tree's root): mode, start of the content's
  * digest or link target. Folders that were selected themselves are left out.
  */
-export function listFiles({ tree, nodes, paths }: Selection): Map<string, string> {
-  const list = new Map<string, string>()
+export function listFiles(selection: Selection): FileList {
+  return FileList.from(describeFiles(selection))
+}
+
+function* describeFiles({
+  tree,
+  nodes,
+  starts,
+}: Selection): Generator<readonly [path: string, line: string], void, undefined> {
+  const tops = new Set(starts.map(({ at }) => at))
+  // two sources may take the same
+  const seen = starts.length > 1 ? new Set<SourceNode>() : undefined
+  const path = pathFinder()
   for (const [position, node] of nodes.entries()) {
     const type = node.mode & mask
-    if (type === directory && paths[position] === '') continue
+    if ((type === directory && tops.has(position)) || seen?.has(node) === true) continue
+    seen?.add(node)
     const content =
       type === file ? tree.digest(node).toString('hex', 0, 12) : type === symlink ? tree.readLink(node) : ''
-    list.set(pathOf(node), `${describe(tree, node, type)} ${content}`)
+    yield [path(node), `${describe(tree, node, type)} ${content}`]
   }
-  return list
 }

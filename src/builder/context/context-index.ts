@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { decodeBytes, encodeBytes } from '../../util/byte-string.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -85,46 +85,57 @@ export function loadContextIndex(file: string): ContextIndex {
   }
 }
 
-/** A folder to be written: rows as bytes, its own first. */
+/** A folder to be written. */
 export interface FolderRows {
   readonly path: string
   readonly names: readonly string[]
-  readonly rows: readonly Uint8Array[]
+  /** Its own row, then one for each name. */
+  readonly rows: Uint8Array
 }
 
+/** Folder by folder: all of a large context at once would take twice its rows. */
 export function saveContextIndex(
   file: string,
-  folders: readonly FolderRows[],
+  folders: readonly (() => FolderRows)[],
   selections: ReadonlyMap<Digest, Digest>,
 ): void {
-  const header = Buffer.alloc(headerBytes)
-  header.writeUInt32LE(magic, 0)
-  header.writeUInt32LE(folders.length, 4)
-  header.writeUInt32LE(selections.size, 8)
-  const parts: Uint8Array[] = [header]
-  for (const { path, names, rows } of folders) {
-    const pathBytes = encodeBytes(path)
-    const nameBytes = encodeBytes(names.join('\0'))
-    const head = Buffer.alloc(12 + pad(pathBytes.length) + pad(nameBytes.length))
-    head.writeUInt32LE(pathBytes.length, 0)
-    head.writeUInt32LE(names.length, 4)
-    head.writeUInt32LE(nameBytes.length, 8)
-    pathBytes.copy(head, 12)
-    nameBytes.copy(head, 12 + pad(pathBytes.length))
-    parts.push(head, ...rows)
-  }
-  for (const pair of selections) parts.push(...pair.map((digest) => Buffer.from(digestHex(digest), 'hex')))
-  const body = Buffer.concat(parts)
-  const end = Buffer.alloc(4)
-  end.writeUInt32LE(crc32(body), 0)
   const temporary = `${file}.${process.pid}`
   try {
-    writeFileSync(temporary, Buffer.concat([body, end]), { mode: 0o600 })
+    const open = openSync(temporary, 'w', 0o600)
+    try {
+      let sum = 0
+      const write = (bytes: Uint8Array): void => {
+        sum = crc32(bytes, sum)
+        for (let done = 0; done < bytes.length;) done += writeSync(open, bytes, done)
+      }
+      write(words32(magic, folders.length, selections.size))
+      for (const folder of folders) write(encodeFolder(folder()))
+      for (const pair of selections) for (const digest of pair) write(Buffer.from(digestHex(digest), 'hex'))
+      write(words32(sum))
+    } finally {
+      closeSync(open)
+    }
     renameSync(temporary, file)
   } catch {
     // a full disk costs the next build time, not this one its result
     rmSync(temporary, { force: true })
   }
+}
+
+function encodeFolder({ path, names, rows }: FolderRows): Buffer {
+  const pathBytes = encodeBytes(path)
+  const nameBytes = encodeBytes(names.join('\0'))
+  const head = Buffer.alloc(12 + pad(pathBytes.length) + pad(nameBytes.length))
+  words32(pathBytes.length, names.length, nameBytes.length).copy(head)
+  pathBytes.copy(head, 12)
+  nameBytes.copy(head, 12 + pad(pathBytes.length))
+  return Buffer.concat([head, rows])
+}
+
+function words32(...numbers: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(numbers.length * 4)
+  for (const [index, number] of numbers.entries()) bytes.writeUInt32LE(number, index * 4)
+  return bytes
 }
 
 function pad(length: number): number {

@@ -77,9 +77,12 @@ export class EntryTable {
     this.#bytes.copy(target, offset, at, at + 32)
   }
 
-  /** The whole row, to be written to an index. */
-  bytes(slot: number): Buffer {
-    return this.#bytes.subarray(slot * rowBytes, (slot + 1) * rowBytes)
+  /** Whole rows one behind the other, to be written to an index. */
+  rows(slots: readonly number[]): Buffer {
+    const rows = Buffer.allocUnsafe(slots.length * rowBytes)
+    for (const [index, slot] of slots.entries())
+      this.#bytes.copy(rows, index * rowBytes, slot * rowBytes, (slot + 1) * rowBytes)
+    return rows
   }
 
   /** A new row with the metadata of `name` in the open folder (of a link itself); undefined when there is no such name. */

@@ -122,7 +122,9 @@ test('names added, removed and renamed are seen although folders are not listed 
   rmSync(join(folder.path, 'd/1'))
   folder.write('d/3', '')
   await using tree = open(folder)
-  const names = selectSources(tree, '*').flatMap(({ node }) => tree.children(node).map(pathOf))
+  const names = selectSources(tree, '*').flatMap(({ node }) =>
+    tree.children(node).map((child) => pathOf(child)),
+  )
   assert.deepEqual(names, ['d/2', 'd/3', 'e/x'])
 })
 
@@ -172,7 +174,9 @@ test('the ignore file hides; what a later rule takes back is there with its fold
     isContext: true,
     ignore: { rules, file: '.dockerignore' },
   })
-  const list = [...listFiles(await readSelection(tree, selectSources(tree, '.'), undefined)).keys()]
+  const list = [...listFiles(await readSelection(tree, selectSources(tree, '.'), undefined))].map(
+    ([path]) => path,
+  )
   assert.deepEqual(list, ['dir', 'dir/y', 'keep.md'])
   assert.equal(tree.explainMissing('a.md'), 'it is there, but line 1 of .dockerignore hides it: *.md')
   assert.equal(tree.explainMissing('nothing.md'), undefined, 'not there at all')

@@ -12,13 +12,14 @@ import type { Digest } from '../../oci/digest.ts'
 import { sha256 } from '../../oci/digest.ts'
 import { decodeBytes } from '../../util/byte-string.ts'
 import { failure } from '../../util/errors.ts'
-import type { ContextIndex, FolderRows } from './context-index.ts'
+import type { ContextIndex } from './context-index.ts'
 import { emptyIndex, loadContextIndex, saveContextIndex } from './context-index.ts'
 import { EntryTable, row, rowFlags, words } from './entry-table.ts'
 import { hasUserXattrs } from '../../linux/xattr.ts'
 import { readXattrs } from './file-xattrs.ts'
 import { FolderBody } from './folder-body.ts'
 import { FolderNode } from './folder-node.ts'
+import { rowsOfFolders } from './folder-rows.ts'
 import { UnchangedRows } from './unchanged-rows.ts'
 import { pathOf } from './source-tree.ts'
 import type { SourceNode, SourceTree } from './source-tree.ts'
@@ -327,26 +328,10 @@ export class FolderTree implements SourceTree {
   }
 
   #save(file: string): void {
-    const read = new Map<string, FolderRows>()
-    const collect = (node: FolderNode): void => {
-      if (node.listing === undefined) return
-      const { names, slots } = node.listing
-      const rows = [node.slot, ...slots].map((slot) => this.#table.bytes(slot))
-      const path = pathOf(node)
-      read.set(path, { path, names, rows })
-      for (const child of node.children ?? []) collect(child)
-    }
-    collect(this.root)
-    const kept = [...this.#index.folders].flatMap(([path, folder]) => {
-      if (read.has(path) || !mayStillExist(path, read)) return []
-      const { words: table } = this.#index
-      const start = table.byteOffset + folder.row * 4
-      const names = this.#index.names(folder)
-      return [{ path, names, rows: [new Uint8Array(table.buffer, start, (folder.count + 1) * words * 4)] }]
-    })
     // what an earlier build found of other selections is about the rows as they were
     const selections = this.#changed ? this.#selections : [...this.#index.selections, ...this.#selections]
-    saveContextIndex(file, [...read.values(), ...kept], new Map([...selections].slice(-keptSelections)))
+    const folders = rowsOfFolders(this.root, this.#table, this.#index)
+    saveContextIndex(file, folders, new Map([...selections].slice(-keptSelections)))
   }
 }
 
@@ -360,16 +345,6 @@ function rowFinder(
   if (same) return (_, index) => known.rows + index * words
   const positions = new Map(names.map((name, index) => [name, known.rows + index * words]))
   return (name) => positions.get(name)
-}
-
-/** A folder this build did not read stays in the index unless a folder above it was read and lacks it. */
-function mayStillExist(path: string, read: ReadonlyMap<string, FolderRows>): boolean {
-  const parts = path.split('/')
-  for (let depth = parts.length - 1; depth >= 0; depth--) {
-    const above = read.get(parts.slice(0, depth).join('/'))
-    if (above !== undefined) return above.names.includes(parts[depth] ?? '')
-  }
-  return true
 }
 
 function hashFile(descriptor: number): Buffer {

@@ -49,10 +49,11 @@ export interface SourceTree extends AsyncDisposable {
   readonly isContext: boolean
 }
 
-/** `a/b/c` below the root; empty for the root. */
-export function pathOf(node: SourceNode): string {
+/** `a/b/c` below the root, or below the folder `top`, which it is in; empty for the root. */
+export function pathOf(node: SourceNode, top?: SourceNode): string {
   let path = node.name
-  for (let at = node.parent; at?.parent !== undefined; at = at.parent) path = `${at.name}/${path}`
+  for (let at = node.parent; at !== top && at?.parent !== undefined; at = at.parent)
+    path = `${at.name}/${path}`
   return path
 }
 

@@ -1,4 +1,5 @@
 import { fileTypes } from '../../linux/statx.ts'
+import type { FileList } from '../cache/file-list.ts'
 import { listFiles } from '../context/content-digest.ts'
 import type { Selection } from '../context/content-digest.ts'
 import type { SourceNode } from '../context/source-tree.ts'
@@ -21,15 +22,13 @@ const mostChanged = 0.25
  * Compares a selection of one folder with the list that an earlier one gave (`listFiles`). Undefined when nothing is won
  * by a delta, or when the lists do not tell all: attributes, devices, a folder in the place of a file.
  */
-export function contextDelta(
-  selection: Selection,
-  before: ReadonlyMap<string, string>,
-): ContextDelta | undefined {
+export function contextDelta(selection: Selection, list: FileList): ContextDelta | undefined {
   const { tree, nodes: all } = selection
   const [root] = all
   if (root === undefined || !isFolder(root) || !all.every((node) => isPlain(selection, node)))
     return undefined
-  const now = listFiles(selection)
+  const now = new Map(listFiles(selection))
+  const before = new Map(list)
   const changed = all.filter((node) => {
     const path = pathOf(node)
     return node !== root && now.get(path) !== before.get(path)

@@ -1,5 +1,6 @@
 import type { ChainId } from '../../oci/digest.ts'
 import type { Ingredient } from '../../store/store.ts'
+import { FileList } from '../cache/file-list.ts'
 import { contentDigest, listFiles, readSelection } from '../context/content-digest.ts'
 import type { Selection } from '../context/content-digest.ts'
 import { findPath } from '../context/select-sources.ts'
@@ -127,12 +128,18 @@ function flagText(mount: PlannedMount): Ingredient {
 }
 
 /** Files by the path people know; those of other stages behind the place they are mounted on. */
-function listAll(
-  all: readonly { readonly mount: BindMountOp; readonly selection: Selection }[],
-): Map<string, string> {
-  const lists = all.map(({ mount, selection }) => {
-    const prefix = selection.tree.isContext ? '' : `${mount.target}: `
-    return [...listFiles(selection)].map(([path, value]) => [prefix + path, value] as const)
-  })
-  return new Map(lists.flat())
+function listAll(all: readonly { readonly mount: BindMountOp; readonly selection: Selection }[]): FileList {
+  const seen = new Set<string>()
+  const files = function* (): Generator<readonly [path: string, line: string]> {
+    for (const { mount, selection } of all) {
+      const prefix = selection.tree.isContext ? '' : `${mount.target}: `
+      for (const [path, line] of listFiles(selection)) {
+        // two mounts may show one file of the context
+        if (all.length > 1 && seen.has(prefix + path)) continue
+        if (all.length > 1) seen.add(prefix + path)
+        yield [prefix + path, line]
+      }
+    }
+  }
+  return FileList.from(files())
 }

@@ -1,5 +1,6 @@
 import type { ChainId } from '../../oci/digest.ts'
 import type { Ingredient, LayerInfo } from '../../store/store.ts'
+import type { FileList } from '../cache/file-list.ts'
 
 /** The layer a step made, on its parent; undefined when it changed nothing. */
 export type StepLayer = { readonly layer: LayerInfo; readonly chain: ChainId } | undefined
@@ -8,7 +9,7 @@ export type StepLayer = { readonly layer: LayerInfo; readonly chain: ChainId } |
 export interface Content {
   readonly ingredients: readonly Ingredient[]
   /** Every file with what is known about it, to explain a later miss; made only when it is needed. */
-  readonly files?: () => ReadonlyMap<string, string>
+  readonly files?: () => FileList
   /**
    * It was only remembered, as nothing changed since: that is enough to find a result. To make one, the files are read
    * by this, which may say otherwise when they changed meanwhile.
