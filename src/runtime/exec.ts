@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -96,46 +97,13 @@ async function execPiped(
   files: ExecFiles,
   options: OpOptions,
 ): Promise<ExecProcess> {
-  const child = spawn(
-    seat.program.path,
-    [
-      ...seat.program.plainPrefix,
-      '--root',
-      seat.root,
-      '--log',
-      files.runtimeLog,
-      '--log-format',
-      'json',
-      'exec',
-      '--process',
-      files.document,
-      '--pid-file',
-      files.pidFile,
-      handle.id,
-    ],
-    { stdio: [spec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached: true, env: runtimeEnvironment() },
-  )
+  const child = spawnExec(seat, handle, spec, files)
   const queue = createOutputQueue()
-  feed(queue, 'stdout', child.stdout as Readable)
-  feed(queue, 'stderr', child.stderr as Readable)
+  if (child.stdout) feed(queue, 'stdout', child.stdout)
+  if (child.stderr) feed(queue, 'stderr', child.stderr)
   child.stdin?.on('error', () => {}) // a process need not read its input
   let ended = false
-  const result = new Promise<ProcessResult>((resolve, reject) => {
-    child.once('error', (cause) =>
-      reject(
-        failure('RUNTIME_FAILED', {
-          runtime: seat.program.path,
-          reason: cause.message,
-          log: files.runtimeLog,
-        }),
-      ),
-    )
-    child.once('close', (code) => {
-      const reason = code === 0 ? undefined : findRuntimeError(files.runtimeLog)
-      if (reason === undefined) resolve({ exitCode: code ?? 137, oomKilled: false })
-      else reject(failure('RUNTIME_FAILED', { runtime: seat.program.path, reason, log: files.runtimeLog }))
-    })
-  }).finally(async () => {
+  const result = resultOf(seat, child, files).finally(async () => {
     ended = true
     queue.end()
     await rm(files.folder, { recursive: true, force: true })
@@ -165,6 +133,35 @@ async function execPiped(
       child.unref()
     },
   }
+}
+
+function spawnExec(
+  seat: RuntimeSeat,
+  handle: ContainerHandle,
+  spec: ExecSpec,
+  files: ExecFiles,
+): ChildProcess {
+  const log = ['--root', seat.root, '--log', files.runtimeLog, '--log-format', 'json']
+  const exec = ['exec', '--process', files.document, '--pid-file', files.pidFile, handle.id]
+  return spawn(seat.program.path, [...seat.program.plainPrefix, ...log, ...exec], {
+    stdio: [spec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    detached: true,
+    env: runtimeEnvironment(),
+  })
+}
+
+/** How the process ended. RUNTIME_FAILED when it could not be started. */
+function resultOf(seat: RuntimeSeat, child: ChildProcess, files: ExecFiles): Promise<ProcessResult> {
+  const failed = (reason: string): Error =>
+    failure('RUNTIME_FAILED', { runtime: seat.program.path, reason, log: files.runtimeLog })
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) => reject(failed(cause.message)))
+    child.once('close', (code) => {
+      const reason = code === 0 ? undefined : findRuntimeError(files.runtimeLog)
+      if (reason === undefined) resolve({ exitCode: code ?? 137, oomKilled: false })
+      else reject(failed(reason))
+    })
+  })
 }
 
 /** 0 when the process came and went before its number was written. */
