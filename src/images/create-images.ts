@@ -50,5 +50,6 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
     bootstrap: async (name, options) =>
       (await import('./bootstrap/bootstrap.ts')).bootstrapImage(store, name, options),
     diskUsage: () => listImages(store, users, { all: true }),
+    partialDownloads: () => store.partials(),
   }
 }

@@ -3,6 +3,7 @@ import type { ImageConfig } from '../oci/config.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
+import type { PartialDownload } from '../store/reports.ts'
 import type { OpOptions } from '../util/progress.ts'
 
 export interface ImageSummary {
@@ -144,6 +145,8 @@ export interface Images {
   /** Makes a base image from this machine's Debian packages: `busybox`, `debian:bookworm`, … */
   bootstrap(name: string, options?: OpOptions & { readonly variant?: string }): Promise<Digest>
   diskUsage(): Promise<ImageSummary[]>
+  /** What failed pulls left for the next try; `prune` without filters takes it, a week without use does too. */
+  partialDownloads(): Promise<readonly PartialDownload[]>
 }
 
 export type LoadedImage = { readonly name: string } | { readonly id: Digest }

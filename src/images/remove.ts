@@ -118,7 +118,7 @@ function untag(store: Store, names: readonly string[]): RemovalLine[] {
 
 /**
  * `image prune`: dangling images, with `all` every image that no container uses (running or not). An image that
- * others which stay are built on loses its names only.
+ * others which stay are built on loses its names only. Without filters also what failed downloads left.
  */
 export async function pruneImages(
   store: Store,
@@ -138,6 +138,9 @@ export async function pruneImages(
       : await drop(store, users, record, true)
     removed.push(...(lines ?? []))
   }
-  const { bytes } = await store.collect()
+  const { all: _, ...filters } = options
+  // they have neither label nor time of their own: a filter leaves them alone
+  const partials = Object.values(filters).every((value) => value === undefined)
+  const { bytes } = await store.collect({ partials })
   return { removed, reclaimed: bytes }
 }

@@ -13,11 +13,32 @@ const longestWait = 50
 /** Locks between processes: one file each below `folder`, locked with flock(2). */
 export interface Locks {
   acquire(name: string, options?: LockOptions): Promise<AsyncDisposable>
+  /** Has anybody got it at this moment? */
+  isHeld(name: string): boolean
 }
 
 /** A lock's file lives as long as someone holds it, or lasts as the holder says; what a killed one leaves is harmless. */
 export function openLocks(folder: string): Locks {
-  return { acquire: (name, options = {}) => acquire(join(folder, fileName(name)), name, options) }
+  return {
+    acquire: (name, options = {}) => acquire(join(folder, fileName(name)), name, options),
+    isHeld: (name) => isHeld(join(folder, fileName(name))),
+  }
+}
+
+/** Makes no file: a read-only store can be asked. */
+function isHeld(path: string): boolean {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw fromNodeError(error, path)
+  }
+  try {
+    return !tryFlock(descriptor, 'shared', path)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 async function acquire(path: string, name: string, options: LockOptions): Promise<AsyncDisposable> {

@@ -1,8 +1,8 @@
-import type { CollectReport, Damage, StoreUsage } from './reports.ts'
+import type { CollectReport, Damage, PartialDownload } from './reports.ts'
 import { join } from 'node:path'
-import type { OpOptions } from '../util/progress.ts'
 import { check } from './gc/check.ts'
 import { collect } from './gc/collect.ts'
+import { findPartials } from './gc/partials.ts'
 import { isOtherBoot, recoverAfterBoot } from './gc/recover.ts'
 import type { BlobLayers } from './layers/open-layers.ts'
 import { openLayers } from './layers/open-layers.ts'
@@ -17,6 +17,7 @@ import type {
   BlobStore,
   CacheStore,
   CheckOptions,
+  CollectOptions,
   ImageStore,
   LayerStore,
   Lease,
@@ -25,7 +26,6 @@ import type {
   Store,
 } from './store.ts'
 import type { Snapshotter } from './snapshotter.ts'
-import { measureUsage } from './usage.ts'
 
 export interface OpenStoreOptions {
   /** Default: found by probing. */
@@ -111,7 +111,7 @@ class OpenedStore implements Store {
     return this.#core.locks.acquire(name, options)
   }
 
-  collect(options?: OpOptions): Promise<CollectReport> {
+  collect(options?: CollectOptions): Promise<CollectReport> {
     return collect({ ...this.#core, ...this.parts() }, options)
   }
 
@@ -119,8 +119,8 @@ class OpenedStore implements Store {
     return check(this.#core, options)
   }
 
-  async usage(): Promise<StoreUsage> {
-    return measureUsage(this.#core.folders, this.images)
+  partials(): Promise<readonly PartialDownload[]> {
+    return findPartials({ ...this.#core, ...this.parts() })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,3 @@
-import type { DiffId, Digest } from '../oci/digest.ts'
-
 /** What a collection removed. */
 export interface CollectReport {
   readonly blobs: number
@@ -14,16 +12,12 @@ export interface Damage {
   readonly reason: string
 }
 
-/** What takes space, bytes. */
-export interface StoreUsage {
-  readonly layers: readonly {
-    readonly diffId: DiffId
-    readonly size: number
-    readonly images: readonly Digest[]
-  }[]
-  /** Bytes of unfinished downloads and uploads. */
-  readonly ingests: number
-  readonly blobs: number
+/** What a download left that failed, kept for the next try. */
+export interface PartialDownload {
+  /** Bytes. */
+  readonly size: number
+  /** A process is at it right now. */
+  readonly inUse: boolean
 }
 
 /** What the builder tells about a build; kept as long as the image it led to. */

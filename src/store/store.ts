@@ -5,7 +5,7 @@ import type { ChainId, DiffId, Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/config.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { RecordKind, RecordStore } from './record-store.ts'
-import type { BuildReportText, CollectReport, Damage, StoreUsage } from './reports.ts'
+import type { BuildReportText, CollectReport, Damage, PartialDownload } from './reports.ts'
 import type { StoredEntry } from './layers/stored-entry.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { FileBody } from './file-body.ts'
@@ -35,10 +35,16 @@ export interface Store extends AsyncDisposable {
   /** A lock between processes, freed by the kernel when the holder dies. Fails with STORE_LOCK_TIMEOUT naming the holder. */
   lock(name: string, options?: LockOptions): Promise<AsyncDisposable>
   /** Removes what is neither reachable nor leased. Safe at any moment beside any other work. */
-  collect(options?: OpOptions): Promise<CollectReport>
+  collect(options?: CollectOptions): Promise<CollectReport>
   /** Verifies every blob and every reference; reports damage. */
   check(options?: CheckOptions): Promise<readonly Damage[]>
-  usage(): Promise<StoreUsage>
+  /** What failed downloads left. It goes with a collection of `partials`, else when it was not used for a week. */
+  partials(): Promise<readonly PartialDownload[]>
+}
+
+export interface CollectOptions extends OpOptions {
+  /** Takes unfinished downloads too, but for those that are going on. */
+  readonly partials?: boolean
 }
 
 export interface CheckOptions extends OpOptions {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { ChildProcess } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { after, before, beforeEach, test } from 'node:test'
@@ -115,6 +115,40 @@ test('kill -9 in a download: nothing is listed, the next pull goes on with Range
   assert(start >= 2_000_000, `went on at ${again?.range}`)
   // the layer that was complete is not asked for again
   assert.equal(blobRequests(image.manifest.layers[0]?.digest ?? '').length, 0)
+  await pulled()
+})
+
+function unfinished(): { readonly name: string; readonly size: number }[] {
+  const folder = `${mille.root}/ingest`
+  return readdirSync(folder)
+    .filter((name) => name.startsWith('key-'))
+    .map((name) => ({ name, size: statSync(`${folder}/${name}`, { throwIfNoEntry: false })?.size ?? 0 }))
+}
+
+test('what a failed pull left is told by system df and freed by a prune (I5)', async () => {
+  using _ = mille
+  const partials = async (): Promise<string | undefined> =>
+    (await ok('system', 'df', '--format', '{{.Type}} {{.TotalCount}} {{.Active}} {{.Reclaimable}}'))
+      .split('\n')
+      .find((line) => line.startsWith('Partial Downloads'))
+  for (const prune of [
+    ['image', 'prune', '-f'],
+    ['system', 'prune', '-f'],
+  ]) {
+    assert.equal(await partials(), undefined)
+    stallAfter(3_000_000)
+    const child = mille.start('pull', reference())
+    await until(() => (blobRequests(bigLayer()).at(-1)?.sent ?? 0) >= 3_000_000)
+    await until(() => unfinished().some(({ size }) => size > 0))
+    assert.match((await partials()) ?? '', /^Partial Downloads \d+ [1-9]/)
+    await kill(child)
+    assert.match((await partials()) ?? '', /^Partial Downloads [1-9]\d* 0 .* \(100%\)$/)
+    assert.match(await ok(...prune), /Total reclaimed space: [1-9]/)
+    assert.deepEqual(unfinished(), [])
+    proxy.requests.length = 0
+  }
+  proxy.onBody = (_seen, chunk) => chunk
+  await ok('pull', reference())
   await pulled()
 })
 

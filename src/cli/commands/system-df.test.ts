@@ -36,6 +36,7 @@ const parts = {
   images: {
     inspect,
     history,
+    partialDownloads: () => Promise.resolve([]),
     diskUsage: () =>
       Promise.resolve([
         fakeImage('base', { size: 100_000_000, sharedSize: 100_000_000 }),
@@ -76,6 +77,19 @@ Local Volumes   0         0         0B        0B
 Build Cache     1         0         0B        0B
 `,
   )
+})
+
+test('system df has a row of partial downloads when there are some', async () => {
+  const partialDownloads: Images['partialDownloads'] = () =>
+    Promise.resolve([
+      { size: 3_000_000, inUse: false },
+      { size: 1_000_000, inUse: true },
+    ])
+  const images = { ...parts.images, partialDownloads }
+  const { out } = await runCli(['system', 'df'], { ...parts, images })
+  assert.equal(out.split('\n').at(-2), 'Partial Downloads   2         1         4MB       3MB (75%)')
+  const verbose = await runCli(['system', 'df', '-v'], { ...parts, images })
+  assert.match(verbose.out, /\nPartial downloads: 4MB\n$/)
 })
 
 test('system df -v lists shared and own sizes', async () => {

@@ -2,6 +2,7 @@ import type { CacheUsage } from '../../builder/build.ts'
 import type { ContainerDetails, VolumeDetails } from '../../containers/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Images, ImageSummary } from '../../images/images.ts'
+import type { PartialDownload } from '../../store/reports.ts'
 import { failure } from '../../util/errors.ts'
 import { humanSize } from '../../util/human-size.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
@@ -24,6 +25,7 @@ interface Usage {
   readonly containers: readonly ContainerDetails[]
   readonly volumes: readonly { readonly volume: VolumeDetails; readonly size: number }[]
   readonly cache: readonly CacheUsage[]
+  readonly partials: readonly PartialDownload[]
 }
 
 export const command: AnyCommand = defineCommand({
@@ -56,18 +58,19 @@ export const command: AnyCommand = defineCommand({
 })
 
 async function measure(engine: Engine): Promise<Usage> {
-  const [images, containers, volumes, cache] = await Promise.all([
+  const [images, containers, volumes, cache, partials] = await Promise.all([
     engine.images.diskUsage(),
     engine.containers.list({ all: true, size: true }),
     engine.volumes.list(),
     engine.builder.cacheUsage(),
+    engine.images.partialDownloads(),
   ])
   const sized = await Promise.all(
     volumes.map(async (volume) => ({ volume, size: await engine.volumes.size(volume.name) })),
   )
   const layers = new Map<string, ReadonlyMap<string, number>>()
   for (const { id } of images) layers.set(id, await layerSizes(engine.images, id))
-  return { images, layers, containers, volumes: sized, cache }
+  return { images, layers, containers, volumes: sized, cache, partials }
 }
 
 /** From the history, whose rows with a layer are those of the config, newest first. */
@@ -87,7 +90,7 @@ function sum(sizes: Iterable<number>): number {
   return total
 }
 
-function summaryRows({ images, layers, containers, volumes, cache }: Usage): RowFields[] {
+function summaryRows({ images, layers, containers, volumes, cache, partials }: Usage): RowFields[] {
   const row = (type: string, total: number, active: number, size: number, free: number): RowFields => ({
     Type: type,
     TotalCount: String(total),
@@ -109,17 +112,24 @@ function summaryRows({ images, layers, containers, volumes, cache }: Usage): Row
     row('Images', images.length, used.length, size, size - bytesOf(used)),
     row('Containers', containers.length, containers.length - stopped.length, rw(containers), rw(stopped)),
     row('Local Volumes', volumes.length, volumes.length - unused.length, bytes(volumes), bytes(unused)),
-    row(
-      'Build Cache',
-      cache.length,
-      cache.filter(({ inUse }) => inUse).length,
-      sum(cached.map(({ size }) => size)),
-      sum(cached.filter(({ inUse }) => !inUse).map(({ size }) => size)),
-    ),
+    row('Build Cache', cache.length, inUse(cache), ...sizes(cached)),
+    // Docker has no such row: it is there only when there is something in it
+    ...(partials.length === 0
+      ? []
+      : [row('Partial Downloads', partials.length, inUse(partials), ...sizes(partials))]),
   ]
 }
 
-function verboseText({ images, containers, volumes, cache }: Usage, now: number): string {
+type Sized = readonly { readonly size: number; readonly inUse: boolean }[]
+
+const inUse = (list: Sized): number => list.filter(({ inUse }) => inUse).length
+
+/** Of all, and of what could go. */
+function sizes(list: Sized): readonly [size: number, free: number] {
+  return [sum(list.map(({ size }) => size)), sum(list.map(({ size, inUse }) => (inUse ? 0 : size)))]
+}
+
+function verboseText({ images, containers, volumes, cache, partials }: Usage, now: number): string {
   const ago = (time: number): string => `${humanDuration(now - time)} ago`
   const cacheSize = sum(cache.filter(({ shared }) => !shared).map(({ size }) => size))
   return [
@@ -173,5 +183,6 @@ function verboseText({ images, containers, volumes, cache }: Usage, now: number)
         },
       },
     ),
+    ...(partials.length === 0 ? [] : [`\nPartial downloads: ${humanSize(sizes(partials)[0])}\n`]),
   ].join('')
 }

@@ -43,12 +43,14 @@ export const command: AnyCommand = defineCommand({
   },
 })
 
-function warning({ all, volumes }: Choice): string {
+function warning({ all, volumes, label, until }: Choice): string {
+  const filtered = label !== undefined || until !== undefined
   const items = [
     'all stopped containers',
     ...(volumes ? ['all anonymous volumes not used by at least one container'] : []),
     all ? 'all images without at least one container associated to them' : 'all dangling images',
     all ? 'all build cache' : 'unused build cache',
+    ...(filtered ? [] : ['all partial downloads']),
   ]
   const lines = items.map((item) => `  - ${item}\n`).join('')
   return `WARNING! This will remove:\n${lines}\nAre you sure you want to continue?`

@@ -143,3 +143,8 @@ export class FileBlobStore implements BlobStore {
 function ingestName(key: string): string {
   return `key-${digestHex(sha256(key))}`
 }
+
+/** Is the file of that name in the ingest folder an unfinished download that may be gone on with? */
+export function isPartial(name: string): boolean {
+  return name.startsWith('key-')
+}

@@ -200,7 +200,7 @@ test('an unfinished download goes after its time of no use, whatever the wall cl
   const [name] = readdirSync(join(store.root, 'ingest'))
   assert.ok(name !== undefined)
   utimesSync(join(store.root, 'ingest', name), 0, 0)
-  assert.equal((await store.usage()).ingests, 3)
+  assert.deepEqual(await store.partials(), [{ size: 3, inUse: false }])
   await store.collect()
   assert.deepEqual(readdirSync(join(store.root, 'ingest')), [name])
   edit(store, 'UPDATE ingests SET idle = 8 * 24 * 3600')
@@ -212,6 +212,30 @@ test('an unfinished download goes after its time of no use, whatever the wall cl
   edit(store, 'UPDATE ingests SET idle = 8 * 24 * 3600')
   await store.collect()
   assert.deepEqual(readdirSync(join(store.root, 'ingest')), [])
+})
+
+test('what failed downloads left is told, and goes when that is asked for, but not under a download that goes on', async () => {
+  await using store = await openTempStore()
+  await store.images.create(await plainDraft(store, ['kept'], ['localhost/kept:1']))
+  assert.deepEqual(await store.partials(), [])
+  {
+    await using left = await store.content.openWriter('left')
+    await left.write(Buffer.from('abc'))
+  }
+  await store.content.ingest(Buffer.from('a whole blob'))
+  await using lease = await store.lease('test')
+  await store.content.ingest(Buffer.from('blob of a pull that goes on'), { lease })
+  await using busy = await store.content.openWriter('busy')
+  await busy.write(Buffer.from('abcde'))
+  const sizes = async (): Promise<readonly string[]> =>
+    (await store.partials()).map(({ size, inUse }) => `${size}${inUse ? ' in use' : ''}`).toSorted()
+  assert.deepEqual(await sizes(), ['12', '3', '5 in use'])
+  await store.collect()
+  assert.deepEqual(await sizes(), ['3', '5 in use'], 'unfinished ones are for the next try')
+  assert.equal((await store.collect({ partials: true })).bytes, 3)
+  assert.deepEqual(await sizes(), ['5 in use'])
+  await busy.write(Buffer.from('f'))
+  assert.equal((await busy.commit({ digest: sha256('abcdef') }, lease)).size, 6)
 })
 
 test('after a boot: durable things stay, what was never synced goes, with the records that name it', async () => {

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { removeTree } from '../../linux/remove-tree.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { isMilleError } from '../../util/errors.ts'
-import type { OpOptions } from '../../util/progress.ts'
+import { isPartial } from '../content/blob-store.ts'
 import { removeAbandoned, unlinkQuietly } from '../content/temporary-files.ts'
 import type { Locks } from '../locks.ts'
 import type { IngestLedger } from '../metadata/ingest-ledger.ts'
 import { endDeadLeases } from '../metadata/leases.ts'
 import { keepReserve } from '../metadata/reserve.ts'
-import type { BlobInfo, BlobStore } from '../store.ts'
+import type { BlobInfo, BlobStore, CollectOptions } from '../store.ts'
 import type { ChainInfo } from '../snapshotter.ts'
 import { findReachable } from './reachable.ts'
 import type { SweepParts } from './sweep.ts'
@@ -30,7 +30,7 @@ const batchSize = 256
  * Removes what nothing needs. Beside any other work: see `sweep`. Files are unlinked at the end, under no lock but the
  * collectors' own; what a kill leaves in the trash goes with the next collection.
  */
-export async function collect(parts: CollectParts, options: OpOptions = {}): Promise<CollectReport> {
+export async function collect(parts: CollectParts, options: CollectOptions = {}): Promise<CollectReport> {
   const { database, folders } = parts
   let report: CollectReport
   {
@@ -43,18 +43,18 @@ export async function collect(parts: CollectParts, options: OpOptions = {}): Pro
     )
     const snapshots = await removeOrphans(parts)
     const swept = await sweepAll(parts, options)
-    await removeStaleIngests(parts)
+    const partials = await removeIngests(parts, options)
     for (const name of readdirSync(folders.quarantine)) {
       renameSync(join(folders.quarantine, name), join(folders.trash, name))
     }
-    report = { ...swept, snapshots: snapshots + swept.snapshots }
+    report = { ...swept, snapshots: snapshots + swept.snapshots, bytes: swept.bytes + partials }
   }
   emptyTrash(folders.trash)
   keepReserve(parts.root)
   return report
 }
 
-async function sweepAll(parts: CollectParts, { signal }: OpOptions): Promise<CollectReport> {
+async function sweepAll(parts: CollectParts, { signal }: CollectOptions): Promise<CollectReport> {
   let report = { blobs: 0, snapshots: 0, bytes: 0 }
   const standing = await readStanding(parts)
   const reachable = findReachable(parts.database, standing)
@@ -106,20 +106,28 @@ async function removeOrphans({ database, snapshots }: CollectParts): Promise<num
   return orphans.length
 }
 
-async function removeStaleIngests({ folders, ingests, locks }: CollectParts): Promise<void> {
+/** Unfinished downloads: those that nobody used for long, or all. Returns the bytes freed. */
+async function removeIngests(
+  { folders, ingests, locks }: CollectParts,
+  { partials = false }: CollectOptions,
+): Promise<number> {
   removeAbandoned(folders.ingest)
-  const present = readdirSync(folders.ingest).filter((name) => name.startsWith('key-'))
+  const present = readdirSync(folders.ingest).filter(isPartial)
   ingests.adopt(present)
-  for (const name of ingests.expired()) {
+  let bytes = 0
+  for (const name of partials ? present : ingests.expired()) {
     try {
       await using _lock = await locks.acquire(name, { timeout: 0 })
-      unlinkQuietly(join(folders.ingest, name))
+      const path = join(folders.ingest, name)
+      bytes += lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
+      unlinkQuietly(path)
       ingests.forget(name)
     } catch (error) {
       // in use at this moment
       if (!isMilleError(error, 'STORE_LOCK_TIMEOUT')) throw error
     }
   }
+  return bytes
 }
 
 /** Goes on after a failure, so that one immutable file does not keep all the others; throws the first one at the end. */
