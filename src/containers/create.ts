@@ -5,6 +5,7 @@ import { getMember } from '../store/find-image.ts'
 import type { ImageRecord } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { ContainerRequest, CreateOptions } from './containers.ts'
+import { exposedPorts } from './exposed-ports.ts'
 import { fillVolumes } from './fill-volume.ts'
 import { lockContainer, removeFolders } from './handle.ts'
 import { containerBase, ensureBase } from './init-layer.ts'
@@ -22,7 +23,7 @@ import { randomHex } from '../util/random.ts'
 
 /**
  * A container that has not run: record, writable snapshot, volumes. All or nothing.
- * NO_SUCH_IMAGE, CONTAINER_NAME_IN_USE, NO_COMMAND and the mount errors.
+ * NO_SUCH_IMAGE, CONTAINER_NAME_IN_USE, EXPOSED_PORT_INVALID, NO_COMMAND and the mount errors.
  */
 export async function createContainer(
   parts: ContainerParts,
@@ -36,6 +37,7 @@ export async function createContainer(
   checkLimits(request)
   logLimit(request)
   securityOptions(request.securityOptions)
+  if (request.publishAll) exposedPorts(config)
   const id = randomHex(32)
   const records = store.records<ContainerData>('container')
   const name =

@@ -3,6 +3,7 @@ import { currentProcess } from '../linux/process-identity.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import { writeEtcFiles } from './etc-files.ts'
 import { monitorExit } from './exit-command.ts'
+import { exposedPorts, type ExposedPort } from './exposed-ports.ts'
 import { handleOf, lockContainer, logPathOf } from './handle.ts'
 import { logLimit } from './log-config.ts'
 import type { ContainerParts } from './parts.ts'
@@ -98,20 +99,11 @@ async function connectBridge({ bridge }: ContainerParts, { id, data }: Container
 
 /** `-p`, and with `-P` every exposed port on a free host port. */
 function wantedPorts({ request, config }: ContainerData): PortBinding[] {
-  const exposed = request.publishAll ? Object.keys(config.ExposedPorts ?? {}) : []
-  const named = new Set(request.ports.map((port) => `${port.containerPort}/${port.protocol}`))
-  const all = exposed
-    .filter((key) => !named.has(key))
-    .map((key): PortBinding => {
-      const [port = '0', protocol] = key.split('/')
-      return {
-        hostIp: '',
-        hostPort: 0,
-        containerPort: Number(port),
-        protocol: protocol === 'udp' ? 'udp' : 'tcp',
-      }
-    })
-  return [...request.ports, ...all]
+  if (!request.publishAll) return [...request.ports]
+  const key = ({ containerPort, protocol }: ExposedPort): string => `${containerPort}/${protocol}`
+  const named = new Set(request.ports.map(key))
+  const others = exposedPorts(config).filter((port) => !named.has(key(port)))
+  return [...request.ports, ...others.map((port) => ({ ...port, hostIp: '', hostPort: 0 }))]
 }
 
 /** After a failed start: nothing of it is left but the reason. */

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { runFolder } from '../../src/engine/state-folder.ts'
+import { openStore } from '../../src/store/open-store.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 
 let mille: TestMille
@@ -163,4 +164,31 @@ test('a repository that reads as the beginning of another image’s ID is the re
   assert.equal(mille.ok('image', 'inspect', '-f', '{{.Id}}', name), busybox)
   mille.ok('create', '--name', 'hexadecimal', name, 'true')
   assert.equal(mille.ok('inspect', '-f', '{{.Image}}', 'hexadecimal'), busybox)
+})
+
+/** busybox, with these ports in its config. */
+async function exposing(name: string, ...ports: readonly string[]): Promise<void> {
+  await using store = await openStore(mille.root)
+  const busybox = store.images.find('docker.io/library/busybox:latest')
+  assert.ok(busybox)
+  const config = { ...busybox.config.config, ExposedPorts: Object.fromEntries(ports.map((one) => [one, {}])) }
+  await store.images.create({ config: { ...busybox.config, config }, names: [`localhost/${name}:latest`] })
+}
+
+test('-P publishes what an image exposes, each port of a range; what is no port is refused in words, and only then', async () => {
+  await exposing('range', '8080/udp', '9001-9002/tcp')
+  const id = mille.ok('run', '-d', '-P', 'localhost/range', 'sleep', '100')
+  const ports = mille.ok('port', id).split('\n')
+  assert.deepEqual(
+    ports.map((line) => line.split(' ', 1)[0]),
+    ['8080/udp', '9001/tcp', '9002/tcp'],
+  )
+  mille.ok('rm', '-f', id)
+  await exposing('odd', '80/tcp', '99999')
+  const before = mille.ok('ps', '-aq')
+  const reason = 'the image exposes port "99999": a port is a number from 1 to 65535, or a range of them'
+  for (const command of ['run', 'create'])
+    assert.match(refused(command, '-P', 'localhost/odd', 'true'), new RegExp(`${daemon} ${reason}$`))
+  assert.equal(mille.ok('ps', '-aq'), before)
+  assert.equal(mille.ok('run', '--rm', 'localhost/odd', 'echo', 'ran'), 'ran')
 })
