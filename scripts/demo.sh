@@ -1,19 +1,20 @@
 #!/bin/sh
 # The main job on real input. Each step is a command line that is shown and then run as it is: what you read, you can type.
-# Uses a store of its own and removes everything at the end, also after Ctrl-C.
+# Uses a store of its own and four free ports (MILLE_DEMO_PORT is the first), and removes everything at the end, also
+# after Ctrl-C.
 set -eu
 cd "$(dirname "$0")/.."
-port=${MILLE_DEMO_PORT:-8081}
-second=$((port + 1))
-third=$((port + 2))
-registry=127.0.0.1:$((port + 3))
-
 if [ -t 1 ]; then bold=$(printf '\033[1m') dim=$(printf '\033[2m') plain=$(printf '\033[0m'); else bold='' dim='' plain=''; fi
 if [ "$(id -u)" != 0 ]; then
   if command -v sudo >/dev/null 2>&1; then exec sudo -E env PATH="$PATH" sh "$0" "$@"; fi
   echo "demo: containers on a bridge network need root, and there is no sudo here; run this as root" >&2
   exit 1
 fi
+
+port=$(node_modules/.bin/node scripts/demo-ports.ts)
+second=$((port + 1))
+third=$((port + 2))
+registry=127.0.0.1:$((port + 3))
 
 title() { printf '\n%s# %s%s\n' "$bold" "$1" "$plain"; }
 run() { # shows a command line, runs it

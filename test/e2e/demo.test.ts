@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { readText } from '../../src/util/read-text.ts'
@@ -52,6 +53,37 @@ test('the demo does the main job and leaves nothing', async () => {
   assert.equal(demo.out.match(/^<h1>Changed in hello-a<\/h1>$/gm)?.length, 2)
   assert.match(demo.out, /^\$ mille commit -m 'a new page' hello-a hello:changed$/m)
   assertGone(demo)
+})
+
+test('ports that are taken: said before anything is done, by whom; without a choice others are used', async () => {
+  const taken = createServer()
+  await new Promise<void>((resolve) => taken.listen(28_103, resolve))
+  const demo = await runDemo(28_101)
+  const owner = `process \\S+ \\(${process.pid}\\)`
+  assert.equal(demo.code, 1, demo.out)
+  assert.match(
+    demo.out,
+    new RegExp(
+      `^demo: port 28103 is taken by ${owner}, and the demo needs 28101 to 28104: stop that, or give MILLE_DEMO_PORT another number\n$`,
+    ),
+  )
+  taken.close()
+  // whoever has it, 8083 is taken now
+  const usual = createServer().on('error', () => {})
+  await new Promise<void>((resolve) => usual.once('error', resolve).listen(8083, resolve))
+  const { MILLE_DEMO_PORT: _, ...env } = process.env
+  const chosen = spawnSync(process.execPath, [join(project, 'scripts/demo-ports.ts')], {
+    env,
+    encoding: 'utf8',
+  })
+  usual.close()
+  assert.equal(chosen.status, 0)
+  const port = Number(chosen.stdout)
+  assert.ok(port > 8083, chosen.stdout)
+  assert.match(
+    chosen.stderr,
+    new RegExp(`^demo: port 808\\d is taken by .*, so ports ${port} to ${port + 3} are used`),
+  )
 })
 
 test('Ctrl-C in the middle of the demo leaves nothing either', async () => {
