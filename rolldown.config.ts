@@ -28,12 +28,20 @@ function requireLate(): Plugin {
   }
 }
 
-/** The entry hands its chunks to its own loader, which keeps V8's code of them; within the chunks `require` is that loader's. */
+/**
+ * The entry hands its chunks to its own loader, which keeps V8's code of them; within the chunks `require` is that loader's.
+ * rolldown has every entry ask for its helpers, also one that uses none: Node would load them besides the loader.
+ */
 function loadChunks(): Plugin {
   return {
     name: 'load-chunks',
-    renderChunk: (code, { isEntry }) =>
-      isEntry ? code.replaceAll('=> require("./chunks/', '=> loadChunk("chunks/') : null,
+    renderChunk(code, { isEntry }) {
+      if (!isEntry) return null
+      const helpers = code.split('require_rolldown_runtime').length > 2
+      return code
+        .replace(helpers ? '' : /^const require_rolldown_runtime = .*\n/m, '')
+        .replaceAll('=> require("./chunks/', '=> loadChunk("chunks/')
+    },
   }
 }
 

@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
-import { readText } from '../util/read-text.ts'
 
 type Wrapped = (
   exports: unknown,
@@ -52,7 +51,7 @@ export class ChunkLoader {
   load(path: string): unknown {
     const present = this.#chunks.get(path)
     if (present !== undefined) return present.module.exports
-    const source = readText(path)
+    const source = readFileSync(path).toString()
     const cachedData = this.#known.get(path)
     const script = new Script(
       `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
@@ -83,11 +82,9 @@ export class ChunkLoader {
     }
   }
 
-  #require(from: string, name: string): unknown {
-    const path = join(from, name)
-    return name.startsWith('./') || (name.startsWith('../') && path.includes('/chunks/'))
-      ? this.load(path)
-      : this.#options.require(name)
+  /** All chunks lie in one folder. */
+  #require(folder: string, name: string): unknown {
+    return name.startsWith('./') ? this.load(`${folder}/${name.slice(2)}`) : this.#options.require(name)
   }
 }
 

@@ -14,7 +14,7 @@ const argv = process.argv.slice(2)
 const chunks = new ChunkLoader({
   folder: import.meta.dirname,
   command: argv.find((word) => /^[a-z][a-z-]*$/.test(word)) ?? 'mille',
-  require: createRequire(import.meta.url),
+  require: createRequire(import.meta.filename),
 })
 // a command that failed left out much of what a good one does
 process.on('exit', (code) => {

@@ -1,11 +1,12 @@
 import { lstatSync } from 'node:fs'
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { digestHex, type ChainId, type Digest, type DiffId } from '../oci/digest.ts'
 import { resolveInRoot } from '../runtime/working-folder.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import type { LayerEntry, Store } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
+import { readIfThere } from '../util/read-text.ts'
 
 /** What every container has mounted, whether its image has a place for it or not. */
 const mountPoints = [
@@ -30,7 +31,7 @@ export interface StackImage {
  * from it. Which ones an image lacks is looked up once and remembered.
  */
 export async function containerBase(store: Store, image: StackImage): Promise<ChainId | undefined> {
-  return (await recallBase(store, image)) ?? (await makeBase(store, image))
+  return recallBase(store, image) ?? (await makeBase(store, image))
 }
 
 /** Makes the stack again when a collection took it; to be called once the container's record holds it. */
@@ -38,8 +39,8 @@ export async function ensureBase(store: Store, image: StackImage, base: ChainId 
   if (base !== undefined && !(await store.snapshots.has(base))) await makeBase(store, image)
 }
 
-async function recallBase(store: Store, { id }: StackImage): Promise<ChainId | undefined> {
-  const known = await readFile(memoryOf(store, id), 'utf8').catch(() => '')
+function recallBase(store: Store, { id }: StackImage): ChainId | undefined {
+  const known = readIfThere(memoryOf(store, id))
   return known === '' ? undefined : (known as ChainId)
 }
 
@@ -119,7 +120,7 @@ function mountPoint(path: string, type: 'file' | 'directory'): LayerEntry {
 async function remember(store: Store, image: Digest, base: ChainId): Promise<void> {
   const folder = await store.folder(...memoryFolder)
   for (const name of await readdir(folder)) {
-    const known = await readFile(join(folder, name), 'utf8').catch(() => '')
+    const known = readIfThere(join(folder, name))
     if (!(await store.snapshots.has(known as ChainId))) await rm(join(folder, name), { force: true })
   }
   const made = store.content.temporaryPath()

@@ -51,7 +51,7 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
     await store.folder('containers', id)
     const { path: rootfs } = await store.snapshots.mount(snapshotKey(id))
     const endpoint = data.request.network === 'bridge' ? await connectBridge(parts, row) : undefined
-    const etcMounts = await writeEtcFiles(handle.folder, {
+    const etcMounts = writeEtcFiles(handle.folder, {
       hostname: data.hostname,
       ip: endpoint?.ip,
       gateway: endpoint?.gateway,

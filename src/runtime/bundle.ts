@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { failure } from '../util/errors.ts'
 import { confine } from './seccomp/confine.ts'
@@ -32,12 +32,12 @@ export function newId(prefix: string): string {
 }
 
 /** Checks the request against the root folder and writes `config.json` into `folder`. */
-export async function writeBundle(
+export function writeBundle(
   folder: string,
   id: string,
   spec: ProcessSpec,
   { program, filters }: BundleSeat,
-): Promise<void> {
+): void {
   checkId(id)
   const mountTargets = spec.mounts.map((mount) => mount.target)
   const user = resolveUser(spec.rootfs, spec.user)
@@ -46,6 +46,6 @@ export async function writeBundle(
   const document = confine(runtimeSpec(spec, context), spec, { program, filters })
   if (spec.init !== true)
     checkCommand({ rootfs: spec.rootfs, args: spec.args, env: document.process.env, cwd, user, mountTargets })
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  await writeFile(join(folder, 'config.json'), specText(document), { mode: 0o600 })
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  writeFileSync(join(folder, 'config.json'), specText(document), { mode: 0o600 })
 }

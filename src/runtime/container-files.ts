@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import { identifyProcess, isRunning as isAlive } from '../linux/process-identity.ts'
 import type { ProcessIdentity } from '../linux/process-identity.ts'
 import { failure } from '../util/errors.ts'
@@ -29,20 +28,21 @@ export interface ContainerFiles {
 
 export function containerFiles(handle: ContainerHandle): ContainerFiles {
   checkId(handle.id)
-  const bundle = join(handle.runFolder, 'bundle')
+  const { id, folder, runFolder } = handle
+  const bundle = `${runFolder}/bundle`
   return {
     bundle,
     control: bundle,
-    exits: join(handle.runFolder, 'exits'),
-    exitFile: join(handle.runFolder, 'exits', handle.id),
-    persist: join(handle.runFolder, 'monitor'),
-    monitorLog: join(handle.folder, 'conmon.log'),
-    runtimeLog: join(handle.folder, 'runtime.log'),
-    pidFile: join(handle.runFolder, 'pid'),
-    monitorPidFile: join(handle.runFolder, 'conmon.pid'),
-    identity: join(handle.runFolder, 'process.json'),
-    started: join(handle.runFolder, 'started'),
-    logLimit: join(handle.runFolder, 'log-limit'),
+    exits: `${runFolder}/exits`,
+    exitFile: `${runFolder}/exits/${id}`,
+    persist: `${runFolder}/monitor`,
+    monitorLog: `${folder}/conmon.log`,
+    runtimeLog: `${folder}/runtime.log`,
+    pidFile: `${runFolder}/pid`,
+    monitorPidFile: `${runFolder}/conmon.pid`,
+    identity: `${runFolder}/process.json`,
+    started: `${runFolder}/started`,
+    logLimit: `${runFolder}/log-limit`,
   }
 }
 

@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  mkdirSync,
   openSync,
   rmSync,
   statSync,
@@ -9,7 +10,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRunning as isAlive } from '../linux/process-identity.ts'
@@ -20,7 +20,7 @@ import type { OpOptions } from '../util/progress.ts'
 import { tryProgram } from '../util/run-program.ts'
 import type { ProgramOutput } from '../util/run-program.ts'
 import { cgroupsPathOf, writeBundle } from './bundle.ts'
-import { cgroupFolders, removeCgroups, wasOutOfMemory } from './cgroups.ts'
+import { cgroupFolders, expectEntry, removeCgroups, wasOutOfMemory } from './cgroups.ts'
 import {
   containerFiles,
   identify,
@@ -70,12 +70,13 @@ export async function createContainer(
   options: CreateOptions,
 ): Promise<{ pid: number }> {
   const files = containerFiles(handle)
+  expectEntry(seat.program.cgroups)
   if (isHalfMade(files)) await undoCreate(seat, handle, files)
   else forget(seat, handle, files)
   try {
-    await writeBundle(files.bundle, handle.id, spec, seat)
-    await mkdir(files.exits, { recursive: true, mode: 0o700 })
-    await mkdir(files.persist, { recursive: true, mode: 0o700 })
+    writeBundle(files.bundle, handle.id, spec, seat)
+    mkdirSync(files.exits, { recursive: true, mode: 0o700 })
+    mkdirSync(files.persist, { recursive: true, mode: 0o700 })
     if (options.logLimit !== undefined)
       writeFileSync(files.logLimit, `${options.logLimit}\n`, { mode: 0o600 })
     const [exitCommand, ...exitArguments] = options.exitCommand ?? []
@@ -110,7 +111,7 @@ export async function createContainer(
       tty: spec.tty ?? false,
       rootfs: spec.rootfs,
     }
-    await writeFile(files.identity, JSON.stringify(identity), { mode: 0o600 })
+    writeFileSync(files.identity, JSON.stringify(identity), { mode: 0o600 })
     return { pid }
   } catch (error) {
     await undoCreate(seat, handle, files)

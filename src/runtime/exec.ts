@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -50,23 +49,19 @@ export async function execInContainer(
   const state = containerState(seat, handle)
   if (state.status === 'paused') throw failure('CONTAINER_PAUSED', { name: handle.id })
   if (state.status !== 'running') throw failure('CONTAINER_NOT_RUNNING', { id: handle.id })
-  const files = await writeExec(handle, spec, identity)
+  const files = writeExec(handle, spec, identity)
   try {
     if (spec.detach === true) return await execDetached(seat, handle, spec, files)
     return spec.tty
       ? await execTerminal(seat, handle, spec, files, options)
       : await execPiped(seat, handle, spec, files, options)
   } catch (error) {
-    await rm(files.folder, { recursive: true, force: true })
+    rmSync(files.folder, { recursive: true, force: true })
     throw error
   }
 }
 
-async function writeExec(
-  handle: ContainerHandle,
-  spec: ExecSpec,
-  identity: ContainerIdentity,
-): Promise<ExecFiles> {
+function writeExec(handle: ContainerHandle, spec: ExecSpec, identity: ContainerIdentity): ExecFiles {
   // the container's own view, its volumes included
   const rootfs = `/proc/${identity.process.pid}/root`
   const config = JSON.parse(readText(join(containerFiles(handle).bundle, 'config.json'))) as RuntimeSpec
@@ -84,8 +79,8 @@ async function writeExec(
     exits: join(folder, 'exits'),
     exitFile: join(folder, 'exits', handle.id),
   }
-  await mkdir(files.exits, { recursive: true, mode: 0o700 })
-  await writeFile(files.document, specText(document), { mode: 0o600 })
+  mkdirSync(files.exits, { recursive: true, mode: 0o700 })
+  writeFileSync(files.document, specText(document), { mode: 0o600 })
   return files
 }
 
@@ -103,10 +98,10 @@ async function execPiped(
   if (child.stderr) feed(queue, 'stderr', child.stderr)
   child.stdin?.on('error', () => {}) // a process need not read its input
   let ended = false
-  const result = resultOf(seat, child, files).finally(async () => {
+  const result = resultOf(seat, child, files).finally(() => {
     ended = true
     queue.end()
-    await rm(files.folder, { recursive: true, force: true })
+    rmSync(files.folder, { recursive: true, force: true })
   })
   result.catch(() => {}) // reported by `wait`, or below
   const pid = await pidOf(files.pidFile, () => ended, result)
@@ -286,6 +281,6 @@ async function execResult(files: ExecFiles): Promise<ProcessResult> {
   const read = (): string => readIfThere(files.exitFile)
   await waitFor(files.exits, () => read() !== '' || !existsSync(files.exits))
   const exitCode = Number.parseInt(read(), 10)
-  await rm(files.folder, { recursive: true, force: true })
+  rmSync(files.folder, { recursive: true, force: true })
   return { exitCode: Number.isNaN(exitCode) ? 255 : exitCode & 0xff, oomKilled: false }
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ResourceLimits, RuntimeInfo } from './runtime.ts'
 import { readIfThere } from '../util/read-text.ts'
@@ -27,8 +27,12 @@ function filesystemType(path: string): number {
 
 /** Not for an ordinary user, nor in a container that sees them read-only: then there are none for us. */
 function isWritable(path: string): boolean {
+  return mayAccess(path, constants.W_OK)
+}
+
+function mayAccess(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.W_OK)
+    accessSync(path, mode)
     return true
   } catch {
     return false
@@ -96,15 +100,11 @@ export function findProgram(name: string): string | undefined {
     '/usr/bin',
     '/bin',
   ]
-  return folders
-    .filter((folder) => folder.startsWith('/'))
-    .map((folder) => join(folder, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
+  return (
+    folders
+      .filter((folder) => folder.startsWith('/'))
+      .map((folder) => join(folder, name))
+      // most folders hold no such file: an error object for each costs more than the look
+      .find((path) => existsSync(path) && mayAccess(path, constants.X_OK))
+  )
 }

@@ -1,5 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { tryProgram } from '../util/run-program.ts'
 import { attachContainer } from './attach.ts'
@@ -46,8 +45,8 @@ export function openRuntime(options: RuntimeOptions): Runtime {
   const getProgram = (): OciProgram => (program ??= findOciProgram(options.program))
   // before each step: a builder that was killed meanwhile may have left one that still writes to a cache mount
   const sweep = async (): Promise<void> => {
-    await mkdir(root, { recursive: true, mode: 0o700 })
-    await mkdir(steps, { recursive: true, mode: 0o700 })
+    mkdirSync(root, { recursive: true, mode: 0o700 })
+    mkdirSync(steps, { recursive: true, mode: 0o700 })
     await removeStepLeftovers(getProgram(), root, steps)
   }
   const getSeat = (): RuntimeSeat => ({
@@ -69,7 +68,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     },
     removeLeftovers: sweep,
     async create(handle, spec, createOptions) {
-      await mkdir(root, { recursive: true, mode: 0o700 })
+      mkdirSync(root, { recursive: true, mode: 0o700 })
       return await createContainer(getSeat(), handle, spec, createOptions)
     },
     keepLogs: startLogKeeper,

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { statSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { cgroupsPathOf, checkId, measuredGroup, writeBundle } from './bundle.ts'
-import { cpuTime, removeCgroups } from './cgroups.ts'
+import { cpuTime, expectEntry, removeCgroups } from './cgroups.ts'
 import { makeMountStubs, pointsOf } from './mount-stubs.ts'
 import type { MountPoint } from './mount-stubs.ts'
 import { runtimeEnvironment } from './oci-program.ts'
@@ -45,13 +44,14 @@ export async function runStep(
   const spec = measured === undefined ? wanted : { ...wanted, cgroupParent: measured }
   throwIfAborted(signal)
   checkId(id)
+  expectEntry(program.cgroups)
   let stubs: { remove(): void } | undefined
   try {
     // with secrets everything lies in memory: the runtime copies variables into its own state
     const full = spec.secrets === undefined ? spec : await placeSecrets(folder, spec, spec.secrets)
     const state = spec.secrets === undefined ? root : join(folder, 'state')
     stubs = makeMountStubs(spec.rootfs, [...pointsOf(['/proc', '/sys', '/dev']), ...full.mounts.map(pointOf)])
-    await writeBundle(folder, id, full, seat)
+    writeBundle(folder, id, full, seat)
     using call = runtimeCall(program, wantedControllers(program, full))
     const exitCode = await runChild(call, state, folder, id, io, spec.tty === true, signal)
     throwIfAborted(signal)
@@ -63,8 +63,8 @@ export async function runStep(
     const cpu = measured === undefined ? undefined : cpuTime(program.cgroups, measured)
     return { exitCode, oomKilled, ...(cpu !== undefined && { cpu }) }
   } finally {
-    await removeFolder(folder)
-    await rm(join(root, id), { recursive: true, force: true })
+    removeFolder(folder)
+    rmSync(join(root, id), { recursive: true, force: true })
     const cgroup = cgroupsPathOf(id, spec.cgroupParent)
     removeCgroups(program.cgroups, cgroup)
     // the group of somebody else gets back what was made in it

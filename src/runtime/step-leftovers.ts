@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { currentProcess, identifyProcess, isRunning } from '../linux/process-identity.ts'
@@ -31,8 +30,8 @@ export async function removeStepLeftovers(
     if (id === undefined || isRunning(owner)) continue
     const path = readCgroupsPath(join(stepsFolder, name)) ?? cgroupsPathOf(id)
     await killRecorded(join(stepsFolder, name, 'pid'), id)
-    await rm(join(root, id), { recursive: true, force: true })
-    await removeFolder(join(stepsFolder, name))
+    rmSync(join(root, id), { recursive: true, force: true })
+    removeFolder(join(stepsFolder, name))
     const above = dirname(dirname(path))
     removeCgroups(program.cgroups, above === measuredGroup(id, dirname(above)) ? above : path)
   }

@@ -1,4 +1,5 @@
-import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mountMemoryFolder } from '../linux/memory-folder.ts'
 import { unmount, unmountFlags } from '../linux/mount.ts'
@@ -35,9 +36,9 @@ async function placeFile(
 }
 
 /** Removes a step's folder with the memory it may be. */
-export async function removeFolder(folder: string): Promise<void> {
+export function removeFolder(folder: string): void {
   if (isMountRoot(currentFolder, folder)) detach(folder)
-  await rm(folder, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true })
 }
 
 function detach(folder: string): void {
