@@ -2,12 +2,12 @@ import { encodeBytes } from '../util/byte-string.ts'
 import { failure } from '../util/errors.ts'
 import { blockSize } from './format.ts'
 
-/** What a name stands for. */
-export interface NamedInode {
-  /** Its number; final when directories are written. */
-  readonly nid: number
+/** What is said of an inode beside its name. */
+export interface NamedInodes {
+  /** Where it lies; final when directories are written. */
+  nid(inode: number): number
   /** Number of its type in directory entries. */
-  readonly entryType: number
+  entryType(inode: number): number
 }
 
 /** A directory's sorted names, and how they are spread over blocks: an entry and its name stay in one. */
@@ -15,8 +15,8 @@ export interface DirectoryPlan {
   readonly names: readonly string[]
   /** Bytes of each name. */
   readonly lengths: Uint8Array
-  /** What each name stands for. */
-  readonly inodes: readonly NamedInode[]
+  /** What each name stands for, by number. */
+  readonly inodes: Uint32Array
   /** Index of the first entry of each block. */
   readonly starts: readonly number[]
   /** Bytes of the whole directory; its last block counts only what it uses. */
@@ -46,7 +46,7 @@ function nameLength(name: string): number {
 }
 
 /** `names` are those of `sortNames`, `.` and `..` among them. */
-export function planDirectory(names: readonly string[], inodes: readonly NamedInode[]): DirectoryPlan {
+export function planDirectory(names: readonly string[], inodes: Uint32Array): DirectoryPlan {
   const lengths = Uint8Array.from(names, nameLength)
   const starts: number[] = []
   let used = blockSize
@@ -70,17 +70,18 @@ export function writeDirectoryBlock(
   position: number,
   { names, lengths, inodes, starts }: DirectoryPlan,
   block: number,
+  all: NamedInodes,
 ): void {
   const from = starts[block] ?? 0
   const to = starts[block + 1] ?? names.length
   let nameOffset = (to - from) * entrySize
   for (let index = from, at = position; index < to; index++, at += entrySize) {
-    const { nid, entryType } = inodes[index] as NamedInode
+    const inode = inodes[index] as number
     const length = lengths[index] as number
     // 64 bits on disk; 32 are enough for an image of 128 GiB.
-    image.writeUInt32LE(nid, at)
+    image.writeUInt32LE(all.nid(inode), at)
     image.writeUInt16LE(nameOffset, at + 8)
-    image[at + 10] = entryType
+    image[at + 10] = all.entryType(inode)
     writeName(image, position + nameOffset, names[index] as string, length)
     nameOffset += length
   }

@@ -1,66 +1,21 @@
-import { encodeBytes } from '../util/byte-string.ts'
 import { failure } from '../util/errors.ts'
-import { planChunks, type ChunkPlan } from './chunks.ts'
-import { planDirectory, sortNames, type DirectoryPlan, type NamedInode } from './directory.ts'
+import { planDirectory, sortNames } from './directory.ts'
 import {
   alignUp,
   blockSize,
   chunkIndexSize,
   compactInodeSize,
   extendedInodeSize,
-  fileTypes,
   inodesOffset,
-  layoutChunks,
   layoutInline,
   layoutPlain,
   nidUnit,
 } from './format.ts'
+import { InodeTable } from './inode-table.ts'
 import type { ErofsDirectory, ErofsNode, ErofsTree } from './tree.ts'
-import { encodeXattrs } from './xattrs.ts'
-
-/** One inode: what it is, and where everything of it goes. Positions are bytes of the image. */
-export class PlannedInode implements NamedInode {
-  readonly node: ErofsNode
-  readonly xattrs: Buffer
-  readonly target: Buffer | undefined
-  readonly chunks: ChunkPlan | undefined
-  directory: DirectoryPlan | undefined
-  /** Bytes of the file, of the directory's blocks, of the link's target. */
-  size: number
-  links = 0
-  compact = false
-  position = 0
-  layout: number = layoutPlain
-  /** First block of data in the image; 0 when there is none. */
-  dataBlock = 0
-
-  constructor(node: ErofsNode) {
-    this.node = node
-    this.xattrs = encodeXattrs(node.xattrs)
-    this.target = node.type === 'symlink' ? encodeTarget(node.linkTarget) : undefined
-    this.chunks = node.type === 'file' ? planChunks(node) : undefined
-    this.directory = undefined
-    this.size = node.type === 'file' ? node.size : (this.target?.length ?? 0)
-  }
-
-  get nid(): number {
-    return this.position / nidUnit
-  }
-
-  get entryType(): number {
-    return fileTypes[this.node.type].entry
-  }
-}
-
-function encodeTarget(text: string): Buffer {
-  const target = encodeBytes(text)
-  if (target.length === 0 || target.length >= 4096)
-    throw failure('INTERNAL', { reason: 'symbolic link with a target of no or too many bytes' })
-  return target
-}
 
 export interface ImagePlan {
-  readonly inodes: readonly PlannedInode[]
+  readonly inodes: InodeTable
   /** Time of all compact inodes: the most frequent one. */
   readonly epoch: bigint
   /** Block at which the side blob starts. */
@@ -75,68 +30,84 @@ const maxChunks = 8_000_000
 /** Decides where everything goes. The same tree gives the same plan, however its maps are ordered. */
 export function planImage(tree: ErofsTree): ImagePlan {
   const inodes = collectInodes(tree.root)
-  const epoch = mostFrequentTime(inodes)
-  for (const inode of inodes) inode.compact = fitsCompact(inode, epoch)
+  const epoch = mostFrequentTime(inodes.nodes)
   let position = inodesOffset
-  for (const inode of inodes) position = placeInode(inode, position)
+  for (let inode = 0; inode < inodes.count; inode++) {
+    inodes.compact[inode] = fitsCompact(inodes, inode, epoch) ? 1 : 0
+    position = placeInode(inodes, inode, position)
+  }
   let block = Math.ceil(position / blockSize)
-  for (const inode of inodes) {
-    const blocks = dataBlocks(inode)
+  for (let inode = 0; inode < inodes.count; inode++) {
+    const blocks = dataBlocks(inodes, inode)
     if (blocks === 0) continue
-    inode.dataBlock = block
+    inodes.dataBlocks[inode] = block
     block += blocks
   }
   const sideBlock = block
   return { inodes, epoch, sideBlock, blocks: block + Math.ceil((tree.side?.length ?? 0) / blockSize) }
 }
 
+/** A folder whose names are still to be collected. */
+interface Waiting {
+  readonly node: ErofsDirectory
+  readonly inode: number
+  readonly parent: number
+}
+
 /** All inodes, the root first (its number has 16 bits on disk), folders with what is in them; no recursion: depth is the image's. */
-function collectInodes(root: ErofsDirectory): PlannedInode[] {
-  const inodes: PlannedInode[] = []
-  const known = new Map<ErofsNode, PlannedInode>()
-  const waiting: {
-    readonly node: ErofsDirectory
-    readonly inode: PlannedInode
-    readonly parent: PlannedInode
-  }[] = []
+function collectInodes(root: ErofsDirectory): InodeTable {
+  const inodes = new InodeTable(countNames(root))
+  const known = new Map<ErofsNode, number>()
   let chunks = 0
-  const reserve = (node: ErofsNode): PlannedInode => {
-    const inode = new PlannedInode(node)
+  const reserve = (node: ErofsNode): number => {
+    const inode = inodes.add(node)
     known.set(node, inode)
-    inodes.push(inode)
-    chunks += inode.chunks?.count ?? 0
+    chunks += inodes.chunks(inode)?.count ?? 0
     if (chunks > maxChunks)
       throw failure('LAYER_LIMIT', { what: 'chunks of sparse files', found: chunks, limit: maxChunks })
     return inode
   }
+  const link = (inode: number): void => void (inodes.links[inode] = (inodes.links[inode] ?? 0) + 1)
   const top = reserve(root)
-  waiting.push({ node: root, inode: top, parent: top })
+  const waiting: Waiting[] = [{ node: root, inode: top, parent: top }]
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     const { node, inode, parent } = folder
-    const below: typeof waiting = []
-    inode.links = 2
+    const below: Waiting[] = []
+    inodes.links[inode] = 2
     const names = sortNames(['.', '..', ...node.children.keys()])
-    const named = names.map((name): PlannedInode => {
+    const named = Uint32Array.from(names, (name) => {
       const child = node.children.get(name)
       if (child === undefined) return name === '.' ? inode : parent
       const seen = known.get(child)
       const own = seen ?? reserve(child)
-      own.links++
+      link(own)
       if (child.type !== 'directory') return own
       if (seen !== undefined) throw failure('INTERNAL', { reason: 'a directory under two names' })
-      inode.links++
+      link(inode)
       below.push({ node: child, inode: own, parent: inode })
       return own
     })
-    inode.directory = planDirectory(names, named)
-    inode.size = inode.directory.size
+    const directory = planDirectory(names, named)
+    inodes.directories.set(inode, directory)
+    inodes.sizes[inode] = directory.size
     for (const next of below.toReversed()) waiting.push(next)
   }
   return inodes
 }
 
+/** The root's one among them. */
+function countNames(root: ErofsDirectory): number {
+  let count = 1
+  const waiting = [root]
+  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+    count += folder.children.size
+    for (const child of folder.children.values()) if (child.type === 'directory') waiting.push(child)
+  }
+  return count
+}
+
 /** Ties go to the earlier time, so that order does not matter. */
-function mostFrequentTime(inodes: readonly PlannedInode[]): bigint {
+function mostFrequentTime(nodes: readonly ErofsNode[]): bigint {
   const counts = new Map<bigint, number>()
   let last: bigint | undefined
   let run = 0
@@ -146,8 +117,8 @@ function mostFrequentTime(inodes: readonly PlannedInode[]): bigint {
     run = 0
   }
   // mostly one time after the other is the same: looking each up in the map would take longer
-  for (const { node } of inodes) {
-    if (node.mtime !== last) count(node.mtime)
+  for (const { mtime } of nodes) {
+    if (mtime !== last) count(mtime)
     run++
   }
   count(undefined)
@@ -157,40 +128,49 @@ function mostFrequentTime(inodes: readonly PlannedInode[]): bigint {
   return best[0]
 }
 
-function fitsCompact({ node, links, size }: PlannedInode, epoch: bigint): boolean {
-  const small = node.uid <= 0xffff && node.gid <= 0xffff && links <= 0xffff && size <= 0xffff_ffff
-  return small && node.mtime === epoch
+function fitsCompact(inodes: InodeTable, inode: number, epoch: bigint): boolean {
+  const node = inodes.nodes[inode]
+  if (node === undefined || (inodes.links[inode] ?? 0) > 0xffff || inodes.size(inode) > 0xffff_ffff)
+    return false
+  return node.uid <= 0xffff && node.gid <= 0xffff && node.mtime === epoch
+}
+
+/** Bytes of the inode itself, without attributes. */
+export function inodeSize(inodes: InodeTable, inode: number): number {
+  return inodes.compact[inode] === 1 ? compactInodeSize : extendedInodeSize
 }
 
 /** Gives the inode its place at or after `from`; returns the position behind it and its inline data. */
-function placeInode(inode: PlannedInode, from: number): number {
+function placeInode(inodes: InodeTable, inode: number, from: number): number {
   let position = alignUp(from, nidUnit)
-  const head = (inode.compact ? compactInodeSize : extendedInodeSize) + inode.xattrs.length
-  const tail = inlineTail(inode)
-  if (inode.chunks !== undefined) {
-    inode.layout = layoutChunks
-    inode.position = position
-    return alignUp(position + head, chunkIndexSize) + inode.chunks.count * chunkIndexSize
+  const head = inodeSize(inodes, inode) + inodes.xattrs(inode).length
+  const tail = inlineTail(inodes, inode)
+  const chunks = inodes.chunks(inode)
+  if (chunks !== undefined) {
+    inodes.positions[inode] = position
+    return alignUp(position + head, chunkIndexSize) + chunks.count * chunkIndexSize
   }
   // The kernel reads data behind an inode only where it lies in one block.
   if (tail > 0 && ((position + head) % blockSize) + tail > blockSize) {
     const next = alignUp(position, blockSize)
     if ((head % blockSize) + tail <= blockSize) position = next
   }
-  inode.position = position
+  inodes.positions[inode] = position
   const fits = tail > 0 && ((position + head) % blockSize) + tail <= blockSize
-  inode.layout = fits ? layoutInline : layoutPlain
+  inodes.layouts[inode] = fits ? layoutInline : layoutPlain
   return position + head + (fits ? tail : 0)
 }
 
 /** Bytes that could stand behind the inode: the last part of a directory, a link's target that is shorter than a block. */
-function inlineTail({ directory, target, size }: PlannedInode): number {
-  if (directory !== undefined) return size % blockSize
-  return target !== undefined && size < blockSize ? size : 0
+function inlineTail(inodes: InodeTable, inode: number): number {
+  const size = inodes.size(inode)
+  if (inodes.directories.has(inode)) return size % blockSize
+  return inodes.target(inode) !== undefined && size < blockSize ? size : 0
 }
 
 /** Blocks of data of its own in the image. */
-function dataBlocks({ directory, target, layout, size }: PlannedInode): number {
-  if (directory === undefined && target === undefined) return 0
-  return layout === layoutInline ? Math.floor(size / blockSize) : Math.ceil(size / blockSize)
+function dataBlocks(inodes: InodeTable, inode: number): number {
+  if (!inodes.directories.has(inode) && inodes.target(inode) === undefined) return 0
+  const blocks = inodes.size(inode) / blockSize
+  return inodes.layouts[inode] === layoutInline ? Math.floor(blocks) : Math.ceil(blocks)
 }

@@ -128,12 +128,12 @@ export interface LayerEntry {
   /** Nanoseconds since the epoch, as written to the tar. */
   readonly mtime: bigint
   /** What RUN steps on this machine see, when it differs from `mtime`. */
-  readonly localMtime?: bigint
+  readonly localMtime?: bigint | undefined
   readonly size?: number
   readonly body?: FileBody
   readonly linkTarget?: string
   readonly device?: { readonly major: number; readonly minor: number }
-  readonly xattrs?: ReadonlyMap<string, Uint8Array>
+  readonly xattrs?: ReadonlyMap<string, Uint8Array> | undefined
 }
 
 export interface LayerOptions extends OpOptions {

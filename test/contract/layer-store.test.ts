@@ -182,7 +182,7 @@ test('keep: any bytes become a blob; a layer tar is a layer at once, with its ta
   const { diffId, size } = await bench.layers.write(everything)
   const tar = readFileSync(bench.layers.tarPath(diffId))
   const before = (await bench.layers.entries(diffId)).map(copyOf)
-  const table = join(bench.root, 'layers', `${diffId.slice(7)}.json`)
+  const table = join(bench.root, 'layers', `${diffId.slice(7)}.table`)
   rmSync(table)
   assert.deepEqual(await bench.layers.keep(Readable.from([tar])), { digest: diffId, size })
   assert.ok(existsSync(table))
@@ -199,7 +199,7 @@ test('a lost or damaged table of contents is made again from the tar', async () 
   await using bench = layerBench('unpacked')
   const { diffId } = await bench.layers.write(everything)
   const before = (await bench.layers.entries(diffId)).map(copyOf)
-  const table = join(bench.root, 'layers', `${diffId.slice(7)}.json`)
+  const table = join(bench.root, 'layers', `${diffId.slice(7)}.table`)
   for (const damage of [
     () => truncateSync(table, 30),
     () => rmSync(table),

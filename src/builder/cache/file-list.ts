@@ -1,6 +1,7 @@
 import { decodeBytes, encodeBytes } from '../../util/byte-string.ts'
 
-const pieceSize = 1 << 20
+/** Room for a file whose path and line are as long as most are. */
+const fileRoom = 112
 
 /**
  * Paths with a line about each, in bytes: as strings in a map, those of 100,000 files would take 40 MB instead of 8.
@@ -14,25 +15,22 @@ export class FileList implements Iterable<readonly [path: string, line: string]>
     this.bytes = bytes
   }
 
-  static from(files: Iterable<readonly [path: string, line: string]>): FileList {
-    const pieces: Buffer[] = []
-    let piece = Buffer.allocUnsafe(pieceSize)
+  /** `expected`: about how many there will be. */
+  static from(files: Iterable<readonly [path: string, line: string]>, expected: number = 64): FileList {
+    let bytes = Buffer.allocUnsafeSlow(expected * fileRoom)
     let used = 0
     const put = (text: string): void => {
       // at most three bytes of UTF-8 for each unit
-      if (used + text.length * 3 + 1 > piece.length) {
-        pieces.push(piece.subarray(0, used))
-        piece = Buffer.allocUnsafe(Math.max(pieceSize, text.length * 3 + 1))
-        used = 0
-      }
-      used += text.isWellFormed() ? piece.write(text, used) : encodeBytes(text).copy(piece, used)
-      piece[used++] = 0
+      const most = used + text.length * 3 + 1
+      if (most > bytes.length) bytes = Buffer.concat([bytes.subarray(0, used)], Math.max(most, used * 2))
+      used += text.isWellFormed() ? bytes.write(text, used) : encodeBytes(text).copy(bytes, used)
+      bytes[used++] = 0
     }
     for (const [path, line] of files) {
       put(path)
       put(line)
     }
-    return new FileList(Buffer.concat([...pieces, piece.subarray(0, used)]))
+    return new FileList(bytes.subarray(0, used))
   }
 
   get size(): number {

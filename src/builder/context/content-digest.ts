@@ -154,7 +154,7 @@ function describe(tree: SourceTree, node: SourceNode, type: number): string {
  * digest or link target. Folders that were selected themselves are left out.
  */
 export function listFiles(selection: Selection): FileList {
-  return FileList.from(describeFiles(selection))
+  return FileList.from(describeFiles(selection), selection.nodes.length)
 }
 
 function* describeFiles({

@@ -32,7 +32,7 @@ function makeContext(t: TestContext): { readonly path: string; readonly base: st
   return { path, base }
 }
 
-function entriesOf(tree: FolderTree, hashing: boolean): LayerEntry[] {
+function entriesOf(tree: FolderTree, hashing: boolean): readonly LayerEntry[] {
   const lower = new LowerRoot(undefined)
   const entries = new CopyEntries({ lower, destination: '/', intoFolder: true, constantTime: 0n, hashing })
   entries.addTree(tree, { node: tree.root, name: '' })

@@ -7,6 +7,7 @@ import type { Selected } from '../context/select-sources.ts'
 import type { SourceNode, SourceTree } from '../context/source-tree.ts'
 import type { InlineFile } from '../plan/step.ts'
 import type { Located, LowerRoot } from './lower-root.ts'
+import { CopiedFile, type FileCopy } from './copied-file.ts'
 import type { Owner } from './owner.ts'
 
 const { mask, file, directory, symlink, socket } = fileTypes
@@ -24,8 +25,7 @@ export interface CopyTarget {
   readonly constantTime?: bigint
 }
 
-interface Origin {
-  readonly tree: SourceTree
+interface Origin extends FileCopy {
   readonly children: ListChildren
 }
 
@@ -35,7 +35,9 @@ interface Origin {
  */
 export class CopyEntries {
   readonly #target: CopyTarget
-  readonly #entries = new Map<string, LayerEntry>()
+  readonly #entries: LayerEntry[] = []
+  /** Paths of those that are folders. */
+  readonly #folders = new Set<string>()
   #sources = 0
   readonly #now = BigInt(Date.now()) * 1_000_000n
 
@@ -43,14 +45,14 @@ export class CopyEntries {
     this.#target = target
   }
 
-  /** In the order of their making; the layer store orders them. */
-  entries(): LayerEntry[] {
-    return [...this.#entries.values()]
+  /** In the order of their making: of one path, the last stands. The layer store orders them. */
+  entries(): readonly LayerEntry[] {
+    return this.#entries
   }
 
   addTree(tree: SourceTree, { node, name, children = (folder) => tree.children(folder) }: Selected): void {
     this.#sources++
-    const origin = { tree, children }
+    const origin = this.#originOf(tree, children)
     if ((node.mode & mask) !== directory) {
       this.#addNode(origin, node, this.#filePath(name), true)
       return
@@ -86,7 +88,7 @@ export class CopyEntries {
     const path = this.#filePath(name)
     this.#refuseFolder(path)
     const times = this.#times(mtime)
-    this.#entries.set(path, {
+    this.#entries.push({
       path,
       type: 'file',
       mode: this.#mode(mode),
@@ -105,15 +107,15 @@ export class CopyEntries {
     if (entry.type === 'directory') {
       const { path: real, status } = this.#target.lower.locate(path)
       if (status !== undefined && (status.mode & mask) !== directory) this.#refuseFile(path)
-      if (real !== '') this.#entries.set(real, { ...owned, path: real })
+      if (real !== '') this.#putFolder({ ...owned, path: real })
       return
     }
     this.#refuseFolder(path)
     if (entry.type !== 'hardlink' || entry.linkTarget === undefined) {
-      this.#entries.set(path, { ...owned, path })
+      this.#entries.push({ ...owned, path })
       return
     }
-    this.#entries.set(path, { ...owned, path, linkTarget: this.#locateBelow(entry.linkTarget) })
+    this.#entries.push({ ...owned, path, linkTarget: this.#locateBelow(entry.linkTarget) })
   }
 
   #refuseFile(path: string): never {
@@ -154,46 +156,46 @@ export class CopyEntries {
         throw failure('INVALID_ARGUMENT', { reason: `cannot copy a folder onto the file /${path}` })
       }
       if (real !== path) this.#parents(real)
-      this.#addFolder(tree, node, real)
+      this.#addFolder(origin, node, real)
       this.#addChildren(origin, node, real, status !== undefined)
       return
     }
     if (mayExist) this.#refuseFolder(path)
-    const common = { path, ...this.#owner(node, tree), ...this.#times(node.mtime) }
+    if (type === file) {
+      this.#entries.push(new CopiedFile(origin, node, path))
+      return
+    }
+    const common = { path, ...origin.ownerOf(node), ...this.#times(node.mtime) }
     const xattrs = tree.xattrs(node)
     const extra = xattrs === undefined ? {} : { xattrs }
     if (type === symlink) {
-      this.#entries.set(path, {
+      this.#entries.push({
         ...common,
         type: 'symlink',
         mode: 0o777,
         linkTarget: tree.readLink(node),
         ...extra,
       })
-    } else if (type === file) {
-      const body = tree.body(node, this.#target.hashing)
-      const mode = this.#mode(node.mode, tree)
-      this.#entries.set(path, { ...common, type: 'file', mode, size: node.size, body, ...extra })
     } else {
       const kind = type === fileTypes.char ? 'char' : type === fileTypes.block ? 'block' : 'fifo'
       const device = kind === 'fifo' ? {} : { device: tree.device(node) }
-      this.#entries.set(path, {
+      this.#entries.push({
         ...common,
         type: kind,
-        mode: this.#mode(node.mode, tree),
+        mode: origin.modeOf(node.mode),
         ...device,
         ...extra,
       })
     }
   }
 
-  #addFolder(tree: SourceTree, node: SourceNode, path: string): void {
+  #addFolder({ tree, modeOf, ownerOf }: Origin, node: SourceNode, path: string): void {
     const xattrs = tree.xattrs(node)
-    this.#entries.set(path, {
+    this.#putFolder({
       path,
       type: 'directory',
-      mode: this.#mode(node.mode, tree),
-      ...this.#owner(node, tree),
+      mode: modeOf(node.mode),
+      ...ownerOf(node),
       ...this.#times(node.mtime),
       ...(xattrs === undefined ? {} : { xattrs }),
     })
@@ -206,7 +208,7 @@ export class CopyEntries {
 
   /** Did an earlier source put something there? */
   #hasBelow(path: string): boolean {
-    return this.#sources > 1 && this.#entries.has(path)
+    return this.#sources > 1 && this.#folders.has(path)
   }
 
   /** Folders above `path`: those of the image as they are, missing ones of root or of the owner asked for. */
@@ -214,18 +216,18 @@ export class CopyEntries {
     const parts = path.split('/')
     for (let depth = 1; depth < parts.length; depth++) {
       const parent = parts.slice(0, depth).join('/')
-      if (!this.#entries.has(parent)) this.#existing(parent, mode)
+      if (!this.#folders.has(parent)) this.#existing(parent, mode)
     }
   }
 
   #existing(path: string, mode: number = folderMode(this.#target.chmod)): void {
-    if (path === '' || this.#entries.has(path)) return
+    if (path === '' || this.#folders.has(path)) return
     const status = this.#target.lower.status(path)
     if (status !== undefined && (status.mode & mask) !== directory) {
       throw failure('INVALID_ARGUMENT', { reason: `/${path} is not a folder` })
     }
     const xattrs = this.#target.lower.xattrs(path)
-    this.#entries.set(path, {
+    this.#putFolder({
       path,
       type: 'directory',
       mode: status === undefined ? mode : status.mode & 0o7777,
@@ -238,7 +240,7 @@ export class CopyEntries {
   #refuseFolder(path: string): void {
     const status = this.#target.lower.status(path)
     const isFolder = status !== undefined && (status.mode & mask) === directory
-    if (isFolder || this.#entries.get(path)?.type === 'directory') {
+    if (isFolder || this.#folders.has(path)) {
       throw failure('INVALID_ARGUMENT', { reason: `cannot copy a file onto the folder /${path}` })
     }
   }
@@ -248,11 +250,22 @@ export class CopyEntries {
     return constantTime === undefined ? { mtime } : { mtime: constantTime, localMtime: mtime }
   }
 
-  #owner(node?: SourceNode, tree?: SourceTree): Owner {
-    if (this.#target.owner !== undefined) return this.#target.owner
-    return node === undefined || tree?.isContext !== false
-      ? { uid: 0, gid: 0 }
-      : { uid: node.uid, gid: node.gid }
+  #originOf(tree: SourceTree, children: ListChildren): Origin {
+    const { constantTime, hashing = false } = this.#target
+    const own = this.#owner()
+    const keepsOwners = this.#target.owner === undefined && !tree.isContext
+    const ownerOf = keepsOwners ? ({ uid, gid }: SourceNode) => ({ uid, gid }) : () => own
+    return { tree, children, constantTime, hashing, ownerOf, modeOf: (mode) => this.#mode(mode, tree) }
+  }
+
+  #putFolder(entry: LayerEntry): void {
+    this.#entries.push(entry)
+    this.#folders.add(entry.path)
+  }
+
+  /** Of what is made, not copied. */
+  #owner(): Owner {
+    return this.#target.owner ?? { uid: 0, gid: 0 }
   }
 
   #mode(mode: number, tree?: SourceTree): number {

@@ -8,10 +8,11 @@ import type { StoredEntry } from './stored-entry.ts'
  */
 export function checkLinks(entries: readonly StoredEntry[]): void {
   const targets = new Map<string, string>()
-  for (const { path, type, linkTarget } of entries) {
-    if (type === 'symlink')
+  for (const entry of entries) {
+    if (entry.type === 'symlink') {
+      const { path, linkTarget } = entry
       targets.set(path, join('/', linkTarget.startsWith('/') ? '' : dirname(path), linkTarget).slice(1))
-    else targets.delete(path)
+    } else if (targets.size > 0) targets.delete(entry.path)
   }
   const harmless = new Set<string>()
   for (const start of targets.keys()) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import type { Digest, DiffId } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
 import { openIsalInflater } from '../../linux/isal.ts'
@@ -9,6 +9,7 @@ import { decompress } from '../../util/decompress.ts'
 import { type SharedGrowth, waitForGrowth } from '../../util/growing-file.ts'
 import { inflateGzip } from './inflate-gzip.ts'
 import { LayerRecorder } from './layer-recorder.ts'
+import { writeTable } from './write-table.ts'
 
 /** A job that can be sent to a worker thread. */
 export interface InflateJob {
@@ -55,7 +56,7 @@ export async function inflateLayer(
   if (inflater !== undefined) inflateGzip(all, inflater, push)
   else for await (const chunk of decompress(copies(all), { format: format ?? 'none' })) push(chunk)
   const { diffId, table } = recorder.end()
-  writeFileSync(job.table, table.encode(), { mode: 0o600 })
+  writeTable(job.table, table)
   return { diffId, size: table.size, entries: table.count }
 }
 

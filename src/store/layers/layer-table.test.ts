@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeTableHead, LayerTable, TableBuilder, tableHeadLength } from './layer-table.ts'
+import { LayerTable } from './layer-table.ts'
 import { copyOf, type StoredEntry } from './stored-entry.ts'
+import { TableBuilder } from './table-builder.ts'
+import { decodeTableHead, tableHeadLength } from './table-columns.ts'
 
 const plain: StoredEntry = {
   path: 'f',
@@ -18,10 +20,10 @@ const plain: StoredEntry = {
   xattrs: new Map(),
 }
 
-function encode(size: number, entries: readonly StoredEntry[]): string {
+function encode(size: number, entries: readonly StoredEntry[]): Buffer {
   const builder = new TableBuilder()
   for (const entry of entries) builder.add(entry)
-  return builder.finish(size).encode()
+  return Buffer.concat(builder.finish(size).encode())
 }
 
 test('a table comes back as it was', () => {
@@ -45,18 +47,33 @@ test('a table comes back as it was', () => {
   assert.deepEqual([table.size, table.count], [4096, entries.length])
 })
 
+test('a table larger than the room it began with comes back as it was', () => {
+  const entries = Array.from({ length: 1000 }, (_, index) => ({ ...plain, path: `folder/${index}` }))
+  assert.deepEqual(LayerTable.decode(encode(1, entries)).entries().map(copyOf), entries)
+})
+
+test('a table is read wherever its bytes lie', () => {
+  const table = encode(1, [plain])
+  for (let shift = 0; shift < 8; shift++) {
+    const moved = Buffer.from(new ArrayBuffer(table.length + 8), shift, table.length)
+    table.copy(moved)
+    assert.deepEqual(LayerTable.decode(moved).entries().map(copyOf), [plain])
+  }
+})
+
 test('anything else is no table', () => {
-  for (const text of ['', '{', '{}', '[]', encode(1, []).slice(0, -1)])
-    assert.throws(() => LayerTable.decode(text))
+  const table = encode(1, [plain])
+  const damaged = Buffer.from(table)
+  damaged.fill(0, 64, 80)
+  const bad = [Buffer.alloc(0), Buffer.alloc(4096), Buffer.from('{}'), table.subarray(0, -1), damaged]
+  for (const bytes of bad) assert.throws(() => LayerTable.decode(bytes))
 })
 
 test('size and number of entries stand in the first bytes, however long the table', () => {
   const size = Number.MAX_SAFE_INTEGER
-  const text = encode(
-    size,
-    Array.from({ length: 1000 }, () => plain),
-  )
-  assert.deepEqual(decodeTableHead(text.slice(0, tableHeadLength)), { size, entries: 1000 })
-  assert.equal(decodeTableHead('{"version":1,"size":4096,"paths":[]'), undefined)
-  assert.equal(decodeTableHead(''), undefined)
+  const entries = Array.from({ length: 1000 }, () => plain)
+  const bytes = encode(size, entries)
+  assert.deepEqual(decodeTableHead(bytes.subarray(0, tableHeadLength)), { size, entries: 1000 })
+  assert.equal(decodeTableHead(bytes.subarray(0, tableHeadLength - 1)), undefined)
+  assert.equal(decodeTableHead(Buffer.from('{"version":1,"size":4096,"count":0,"paths":[]}')), undefined)
 })

@@ -12,8 +12,8 @@ import type { WorkerPool } from '../../util/worker-pool.ts'
 import type { FileBody } from '../file-body.ts'
 import type { LayerEntry } from '../store.ts'
 import type { RecordedLayer } from './layer-recorder.ts'
-import { TableBuilder } from './layer-table.ts'
 import { orderEntries, tarPathOf } from './order-entries.ts'
+import { TableBuilder } from './table-builder.ts'
 import { openSink, sinkSize, type SinkOptions, type TarSink } from './tar-sink.ts'
 import { noXattrs, type StoredEntry, type StoredRange } from './stored-entry.ts'
 
@@ -64,9 +64,10 @@ class LayerWriter implements Disposable {
   readonly #file: number
   readonly #sink: TarSink
   readonly #tar = new TarWriter()
-  readonly #table = new TableBuilder()
+  readonly #table: TableBuilder
 
   constructor(path: string, options: Omit<SinkOptions, 'path'>) {
+    this.#table = new TableBuilder(options.count)
     this.#file = openSync(path, 'wx', 0o600)
     this.#sink = openSink(this.#file, { path, ...options })
   }

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdirSync, renameSync } from 'node:fs'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
@@ -20,12 +20,14 @@ import type {
 import { FormNotes } from './form-notes.ts'
 import { inflateLayer, type InflateJob, type InflateResult } from './inflate-layer.ts'
 import { LayerRecorder, type RecordedLayer } from './layer-recorder.ts'
-import { decodeTableHead, LayerTable, tableHeadLength } from './layer-table.ts'
+import { LayerTable } from './layer-table.ts'
 import { writeLayer, type WritableEntry } from './layer-writer.ts'
 import { type MergeEntry, type MergeLayer, mergeLayers } from './merge-layers.ts'
 import { scanLayer } from './scan-layer.ts'
 import { copyOf, localTimes, type StoredEntry } from './stored-entry.ts'
+import { decodeTableHead, tableHeadLength, type TableHead } from './table-columns.ts'
 import { TableAttempt } from './table-recorder.ts'
+import { writeTable } from './write-table.ts'
 
 /** What the layer store needs of the content store. */
 export type LayerContent = Pick<BlobStore, 'adopt' | 'fetch' | 'ingest' | 'path' | 'stat' | 'temporaryPath'>
@@ -155,7 +157,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     const table = attempt.end()
     const diffId = parseDiffId(info.digest)
     if (table !== undefined && (await this.#readTableHead(diffId))?.size !== info.size)
-      await this.#keepTable(diffId, table)
+      this.#keepTable(diffId, table)
     return info
   }
 
@@ -250,7 +252,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
       const { diffId, table } = await make(path)
       const isThere = (await this.#content.stat(diffIdAsDigest(diffId))) !== undefined
       // the index of a layer that is there has the times of its first table, which must not be replaced
-      if (!isThere || (await this.#readTable(diffId)) === undefined) await this.#keepTable(diffId, table)
+      if (!isThere || (await this.#readTable(diffId)) === undefined) this.#keepTable(diffId, table)
       await this.#content.adopt(path, { digest: diffIdAsDigest(diffId), size: table.size }, options.lease)
       this.#fresh = isThere ? undefined : { diffId, table }
       return this.#remember({ diffId, size: table.size, entries: table.count })
@@ -267,15 +269,15 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     const table = await this.#readTable(diffId)
     if (table !== undefined && table.size === blob.size) return table
     const scanned = await scanLayer(this.tarPath(diffId))
-    await this.#keepTable(diffId, scanned)
+    this.#keepTable(diffId, scanned)
     return scanned
   }
 
-  async #readTableHead(diffId: DiffId): Promise<ReturnType<typeof decodeTableHead>> {
+  async #readTableHead(diffId: DiffId): Promise<TableHead | undefined> {
     try {
       await using file = await open(this.#tablePath(diffId), 'r')
       const { buffer, bytesRead } = await file.read(Buffer.alloc(tableHeadLength))
-      return decodeTableHead(buffer.toString('latin1', 0, bytesRead))
+      return decodeTableHead(buffer.subarray(0, bytesRead))
     } catch {
       return undefined
     }
@@ -283,7 +285,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
 
   async #readTable(diffId: DiffId): Promise<LayerTable | undefined> {
     try {
-      return LayerTable.decode(await readFile(this.#tablePath(diffId), 'utf8'))
+      return LayerTable.decode(await readFile(this.#tablePath(diffId)))
     } catch {
       // missing, cut short by a power cut, of another version: it is only a cache
       return undefined
@@ -296,13 +298,13 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   }
 
   /** Not synced: see `#readTable`. */
-  async #keepTable(diffId: DiffId, table: LayerTable): Promise<void> {
+  #keepTable(diffId: DiffId, table: LayerTable): void {
     const path = this.#content.temporaryPath()
-    await writeFile(path, table.encode(), { mode: 0o600 })
-    await rename(path, this.#tablePath(diffId))
+    writeTable(path, table)
+    renameSync(path, this.#tablePath(diffId))
   }
 
   #tablePath(diffId: DiffId): string {
-    return join(this.#folder, `${digestHex(diffId)}.json`)
+    return join(this.#folder, `${digestHex(diffId)}.table`)
   }
 }

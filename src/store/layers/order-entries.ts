@@ -1,3 +1,4 @@
+import { comparePaths } from '../../util/compare-paths.ts'
 import type { LayerEntry } from '../store.ts'
 
 const whiteoutPrefix = '.wh.'
@@ -11,10 +12,9 @@ export function tarPathOf({ path, type }: LayerEntry): string {
   return `${path.slice(0, slash)}${whiteoutPrefix}${path.slice(slash)}`
 }
 
-interface Keyed<Entry> {
-  /** Sorts a folder before its content and its content before a sibling like `folder-x`. */
-  readonly key: string
-  readonly entry: Entry
+/** What its place in the tar is decided by. */
+function sortingPath(entry: LayerEntry): string {
+  return entry.path === '' && entry.type === 'directory' ? '' : tarPathOf(entry)
 }
 
 /**
@@ -22,52 +22,49 @@ interface Keyed<Entry> {
  * link never before what it names. Of entries with one name the last stays.
  */
 export function orderEntries<Entry extends LayerEntry>(entries: readonly Entry[]): readonly Entry[] {
-  if (isOrdered(entries)) return entries
-  const byName = new Map<string, Keyed<Entry>>()
-  for (const entry of entries) {
-    const key = entry.path === '' && entry.type === 'directory' ? '' : tarPathOf(entry).replaceAll('/', '\0')
-    byName.set(key, { key, entry })
-  }
-  const sorted = [...byName.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-  return targetsFirst(sorted.map(({ entry }) => entry))
+  const sorted = isOrdered(entries) ? entries : sortEntries(entries)
+  return sorted.some(({ type }) => type === 'hardlink') ? targetsFirst(sorted) : sorted
 }
 
-/** Told without making a key for each: whoever walks a tree gives them in order. */
+/** Whoever walks a tree gives them in order. */
 function isOrdered(entries: readonly LayerEntry[]): boolean {
   let last: string | undefined
-  for (const { path, type } of entries) {
-    if (type === 'hardlink' || type === 'whiteout' || type === 'opaque') return false
-    if (last !== undefined && !isBefore(last, path)) return false
+  for (const entry of entries) {
+    const path = sortingPath(entry)
+    if (last !== undefined && comparePaths(last, path) >= 0) return false
     last = path
   }
   return true
 }
 
-/** Is `a` before `b` where `/` sorts before every other letter? */
-function isBefore(a: string, b: string): boolean {
-  const length = Math.min(a.length, b.length)
-  for (let index = 0; index < length; index++) {
-    const x = a.charCodeAt(index)
-    const y = b.charCodeAt(index)
-    if (x !== y) return x === 0x2f || (y !== 0x2f && x < y)
-  }
-  return a.length < b.length
+function sortEntries<Entry extends LayerEntry>(entries: readonly Entry[]): Entry[] {
+  const compare = (a: Entry, b: Entry): number => comparePaths(sortingPath(a), sortingPath(b))
+  const sorted = entries.toSorted(compare)
+  return sorted.filter((entry, index) => {
+    const next = sorted[index + 1]
+    return next === undefined || compare(entry, next) !== 0
+  })
 }
 
 function targetsFirst<Entry extends LayerEntry>(sorted: readonly Entry[]): Entry[] {
-  const files = new Set(sorted.filter(({ type }) => type !== 'hardlink').map(({ path }) => path))
-  const written = new Set<string>()
+  const targets = new Set(
+    sorted.flatMap(({ type, linkTarget = '' }) => (type === 'hardlink' ? linkTarget : [])),
+  )
+  const unwritten = new Set<string>()
+  for (const { type, path } of sorted) if (type !== 'hardlink' && targets.has(path)) unwritten.add(path)
   const waiting = new Map<string, Entry[]>()
   const ordered: Entry[] = []
   for (const entry of sorted) {
-    const target = entry.type === 'hardlink' ? (entry.linkTarget ?? '') : undefined
-    if (target !== undefined && files.has(target) && !written.has(target)) {
-      waiting.set(target, [...(waiting.get(target) ?? []), entry])
+    const { type, path, linkTarget = '' } = entry
+    if (type === 'hardlink' && unwritten.has(linkTarget)) {
+      const others = waiting.get(linkTarget)
+      if (others === undefined) waiting.set(linkTarget, [entry])
+      else others.push(entry)
       continue
     }
-    ordered.push(entry, ...(waiting.get(entry.path) ?? []))
-    waiting.delete(entry.path)
-    written.add(entry.path)
+    ordered.push(entry, ...(waiting.get(path) ?? []))
+    waiting.delete(path)
+    unwritten.delete(path)
   }
   return ordered
 }

@@ -1,7 +1,8 @@
 import { checkLayerEntry } from '../../tar/check-entry.ts'
 import { TarParser } from '../../tar/parser.ts'
 import { checkLinks } from './check-links.ts'
-import { type LayerTable, TableBuilder } from './layer-table.ts'
+import type { LayerTable } from './layer-table.ts'
+import { TableBuilder } from './table-builder.ts'
 import { toStoredEntry } from './stored-entry.ts'
 
 /** Takes a layer tar in pieces and reads its headers. Fails with LAYER_* for what the attack table forbids. */

@@ -19,8 +19,8 @@ export interface SinkJob {
 }
 
 export const sinkStates = { free: 0, end: -1 } as const
-/** Enough for the headers of tens of thousands of files: this thread is done with them long before the other is. */
-const places = 16
+/** Enough to be ahead of the other thread; more would only be memory, as it is the slower one. */
+const places = 6
 
 /**
  * Tells another thread what to write, so that this one can go on: bytes, and files that it opens, reads and checks by

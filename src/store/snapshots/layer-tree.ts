@@ -2,6 +2,7 @@ import { basename } from 'node:path/posix'
 import { readSync } from 'node:fs'
 import { type ErofsFile, type ErofsRange, type ErofsTree, whiteout } from '../../erofs/tree.ts'
 import { fileTypes } from '../../linux/statx.ts'
+import { decodeBytes, encodeBytes } from '../../util/byte-string.ts'
 import { failure } from '../../util/errors.ts'
 import type { StoredEntry, StoredRange } from '../layers/stored-entry.ts'
 import type { BelowNode, LayersBelow } from './layers-below.ts'
@@ -93,8 +94,10 @@ class TreeBuilder {
       this.#root.metadata = metadataOf(entry)
       return
     }
-    const parent = this.#makeFolder(parentOf(entry.path))
-    const name = basename(entry.path)
+    const { path } = entry
+    const parent = this.#makeFolder(parentOf(path))
+    // a part of a string keeps the whole of it
+    const name = decodeBytes(encodeBytes(basename(path)))
     if (entry.type === 'directory') this.#addFolder(parent, name, entry)
     else this.#put(parent, name, entry.type === 'hardlink' ? this.#linked(entry) : this.#leaf(entry))
   }
