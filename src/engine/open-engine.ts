@@ -17,7 +17,7 @@ import type { Engine, EngineOptions } from './engine.ts'
 import { engineInfo } from './info.ts'
 import { createRegistries } from './registries.ts'
 import { rootFolder } from './root-folder.ts'
-import { bridgeStateFolder, filterFolder, storeStateFolder } from './state-folder.ts'
+import { bridgeStateFolder, filterFolder, prepareRunFolder, storeStateFolder } from './state-folder.ts'
 import { createStepNetworks } from './step-networks.ts'
 
 /**
@@ -27,6 +27,7 @@ import { createStepNetworks } from './step-networks.ts'
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const root = rootFolder(options.root)
   const store = await openStore(root, { warn: options.onWarning, processEnds: options.processEnds })
+  await prepareRunFolder()
   const stateFolder = storeStateFolder(root)
   const runtime = openRuntime({ stateFolder, filterFolder: filterFolder() })
   // what cannot be ended now is no reason to refuse other work

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { keepInMemory } from '../linux/memory-folder.ts'
 import { ownerOf } from './owner.ts'
 
 /** Where things live that a reboot ends anyway (a tmpfs); for those who are not root below `$XDG_RUNTIME_DIR`. */
@@ -8,6 +9,11 @@ export function runFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (owner === 0) return '/run/mille'
   const own = env['XDG_RUNTIME_DIR']
   return own === undefined || own === '' ? `/tmp/mille-${owner}` : join(own, 'mille')
+}
+
+/** Where `/run` itself is on a disk, as in many containers, root's part of it is mounted in memory; or left there, if it must. */
+export async function prepareRunFolder(): Promise<void> {
+  if (ownerOf(process.env) === 0) await keepInMemory(runFolder()).catch(() => {})
 }
 
 /** One per store, the same for every process that has it open, by whatever path. The store must be there. */

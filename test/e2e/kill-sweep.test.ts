@@ -4,17 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { storeStateFolder } from '../../src/engine/state-folder.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import { makeBusyboxImage } from '../support/busybox-image.ts'
-import {
-  endpoints,
-  freshBundle,
-  leftovers,
-  look,
-  mustRun,
-  runMille,
-  stateFolder,
-} from '../support/kill-sweep.ts'
+import { endpoints, freshBundle, leftovers, look, mustRun, runMille } from '../support/kill-sweep.ts'
 import { startRegistry, type StartedRegistry } from '../support/start-registry.ts'
 import { umount } from '../support/umount.ts'
 
@@ -130,8 +123,10 @@ async function clear(path: string): Promise<void> {
   const { out } = await runMille(path, ['ps', '-aq'])
   if (out.trim() !== '') await runMille(path, ['rm', '-f', ...out.trim().split('\n')])
   umount(path)
+  // named after the store, which is there since `ps` at the latest
+  const state = storeStateFolder(path)
   rmSync(path, { recursive: true, force: true })
-  rmSync(stateFolder(path), { recursive: true, force: true })
+  rmSync(state, { recursive: true, force: true })
 }
 
 async function renew({ prepare }: Sweep): Promise<void> {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { openEngine } from '../../src/engine/open-engine.ts'
+import { bridgeStateFolder, storeStateFolder } from '../../src/engine/state-folder.ts'
 import { readText } from '../../src/util/read-text.ts'
 
 const project = resolve(import.meta.dirname, '../..')
@@ -68,11 +68,6 @@ export async function look(
   }
 }
 
-/** Folder of the containers' state of a store, outside it. */
-export function stateFolder(root: string): string {
-  return join('/run/mille/stores', createHash('sha256').update(root).digest('hex').slice(0, 12))
-}
-
 /** Whatever a command leaves for the next one to clean up; empty after a collection. */
 export function leftovers(root: string): string[] {
   const names = (...parts: readonly string[]): string[] => {
@@ -81,7 +76,7 @@ export function leftovers(root: string): string[] {
       ? readdirSync(folder).map((name) => join(...parts, name).replace(`${root}/`, ''))
       : []
   }
-  const state = stateFolder(root)
+  const state = storeStateFolder(root)
   const containers = new Set(readdirSync(join(root, 'snapshots/active')))
   const mounts = readText('/proc/self/mountinfo')
     .split('\n')
@@ -99,6 +94,8 @@ export function leftovers(root: string): string[] {
     ...names(state, 'steps'),
     ...['runtime', 'containers', 'attended', 'exits']
       .flatMap((name) => names(state, name))
+      // one lock file for all containers of the store
+      .filter((name) => !name.endsWith('/log-keeper'))
       .filter((name) => !containers.has(`container-${name.split('/').at(-1) ?? ''}`)),
     ...mounts,
   ]
@@ -107,7 +104,7 @@ export function leftovers(root: string): string[] {
 /** Network endpoints and namespaces that containers have on the machine's bridge. */
 export function endpoints(containers: readonly string[]): string[] {
   return ['endpoints', 'namespaces'].flatMap((name) => {
-    const folder = join('/run/mille/bridge', name)
+    const folder = join(bridgeStateFolder(), name)
     const present = existsSync(folder) ? readdirSync(folder) : []
     return present
       .filter((one) => containers.includes(one.replace(/\.json$/, '')))
