@@ -131,8 +131,8 @@ export interface LayerEntry {
   readonly localMtime?: bigint | undefined
   readonly size?: number
   readonly body?: FileBody
-  readonly linkTarget?: string
-  readonly device?: { readonly major: number; readonly minor: number }
+  readonly linkTarget?: string | undefined
+  readonly device?: { readonly major: number; readonly minor: number } | undefined
   readonly xattrs?: ReadonlyMap<string, Uint8Array> | undefined
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LayerTable } from './layer-table.ts'
-import { copyOf, type StoredEntry } from './stored-entry.ts'
+import { copyOf } from '../../../test/support/copy-of.ts'
+import type { StoredEntry } from './stored-entry.ts'
 import { TableBuilder } from './table-builder.ts'
 import { decodeTableHead, tableHeadLength } from './table-columns.ts'
 

@@ -53,6 +53,13 @@ export class LayerTable {
     return Array.from({ length: this.count }, (_, index) => new TableEntry(this.#columns, index, time))
   }
 
+  /** Times alone (nanoseconds), by position. */
+  times(): (position: number) => bigint {
+    const { seconds, nanoseconds } = this.#columns
+    const time = sharedTime()
+    return (position) => time(seconds[position] ?? 0, nanoseconds[position] ?? 0)
+  }
+
   /** Its file, in pieces. */
   encode(): Uint8Array[] {
     return encodeTable(this.#columns, this.size)

@@ -24,7 +24,9 @@ export interface RangeBody {
   readonly ranges: readonly StoredRange[]
 }
 
-export type WritableEntry = Omit<LayerEntry, 'body'> & { readonly body?: FileBody | RangeBody }
+export type WritableEntry = Omit<LayerEntry, 'body'> & {
+  readonly body?: FileBody | RangeBody | undefined
+}
 
 export interface WriteOptions {
   readonly signal?: AbortSignal | undefined

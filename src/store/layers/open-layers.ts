@@ -22,9 +22,9 @@ import { inflateLayer, type InflateJob, type InflateResult } from './inflate-lay
 import { LayerRecorder, type RecordedLayer } from './layer-recorder.ts'
 import { LayerTable } from './layer-table.ts'
 import { writeLayer, type WritableEntry } from './layer-writer.ts'
-import { type MergeEntry, type MergeLayer, mergeLayers } from './merge-layers.ts'
+import { type MergeLayer, mergeLayers } from './merge-layers.ts'
 import { scanLayer } from './scan-layer.ts'
-import { copyOf, localTimes, type StoredEntry } from './stored-entry.ts'
+import { localTimes, type StoredEntry } from './stored-entry.ts'
 import { decodeTableHead, tableHeadLength, type TableHead } from './table-columns.ts'
 import { TableAttempt } from './table-recorder.ts'
 import { writeTable } from './write-table.ts'
@@ -172,8 +172,10 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
 
   async merge(diffIds: readonly DiffId[], options: LayerOptions = {}): Promise<LayerInfo> {
     const layers: MergeLayer[] = []
-    for (const diffId of diffIds)
-      layers.push({ tar: this.tarPath(diffId), entries: await this.#tarEntries(diffId) })
+    for (const diffId of diffIds) {
+      const entries = await this.entries(diffId)
+      layers.push({ tar: this.tarPath(diffId), entries, tarTimes: await this.#tarTimes(diffId, entries) })
+    }
     return await this.#publish(options, (path) => this.#write(path, mergeLayers(layers), options))
   }
 
@@ -223,15 +225,12 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   }
 
   /** The table has the times of this machine: where it does, the tar itself is asked for those that go into other tars. */
-  async #tarEntries(diffId: DiffId): Promise<readonly MergeEntry[]> {
-    const entries = await this.entries(diffId)
-    if (!entries.some(({ isLocalTime }) => isLocalTime)) return entries
-    const scanned = (await scanLayer(this.tarPath(diffId))).entries()
-    return entries.map((entry, index) => ({
-      ...copyOf(entry),
-      mtime: scanned[index]?.mtime ?? entry.mtime,
-      ...(entry.isLocalTime && { localMtime: entry.mtime }),
-    }))
+  async #tarTimes(
+    diffId: DiffId,
+    entries: readonly StoredEntry[],
+  ): Promise<((position: number) => bigint) | undefined> {
+    if (!entries.some(({ isLocalTime }) => isLocalTime)) return undefined
+    return (await scanLayer(this.tarPath(diffId))).times()
   }
 
   async #inflate(job: InflateJob, { signal, onProgress }: LayerOptions): Promise<InflateResult> {

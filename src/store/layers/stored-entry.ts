@@ -71,27 +71,6 @@ function rangesOf({ sparse, offset, size }: TarEntry): readonly StoredRange[] {
     .map((segment) => ({ at: segment.offset, offset: segment.tarOffset, length: segment.length }))
 }
 
-/** An object with all of an entry's own properties: what a spread of one that reads them elsewhere would not have. */
-export function copyOf(entry: StoredEntry): StoredEntry {
-  const { path, type, mode, uid, gid, mtime, isLocalTime, size, ranges, linkTarget, major, minor, xattrs } =
-    entry
-  return {
-    path,
-    type,
-    mode,
-    uid,
-    gid,
-    mtime,
-    ...(isLocalTime === true && { isLocalTime }),
-    size,
-    ranges,
-    linkTarget,
-    major,
-    minor,
-    xattrs,
-  }
-}
-
 /** Times that only this machine knows: what the tar carries in their place is a constant. */
 export function localTimes(entries: readonly StoredEntry[]): Set<bigint> {
   return new Set(entries.flatMap(({ mtime, isLocalTime }) => (isLocalTime === true ? [mtime] : [])))
