@@ -31,6 +31,7 @@ const loadCp = async (): Promise<AnyCommand> => (await import('./commands/cp.ts'
 const loadCreate = async (): Promise<AnyCommand> => (await import('./commands/create.ts')).command
 const loadDebug = async (): Promise<AnyCommand> => (await import('./commands/debug.ts')).command
 const loadDiff = async (): Promise<AnyCommand> => (await import('./commands/diff.ts')).command
+const loadEvents = async (): Promise<AnyCommand> => (await import('./commands/events.ts')).command
 const loadExec = async (): Promise<AnyCommand> => (await import('./commands/exec.ts')).command
 const loadExport = async (): Promise<AnyCommand> => (await import('./commands/export.ts')).command
 const loadHistory = async (): Promise<AnyCommand> => (await import('./commands/history.ts')).command
@@ -120,6 +121,7 @@ export const commandTable: CommandGroup = {
     create: { summary: 'Create a new container', load: loadCreate },
     debug: { summary: 'Open a shell where a step of a build failed', load: loadDebug },
     diff: { summary: "Inspect changes to files or directories on a container's filesystem", load: loadDiff },
+    events: { summary: 'Get real time events from the server', load: loadEvents },
     export: { summary: "Export a container's filesystem as a tar archive", load: loadExport },
     history: { summary: 'Show the history of an image', load: loadHistory },
     import: { summary: 'Import the contents from a tarball to create a filesystem image', load: loadImport },
@@ -283,6 +285,7 @@ export const commandTable: CommandGroup = {
       summary: 'Manage the store',
       members: {
         df: { summary: 'Show disk usage', load: loadSystemDf },
+        events: { summary: 'Get real time events from the server', load: loadEvents },
         info: { summary: 'Display system-wide information', load: loadInfo },
         prune: { summary: 'Remove unused data', load: loadSystemPrune },
       },

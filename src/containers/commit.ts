@@ -3,11 +3,12 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-types.ts'
-import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import type { ImageRecord, LayerInfo, Store } from '../store/store.ts'
 import { memberOf } from '../store/find-member.ts'
 import { failure, isMilleError } from '../util/errors.ts'
+import { recordEvent } from './container-events.ts'
 import type { CommitRequest } from './containers.ts'
 import { handleOf } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
@@ -44,6 +45,11 @@ export async function commitContainer(
     },
     lease,
   )
+  recordEvent(parts, row, 'commit', {
+    comment: request.message ?? '',
+    imageID: record.id,
+    imageRef: name === undefined ? '' : familiarReference(parseReference(name)),
+  })
   return record.id
 }
 

@@ -3,6 +3,7 @@ import { failure, isMilleError } from '../util/errors.ts'
 import type { ContainerDetails, ContainerRequest, Containers, Volumes } from './containers.ts'
 import { exportContainer, readArchive, statPath, writeArchive } from './archive.ts'
 import { commitContainer } from './commit.ts'
+import { recordEvent } from './container-events.ts'
 import { createContainer } from './create.ts'
 import { containerDetails } from './details.ts'
 import { attachContainer, execInContainer, topContainer } from './exec.ts'
@@ -95,10 +96,20 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
     changes: (nameOrId) =>
       Array.fromAsync(store.snapshots.changes(snapshotKey(getContainer(store, nameOrId).id))),
     commit: (nameOrId, request) => commitContainer(parts, nameOrId, request),
-    export: (nameOrId, sink, options) => exportContainer(parts, nameOrId, sink, options),
+    export: async (nameOrId, sink, options) => {
+      await exportContainer(parts, nameOrId, sink, options)
+      recordEvent(parts, getContainer(store, nameOrId), 'export')
+    },
     statPath: (nameOrId, path) => statPath(parts, nameOrId, path),
-    readArchive: (nameOrId, path) => readArchive(parts, nameOrId, path),
-    writeArchive: (nameOrId, path, tar, options) => writeArchive(parts, nameOrId, path, tar, options),
+    readArchive: async (nameOrId, path) => {
+      const archive = await readArchive(parts, nameOrId, path)
+      recordEvent(parts, getContainer(store, nameOrId), 'archive-path', { path })
+      return archive
+    },
+    writeArchive: async (nameOrId, path, tar, options) => {
+      await writeArchive(parts, nameOrId, path, tar, options)
+      recordEvent(parts, getContainer(store, nameOrId), 'extract-to-dir', { path })
+    },
   }
   return {
     containers,
@@ -129,7 +140,8 @@ async function containerUsage(parts: ContainerParts, nameOrId: string): Promise<
   }
 }
 
-function renameContainer({ store }: ContainerParts, nameOrId: string, name: string): void {
+function renameContainer(parts: ContainerParts, nameOrId: string, name: string): void {
+  const { store } = parts
   const row = getContainer(store, nameOrId)
   const wanted = checkName(name)
   if (wanted === row.name) throw failure('CONTAINER_RENAMED_TO_ITSELF', {})
@@ -143,6 +155,7 @@ function renameContainer({ store }: ContainerParts, nameOrId: string, name: stri
       { cause: error },
     )
   }
+  recordEvent(parts, { ...row, name: wanted }, 'rename', { oldName: `/${row.name}` })
 }
 
 /** Every container that does not run. */
@@ -170,6 +183,12 @@ async function pruneContainers(
     removed.push(container.id)
     reclaimed += container.sizeRw ?? 0
   }
+  parts.store.events.append({
+    type: 'container',
+    action: 'prune',
+    id: '',
+    attributes: { reclaimed: String(reclaimed) },
+  })
   return { removed, reclaimed }
 }
 

@@ -4,6 +4,7 @@ import { hostPlatform } from '../oci/platform.ts'
 import { getMember } from '../store/find-image.ts'
 import type { ImageRecord } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
+import { recordEvent } from './container-events.ts'
 import type { ContainerRequest, CreateOptions } from './containers.ts'
 import { exposedPorts } from './exposed-ports.ts'
 import { fillVolumes } from './fill-volume.ts'
@@ -78,7 +79,11 @@ export async function createContainer(
       shortLived: request.autoRemove,
     })
     await fillVolumes(store, data, snapshot.path)
-    updateContainer(store, id, (now) => ({ ...now, phase: 'created' }))
+    recordEvent(
+      parts,
+      updateContainer(store, id, (now) => ({ ...now, phase: 'created' })),
+      'create',
+    )
   } catch (error) {
     records.remove(id)
     await store.snapshots.remove(snapshotKey(id)).catch(() => {})

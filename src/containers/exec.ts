@@ -1,5 +1,7 @@
 import { failure } from '../util/errors.ts'
 import { tryProgram } from '../util/run-program.ts'
+import { randomHex } from '../util/random.ts'
+import { recordEvent } from './container-events.ts'
 import type { Attachment, ExecRequest } from './containers.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
@@ -19,6 +21,9 @@ export async function execInContainer(
   if ((await parts.runtime.state(handle)).status === 'paused')
     throw failure('CONTAINER_PAUSED', { name: nameOrId })
   const { config } = row.data
+  const execution = { execID: randomHex(32) }
+  const command = `${request.command[0] ?? ''} ${request.command.slice(1).join(' ')}`
+  recordEvent(parts, row, `exec_create: ${command}`, execution)
   const process = await parts.runtime.exec(handle, {
     args: request.command,
     env: [
@@ -34,12 +39,18 @@ export async function execInContainer(
     privileged: request.privileged === true,
     detach: request.detach === true,
   })
+  recordEvent(parts, row, `exec_start: ${command}`, execution)
   return {
     write: (chunk) => process.write(chunk),
     end: () => process.end(),
     resize: (columns, rows) => process.resize(columns, rows),
     output: process.output,
-    wait: async () => (await process.wait()).exitCode,
+    wait: async () => {
+      const { exitCode } = await process.wait()
+      if (request.detach !== true)
+        recordEvent(parts, row, 'exec_die', { ...execution, exitCode: String(exitCode) })
+      return exitCode
+    },
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   }
 }
@@ -54,10 +65,12 @@ export async function attachContainer(
   await using _lock = await lockContainer(parts.store, id)
   const row = await settleLocked(parts, id)
   if (row.data.phase === 'exited' || row.data.phase === 'created') await prepareLocked(parts, row)
-  return parts.runtime.attach(handleOf(parts, id), {
+  const attachment = await parts.runtime.attach(handleOf(parts, id), {
     stdin: options.stdin && row.data.request.openStdin,
     tty: row.data.request.tty,
   })
+  recordEvent(parts, row, 'attach')
+  return attachment
 }
 
 /** ps(1) on the host over the container's processes. Titles as ps prints them; the last column keeps its spaces. */
@@ -67,6 +80,7 @@ export async function topContainer(
   psArgs: readonly string[] = ['-ef'],
 ): Promise<{ titles: readonly string[]; rows: readonly (readonly string[])[] }> {
   const row = await runningRow(parts, nameOrId)
+  recordEvent(parts, row, 'top')
   const pids = new Set((await parts.runtime.processes(handleOf(parts, row.id))).map(String))
   const { stdout, stderr, exitCode } = await tryProgram('ps', psArgs)
   if (exitCode !== 0) throw failure('INVALID_ARGUMENT', { reason: `ps: ${stderr.trim()}` })

@@ -33,10 +33,16 @@ export interface ContainerData {
   /** Who prepared it. Without that process nobody will start what waits. */
   readonly preparer?: ProcessIdentity
   readonly startedAt: number
-  readonly exit?: { readonly code: number; readonly finishedAt: number; readonly oomKilled: boolean }
+  readonly exit?: ContainerExit
   /** Why the last start failed. */
   readonly error: string
   readonly endpoint?: Endpoint
+}
+
+export interface ContainerExit {
+  readonly code: number
+  readonly finishedAt: number
+  readonly oomKilled: boolean
 }
 
 export type ContainerRow = RecordRow<ContainerData>

@@ -1,5 +1,6 @@
 import { isRunning } from '../linux/process-identity.ts'
 import { isMilleError } from '../util/errors.ts'
+import { recordDisconnected, recordEnd, recordEvent } from './container-events.ts'
 import { leaveExitCode, removeNotes } from './exit-command.ts'
 import { handleOf, lockContainer, removeFolders } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
@@ -90,8 +91,12 @@ async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<
       : { code: 255, finishedAt: Date.now(), oomKilled: false }
   leaveExitCode(parts, row.id, exit.code)
   const ended = (data: ContainerData): ContainerData => ({ ...unprepared(data), phase: 'exited', exit })
+  const tell = (): void => {
+    recordDisconnected(parts, row)
+    recordEnd(parts, row, exit)
+  }
   if (row.data.request.autoRemove) {
-    await removeLocked(parts, row, { volumes: true })
+    await removeLocked(parts, row, { volumes: true, ended: tell })
     return { ...row, data: ended(row.data) }
   }
   const release = releases(parts, row)
@@ -103,6 +108,7 @@ async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<
     parts.warn?.(`the end of ${row.name} (exit code ${exit.code}) is not recorded yet: the disk is full`)
     return { ...row, data: ended(row.data) }
   }
+  tell()
   await release.process()
   return settled
 }
@@ -157,17 +163,23 @@ async function ignoreMissing(work: Promise<void>): Promise<void> {
 export async function removeLocked(
   parts: ContainerParts,
   row: ContainerRow,
-  options: { readonly volumes: boolean },
+  options: {
+    readonly volumes: boolean
+    /** Called when nothing of it runs any more, before its files go. */
+    readonly ended?: () => void
+  },
 ): Promise<void> {
   const { store } = parts
   const { id, data } = row
   // without room for the mark it goes on all the same: removing makes room
   roomPermitting(() => updateContainer(store, id, (now) => ({ ...now, phase: 'removing' }), { frees: true }))
   await releaseResources(parts, row)
+  options.ended?.()
   await ignoreMissing(store.snapshots.remove(snapshotKey(id)))
   removeFolders(parts, id)
   removeNotes(parts, id)
-  store.records<ContainerData>('container').remove(id, { durable: !data.request.autoRemove })
+  const removed = store.records<ContainerData>('container').remove(id, { durable: !data.request.autoRemove })
+  if (removed && data.phase !== 'creating') recordEvent(parts, row, 'destroy')
   if (options.volumes) await removeAnonymous(parts, data)
 }
 

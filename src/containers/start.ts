@@ -1,6 +1,7 @@
 import type { Endpoint, PortBinding, ProcessNetwork } from '../runtime/runtime.ts'
 import { currentProcess } from '../linux/process-identity.ts'
 import { failure, isMilleError } from '../util/errors.ts'
+import { recordConnected, recordEnd, recordEvent } from './container-events.ts'
 import { writeEtcFiles } from './etc-files.ts'
 import { monitorExit } from './exit-command.ts'
 import { exposedPorts, type ExposedPort } from './exposed-ports.ts'
@@ -36,6 +37,7 @@ export async function startContainer(parts: ContainerParts, nameOrId: string): P
     await undoPreparation(parts, id, error)
     throw error
   }
+  recordEvent(parts, row, 'start')
 }
 
 /** Mounts, network, bundle, monitor: everything before the first instruction. The container's lock is held. */
@@ -63,6 +65,7 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
       ...logOf(parts, row),
       exitCommand: monitorExit(parts, id),
     })
+    recordConnected(parts, row)
     updateContainer(store, id, (now) => ({
       ...withoutExit(now),
       phase: 'prepared',
@@ -116,7 +119,7 @@ async function undoPreparation(parts: ContainerParts, id: string, error: unknown
     exit,
     error: error instanceof Error ? error.message : String(error),
   })
-  updateContainer(parts.store, id, change, { frees: true })
+  recordEnd(parts, updateContainer(parts.store, id, change, { frees: true }), exit)
 }
 
 /** C42: 127 not found, 126 not executable, 128 for all else. */

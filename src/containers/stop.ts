@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRunning } from '../linux/process-identity.ts'
 import { failure, isMilleError } from '../util/errors.ts'
+import { recordEvent } from './container-events.ts'
 import { attend } from './exit-command.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
@@ -30,8 +31,9 @@ export async function stopContainer(
       ? ownStopSignal(row.data.config.StopSignal)
       : parseSignal(options.stopSignal)
   const seconds = options.timeout ?? row.data.request.stopTimeout ?? defaultTimeout
-  await endProcess(parts, row.id, signal, seconds)
+  await endProcess(parts, row, signal, seconds)
   await settleContainer(parts, row.id).catch(ignoreGone)
+  recordEvent(parts, row, 'stop')
 }
 
 /** SIGTERM for a signal that does not exist: an image's config must not make a container unstoppable. */
@@ -44,16 +46,25 @@ function ownStopSignal(text = 'SIGTERM'): number {
   }
 }
 
-async function endProcess(parts: ContainerParts, id: string, signal: number, seconds: number): Promise<void> {
-  const handle = handleOf(parts, id)
+async function endProcess(
+  parts: ContainerParts,
+  row: ContainerRow,
+  signal: number,
+  seconds: number,
+): Promise<void> {
+  const handle = handleOf(parts, row.id)
   await using _attending = await attend(parts, handle.id)
   const ended = parts.runtime.wait(handle)
   // a paused process takes no signal before it is thawed
   if ((await parts.runtime.state(handle)).status === 'paused') await parts.runtime.resume(handle)
-  await parts.runtime.kill(handle, signal).catch(ignoreGone)
+  const send = async (number: number): Promise<void> => {
+    recordEvent(parts, row, 'kill', { signal: String(number) })
+    await parts.runtime.kill(handle, number).catch(ignoreGone)
+  }
+  await send(signal)
   if (seconds < 0 || (await within(ended, seconds))) return void (await ended)
-  await parts.runtime.kill(handle, 9).catch(ignoreGone)
-  if (!(await within(ended, killTimeout))) throw failure('PROCESS_STUCK', { name: id.slice(0, 12) })
+  if (signal !== constants.signals.SIGKILL) await send(constants.signals.SIGKILL)
+  if (!(await within(ended, killTimeout))) throw failure('PROCESS_STUCK', { name: row.id.slice(0, 12) })
 }
 
 async function within(work: Promise<unknown>, seconds: number): Promise<boolean> {
@@ -81,9 +92,13 @@ export async function killContainer(
   const row = await currentRow(parts, nameOrId)
   if (row.data.phase !== 'started') throw failure('CONTAINER_NOT_KILLED', { name: nameOrId, id: row.id })
   const handle = handleOf(parts, row.id)
-  if (number !== 9) return parts.runtime.kill(handle, number)
+  const send = async (): Promise<void> => {
+    await parts.runtime.kill(handle, number)
+    recordEvent(parts, row, 'kill', { signal: String(number) })
+  }
+  if (number !== 9) return await send()
   await using _attending = await attend(parts, handle.id)
-  await parts.runtime.kill(handle, number)
+  await send()
   await within(parts.runtime.wait(handle), killTimeout)
   await settleContainer(parts, row.id).catch(ignoreGone)
 }
@@ -93,11 +108,13 @@ export async function restartContainer(
   nameOrId: string,
   options: { readonly timeout?: number | undefined },
 ): Promise<void> {
-  const { id } = getContainer(parts.store, nameOrId)
+  const row = getContainer(parts.store, nameOrId)
+  const { id } = row
   await stopContainer(parts, id, options).catch((error: unknown) => {
     if (!isMilleError(error, 'CONTAINER_ALREADY_STOPPED')) throw error
   })
   await startContainer(parts, id)
+  recordEvent(parts, row, 'restart')
 }
 
 export async function pauseContainer(parts: ContainerParts, nameOrId: string, pause: boolean): Promise<void> {
@@ -108,6 +125,7 @@ export async function pauseContainer(parts: ContainerParts, nameOrId: string, pa
     throw failure(pause ? 'CONTAINER_ALREADY_PAUSED' : 'CONTAINER_NOT_PAUSED', { name: row.id })
   }
   await (pause ? parts.runtime.pause(handle) : parts.runtime.resume(handle))
+  recordEvent(parts, row, pause ? 'pause' : 'unpause')
 }
 
 /** CONTAINER_RUNNING (409) without `force`; goes on with a removal that was interrupted. */
@@ -130,7 +148,7 @@ export async function removeContainer(
     throw failure('CONTAINER_RUNNING', { name })
   }
   // as any other end, so that whoever waits for it learns the exit code
-  if (row.data.phase === 'started') await endProcess(parts, id, 9, 0)
+  if (row.data.phase === 'started') await endProcess(parts, row, 9, 0)
   const ended = await settleLocked(parts, id)
   if (parts.store.records<ContainerData>('container').get(id) === undefined) return
   await removeLocked(parts, ended, { volumes: options.volumes === true })

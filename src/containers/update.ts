@@ -1,6 +1,7 @@
 import type { ResourceLimits } from '../runtime/runtime.ts'
 import { failure } from '../util/errors.ts'
 import { checkLimits, limitWarnings } from './check-limits.ts'
+import { recordEvent } from './container-events.ts'
 import type { ContainerRequest, ContainerUpdate } from './containers.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
@@ -25,7 +26,11 @@ export async function updateRequest(
   checkLimits(request)
   // the kernel may refuse: then nothing is recorded either
   if (data.phase === 'started') await parts.runtime.limit(handleOf(parts, id), changedLimits(update, request))
-  updateContainer(parts.store, id, (now) => ({ ...now, request }))
+  recordEvent(
+    parts,
+    updateContainer(parts.store, id, (now) => ({ ...now, request })),
+    'update',
+  )
   return await limitWarnings(parts.runtime, update)
 }
 

@@ -74,6 +74,7 @@ export async function createVolume(
   }
   try {
     rows.insert({ id: name, name, data })
+    recordVolume(store, name, 'create')
   } catch (error) {
     // another process made it between the look and the insert: creating is idempotent
     if (!isMilleError(error, 'NAME_IN_USE')) throw error
@@ -98,6 +99,11 @@ export async function removeVolume(store: Store, name: string, force: boolean): 
   if (users.length > 0) throw failure('VOLUME_IN_USE', { name, containers: users.join(', ') })
   store.records<VolumeData>('volume').remove(name)
   await dropFolder(store, name)
+  recordVolume(store, name, 'destroy')
+}
+
+function recordVolume({ events }: Store, name: string, action: 'create' | 'destroy'): void {
+  events.append({ type: 'volume', action, id: name, attributes: { driver: 'local' } })
 }
 
 /** Rename first: after a kill in the middle no half-emptied folder has the volume's name. */
@@ -174,5 +180,11 @@ async function pruneVolumes(
     reclaimed += await folderBytes(volume.mountpoint)
     await removeVolume(store, volume.name, true)
   }
+  store.events.append({
+    type: 'volume',
+    action: 'prune',
+    id: '',
+    attributes: { reclaimed: String(reclaimed) },
+  })
   return { removed: unused.map((volume) => volume.name), reclaimed }
 }

@@ -1,6 +1,7 @@
 import type { Builder } from '../builder/build.ts'
 import type { Containers, Volumes } from '../containers/containers.ts'
 import type { Images } from '../images/images.ts'
+import type { EngineEvent, EventSpan } from '../store/event-log.ts'
 import type { Manifests } from '../images/manifests/manifests.ts'
 
 export interface EngineOptions {
@@ -39,6 +40,11 @@ export interface EngineInfo {
   readonly warnings: readonly string[]
 }
 
+export interface EventsOptions extends EventSpan {
+  /** Docker's: container, event, image, label, network, scope, type, volume and those of what mille has not. */
+  readonly filters?: Readonly<Record<string, readonly string[]>>
+}
+
 /** Everything mille does, in one object. Opening it opens the database of the store; builder and registry client are loaded at their first use. */
 export interface Engine extends AsyncDisposable {
   readonly root: string
@@ -48,6 +54,8 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes
   readonly registries: Registries
   readonly manifests: Manifests
+  /** What happened in the store, by whatever process: replay from `since`, then as it happens, until `until` or the signal. INVALID_FILTER. */
+  events(options?: EventsOptions): AsyncIterable<EngineEvent>
   info(): Promise<EngineInfo>
   /** Runs the collector; returns bytes freed. */
   collect(): Promise<number>

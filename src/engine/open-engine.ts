@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Builder } from '../builder/build.ts'
+import type { Builder, BuildResult } from '../builder/build.ts'
 import { createContainers } from '../containers/create-containers.ts'
 import { createImages } from '../images/create-images.ts'
+import { tellBuilt } from '../images/image-events.ts'
 import { createManifests } from '../images/manifests/create-manifests.ts'
 import type { OpenRepository } from '../images/repositories.ts'
 import type { ContainerConfig } from '../oci/config.ts'
@@ -14,6 +15,7 @@ import type { BridgeNetwork } from '../runtime/runtime.ts'
 import { openStore } from '../store/open-store.ts'
 import { failure } from '../util/errors.ts'
 import type { Engine, EngineOptions } from './engine.ts'
+import { selectEvents } from './select-events.ts'
 import { engineInfo } from './info.ts'
 import { createRegistries } from './registries.ts'
 import { rootFolder } from './root-folder.ts'
@@ -64,11 +66,12 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   return {
     root,
     images,
-    builder: lazyBuilder(builder),
+    builder: lazyBuilder(builder, (result) => tellBuilt(store, result)),
     containers,
     volumes,
     manifests: createManifests(store, openRepository),
     registries: createRegistries({ storeRoot: root, client }),
+    events: (options = {}) => selectEvents(store.events, options),
     info: () => engineInfo({ store, runtime, containers }),
     collect: async () => (await store.collect()).bytes,
     check: (options) => store.check(options),
@@ -82,9 +85,14 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
 }
 
 /** Most commands build nothing: the language and the builder, a third of all code, come with the first that does. */
-function lazyBuilder(builder: () => Promise<Builder>): Builder {
+function lazyBuilder(builder: () => Promise<Builder>, tell: (result: BuildResult) => void): Builder {
   return {
-    build: async (request, options) => (await builder()).build(request, options),
+    async build(request, options) {
+      const result = await (await builder()).build(request, options)
+      // a build whose output is no image leaves none in the store
+      if (result.manifest !== undefined) tell(result)
+      return result
+    },
     check: async (request, options) => (await builder()).check(request, options),
     outline: async (request, options) => (await builder()).outline(request, options),
     targets: async (request, options) => (await builder()).targets(request, options),

@@ -1,6 +1,7 @@
 import type { Store } from '../store/store.ts'
 import type { ContainerConfig } from '../oci/config.ts'
 import { imageHistory } from './history.ts'
+import { tellingImages } from './image-events.ts'
 import type { Images, ImageUsers } from './images.ts'
 import { inspectImage, listImages } from './list.ts'
 import { findImagesToSave } from './names.ts'
@@ -20,7 +21,7 @@ export interface ImageParts {
 
 /** Images over a store. Nothing is opened by making them, and what moves bytes is loaded only when it is asked for. */
 export function createImages({ store, users, openRepository, applyChanges }: ImageParts): Images {
-  return {
+  return tellingImages(store, {
     list: (filters = {}) => listImages(store, users, filters),
     inspect: (nameOrId, options) => inspectImage(store, users, nameOrId, options),
     history: (nameOrId, options) => imageHistory(store, nameOrId, options),
@@ -51,5 +52,5 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
       (await import('./bootstrap/bootstrap.ts')).bootstrapImage(store, name, options),
     diskUsage: () => listImages(store, users, { all: true }),
     partialDownloads: () => store.partials(),
-  }
+  })
 }

@@ -1,5 +1,7 @@
 import type { CollectReport, Damage, PartialDownload } from './reports.ts'
 import { join } from 'node:path'
+import type { EventLog } from './event-log.ts'
+import { openEventLog } from './events/event-file.ts'
 import { check } from './gc/check.ts'
 import { collect } from './gc/collect.ts'
 import { findPartials } from './gc/partials.ts'
@@ -58,6 +60,7 @@ class OpenedStore implements Store {
   readonly content: BlobStore
   readonly images: ImageStore
   readonly cache: CacheStore
+  readonly events: EventLog
   readonly #core: StoreCore
   readonly #options: OpenStoreOptions
   #layers: BlobLayers | undefined
@@ -68,6 +71,7 @@ class OpenedStore implements Store {
     this.content = core.content
     this.images = core.images
     this.cache = core.cache
+    this.events = openEventLog(core.root)
     this.#core = core
     this.#options = options
   }

@@ -8,6 +8,7 @@ import type { RecordKind, RecordStore } from './record-store.ts'
 import type { BuildReportText, CollectReport, Damage, PartialDownload } from './reports.ts'
 import type { StoredEntry } from './layers/stored-entry.ts'
 import type { OpOptions } from '../util/progress.ts'
+import type { EventLog } from './event-log.ts'
 import type { FileBody } from './file-body.ts'
 import type { GrowingFile } from '../util/growing-file.ts'
 import type { Snapshotter } from './snapshotter.ts'
@@ -24,6 +25,7 @@ export interface Store extends AsyncDisposable {
   readonly snapshots: Snapshotter
   readonly images: ImageStore
   readonly cache: CacheStore
+  readonly events: EventLog
   /** Rows of `containers`, `volumes` and `networks`, each kind with unique ids and names. */
   records<Data>(kind: RecordKind): RecordStore<Data>
   /** A folder of the store for one concept (`containers/<id>`, `volumes`, `contexts`), made 0700 when missing. */

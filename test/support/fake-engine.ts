@@ -3,6 +3,7 @@ import type { Attachment, Containers, ContainerDetails, Volumes } from '../../sr
 import type { Engine, EngineInfo, Registries } from '../../src/engine/engine.ts'
 import type { Manifests } from '../../src/images/manifests/manifests.ts'
 import type { ImageDetails, Images, ImageSummary } from '../../src/images/images.ts'
+import type { EngineEvent } from '../../src/store/event-log.ts'
 import { parseDiffId, sha256 } from '../../src/oci/digest.ts'
 import { mediaTypes } from '../../src/oci/media-types.ts'
 
@@ -15,6 +16,7 @@ export interface FakeEngineParts {
   readonly registries?: Partial<Registries>
   readonly manifests?: Partial<Manifests>
   readonly info?: EngineInfo
+  readonly events?: readonly EngineEvent[]
 }
 
 export function fakeEngine(parts: FakeEngineParts = {}): Engine {
@@ -26,12 +28,17 @@ export function fakeEngine(parts: FakeEngineParts = {}): Engine {
     volumes: only<Volumes>('volumes', parts.volumes),
     registries: only<Registries>('registries', parts.registries),
     manifests: only<Manifests>('manifests', parts.manifests),
+    events: () => eventsOf(parts.events ?? []),
     info: () =>
       parts.info === undefined ? Promise.reject(new Error('fake engine: info')) : Promise.resolve(parts.info),
     collect: () => Promise.resolve(0),
     check: () => Promise.resolve([]),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
+}
+
+async function* eventsOf(events: readonly EngineEvent[]): AsyncGenerator<EngineEvent> {
+  yield* events
 }
 
 function only<Part extends object>(name: string, methods: Partial<Part> = {}): Part {

@@ -2,6 +2,7 @@ import { failure } from '../../util/errors.ts'
 import { batchOutput } from '../batched-output.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text, toggle } from '../flags/flag.ts'
+import { nanoTime } from '../format/units.ts'
 import { parseMoment } from '../input/parse-time.ts'
 
 const flags = {
@@ -59,10 +60,4 @@ function parseTail(value: string | undefined): number | undefined {
   throw failure('CLI_FAILED', {
     reason: `invalid value for --tail: "${value}" is no number of lines: use e.g. 100 or all`,
   })
-}
-
-/** RFC 3339 with nanoseconds, trailing zeros kept: columns stay straight. */
-function nanoTime(time: bigint): string {
-  const seconds = new Date(Number(time / 1_000_000_000n) * 1000).toISOString().slice(0, 19)
-  return `${seconds}.${String(time % 1_000_000_000n).padStart(9, '0')}Z`
 }

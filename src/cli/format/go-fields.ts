@@ -1,4 +1,5 @@
 const words: ReadonlyMap<string, string> = new Map([
+  ['id', 'ID'],
   ['os', 'OS'],
   ['rootfs', 'RootFS'],
   ['ids', 'IDs'],

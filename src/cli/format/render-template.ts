@@ -7,6 +7,7 @@ import { callTemplateFunction } from './template-functions.ts'
 
 /** Fields whose keys are the user's: a missing one is empty, not a mistake. */
 const openFields = new Set([
+  'Attributes',
   'Labels',
   'Annotations',
   'Options',

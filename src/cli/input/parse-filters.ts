@@ -6,11 +6,17 @@ import { suggest } from '../../util/suggest.ts'
  * CLI_FAILED names the filters there are.
  */
 export function parseFilters(filters: readonly string[], names: readonly string[]): Record<string, string[]> {
+  const found = groupFilters(filters)
+  for (const name of Object.keys(found)) if (!names.includes(name)) throw unknownFilter(name, names)
+  return found
+}
+
+/** As `parseFilters`, whatever the names: where the engine says which there are. */
+export function groupFilters(filters: readonly string[]): Record<string, string[]> {
   const found: Record<string, string[]> = {}
   for (const filter of filters) {
     const equals = filter.indexOf('=')
     const name = filter.slice(0, equals).trim().toLowerCase()
-    if (!names.includes(name)) throw unknownFilter(name, names)
     const list = (found[name] ??= [])
     list.push(filter.slice(equals + 1).trim())
   }
