@@ -21,6 +21,13 @@ export interface MountRequest {
   readonly mode?: number
 }
 
+/** A device of the host, or a folder of them; `access` of the letters r, w, m. */
+export interface DeviceRequest {
+  readonly source: string
+  readonly target: string
+  readonly access: string
+}
+
 export interface PortRequest {
   readonly hostIp: string
   /** 0: any free port. */
@@ -78,6 +85,27 @@ export interface ContainerRequest {
   /** Bytes of /dev/shm. */
   readonly shmSize?: number
   readonly platform?: Platform
+  /** For the runtime; nothing here comes from an image. */
+  readonly annotations?: Readonly<Record<string, string>>
+  /** `private`, `host`. */
+  readonly cgroupns?: string
+  readonly devices?: readonly DeviceRequest[]
+  /** `c 10:229 rwm`. */
+  readonly deviceRules?: readonly string[]
+  readonly dnsOptions?: readonly string[]
+  readonly dnsSearch?: readonly string[]
+  readonly domainname?: string
+  /** `80/tcp`, besides those of the image. */
+  readonly expose?: readonly string[]
+  /** Names or numbers, besides the user's own. */
+  readonly groupAdd?: readonly string[]
+  /** `private`, `shareable`, `host`, `none`. */
+  readonly ipc?: string
+  readonly oomKillDisable?: boolean
+  readonly oomScoreAdj?: number
+  readonly sysctls?: Readonly<Record<string, string>>
+  /** `host`. */
+  readonly uts?: string
 }
 
 /** What `update` may change of a container that exists. */

@@ -16,6 +16,7 @@ import { commandLine, mergeConfig } from './merge-config.ts'
 import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
+import { processOptions } from './process-options.ts'
 import { snapshotKey, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
 import { securityOptions } from './security-options.ts'
 import { settleIdle } from './settle.ts'
@@ -38,6 +39,7 @@ export async function createContainer(
   checkLimits(request)
   logLimit(request)
   securityOptions(request.securityOptions)
+  processOptions(request)
   if (request.publishAll) exposedPorts(config)
   const id = randomHex(32)
   const records = store.records<ContainerData>('container')
@@ -113,7 +115,8 @@ async function insertNamed(parts: ContainerParts, row: Omit<ContainerRow, 'seque
 }
 
 function hostnameFor(id: string, request: ContainerRequest): string {
-  const name = request.hostname ?? (request.network === 'host' ? hostName() : id.slice(0, 12))
+  const isHosts = request.network === 'host' || request.uts === 'host'
+  const name = request.hostname ?? (isHosts ? hostName() : id.slice(0, 12))
   // sethostname(2) takes 64 bytes; anything but letters, digits, dot and dash could add lines to /etc/hosts (C-R13)
   if (!/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62})$/.test(name)) throw failure('HOSTNAME_INVALID', { name })
   return name
@@ -134,5 +137,7 @@ async function warningsFor(
       `The requested image's platform (${os}/${architecture}) does not match the detected host platform (${host.os}/${host.architecture}) and no specific platform was requested`,
     )
   }
+  if (request.oomKillDisable === true)
+    warnings.push('Your kernel does not support OomKillDisable. OomKillDisable discarded.')
   return [...warnings, ...(await limitWarnings(runtime, request))]
 }

@@ -10,7 +10,10 @@ export interface EtcOptions {
   /** Address on the bridge, when it has one. */
   readonly ip: string | undefined
   readonly gateway: string | undefined
-  readonly request: Pick<ContainerRequest, 'network' | 'extraHosts' | 'dns'>
+  readonly request: Pick<
+    ContainerRequest,
+    'network' | 'extraHosts' | 'dns' | 'domainname' | 'dnsSearch' | 'dnsOptions'
+  >
 }
 
 /**
@@ -35,6 +38,7 @@ export function writeEtcFiles(folder: string, options: EtcOptions): ProcessMount
 }
 
 function hostsFile({ hostname, ip, gateway, request }: EtcOptions): string {
+  const names = request.domainname ? `${hostname}.${request.domainname} ${hostname}` : hostname
   const lines = [
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
@@ -43,7 +47,7 @@ function hostsFile({ hostname, ip, gateway, request }: EtcOptions): string {
     'ff02::1\tip6-allnodes',
     'ff02::2\tip6-allrouters',
     ...request.extraHosts.map((entry) => extraHost(entry, gateway)),
-    ...(ip === undefined ? [] : [`${ip}\t${hostname}`]),
+    ...(ip === undefined ? [] : [`${ip}\t${names}`]),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -60,6 +64,22 @@ function extraHost(entry: string, gateway: string | undefined): string {
 
 /** The host's file; on a network of its own without loopback resolvers, which a container cannot reach. */
 function resolvFile(request: EtcOptions['request']): string {
+  const { dnsSearch = [], dnsOptions = [] } = request
+  let text = nameServers(request)
+  for (const [name, words] of [
+    ['search', dnsSearch],
+    ['options', dnsOptions],
+  ] as const) {
+    if (words.length === 0) continue
+    const others = text.split('\n').filter((line) => line !== '' && !line.startsWith(`${name} `))
+    // `.` alone takes the search domains of the host away
+    const own = words.length === 1 && words[0] === '.' ? [] : [`${name} ${words.join(' ')}`]
+    text = [...others, ...own, ''].join('\n')
+  }
+  return text
+}
+
+function nameServers(request: EtcOptions['request']): string {
   if (request.dns.length > 0) return request.dns.map((address) => `nameserver ${address}\n`).join('')
   const host = readIfThere('/etc/resolv.conf')
   if (request.network === 'host') return host

@@ -34,6 +34,7 @@ export async function execInContainer(
     ],
     cwd: request.workingDir ?? (config.WorkingDir || '/'),
     user: request.user ?? config.User ?? '',
+    groupAdd: row.data.request.groupAdd ?? [],
     tty: request.tty,
     stdin: request.stdin,
     privileged: request.privileged === true,

@@ -12,7 +12,11 @@ const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 export function mergeConfig(image: ContainerConfig, request: ContainerRequest): ContainerConfig {
   const entrypoint = request.entrypoint ?? image.Entrypoint ?? []
   const command = request.command ?? (request.entrypoint === undefined ? image.Cmd : undefined) ?? []
-  const exposed = [...Object.keys(image.ExposedPorts ?? {}), ...request.ports.map(portKey)]
+  const exposed = [
+    ...Object.keys(image.ExposedPorts ?? {}),
+    ...request.ports.map(portKey),
+    ...(request.expose ?? []),
+  ]
   if (request.stopSignal !== undefined) parseSignal(request.stopSignal)
   const merged: ContainerConfig = {
     ...image,

@@ -1,6 +1,7 @@
 import type { ProcessMount, ProcessNetwork, ProcessSpec, ResourceLimits } from '../runtime/runtime.ts'
 import type { ContainerMount, ContainerRequest } from './containers.ts'
 import { commandLine } from './merge-config.ts'
+import { processOptions } from './process-options.ts'
 import type { ContainerData } from './record.ts'
 import { securityOptions } from './security-options.ts'
 
@@ -31,6 +32,7 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
     capAdd: request.capAdd,
     capDrop: request.capDrop,
     ...securityOptions(request.securityOptions),
+    ...processOptions(request),
     ulimits: request.ulimits.map(({ name, soft, hard }) => ({
       name,
       soft: soft < 0 ? Infinity : soft,

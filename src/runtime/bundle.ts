@@ -40,7 +40,7 @@ export function writeBundle(
 ): void {
   checkId(id)
   const mountTargets = spec.mounts.map((mount) => mount.target)
-  const user = resolveUser(spec.rootfs, spec.user)
+  const user = resolveUser(spec.rootfs, spec.user, spec.groupAdd)
   const cwd = prepareWorkingFolder(spec.rootfs, spec.cwd, mountTargets)
   const context = { user, cwd, cgroups: program.cgroups, cgroupsPath: cgroupsPathOf(id, spec.cgroupParent) }
   const document = confine(runtimeSpec(spec, context), spec, { program, filters })

@@ -65,7 +65,8 @@ function writeExec(handle: ContainerHandle, spec: ExecSpec, identity: ContainerI
   // the container's own view, its volumes included
   const rootfs = `/proc/${identity.process.pid}/root`
   const config = JSON.parse(readText(join(containerFiles(handle).bundle, 'config.json'))) as RuntimeSpec
-  const user = resolveUser(rootfs, spec.user ?? `${config.process.user.uid}:${config.process.user.gid}`)
+  const own = `${config.process.user.uid}:${config.process.user.gid}`
+  const user = resolveUser(rootfs, spec.user ?? own, spec.groupAdd)
   const cwd = findWorkingFolder(rootfs, spec.cwd ?? config.process.cwd)
   const base = { ...processDocument(spec, { user, cwd }), rlimits: readLimits(config.process) }
   const document = spec.privileged === true ? base : { ...base, capabilities: config.process.capabilities }

@@ -59,6 +59,21 @@ export interface ProcessSpec {
   /** Leaves /proc and /sys as they are: nothing masked, nothing read-only. */
   readonly openPaths?: boolean
   readonly ulimits?: readonly Ulimit[]
+  /** Absent: its own, but for the control groups of the first version. `none`: its own, without /dev/shm. */
+  readonly namespaces?: {
+    readonly ipc?: 'host' | 'none'
+    readonly uts?: 'host'
+    readonly cgroup?: 'host' | 'private'
+  }
+  /** Settings of the kernel below /proc/sys, with dots. */
+  readonly sysctls?: Readonly<Record<string, string>>
+  /** Names or numbers, looked up in the root like `user`; besides the user's own groups. */
+  readonly groupAdd?: readonly string[]
+  readonly oomScoreAdj?: number
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly devices?: readonly DeviceAccess[]
+  /** `c 10:229 rwm`: may be used, also when the process makes the node itself. */
+  readonly deviceRules?: readonly string[]
   /** Bytes of /dev/shm; default 64 MiB. */
   readonly shmSize?: number
   /** Control group to put the process below, instead of mille's own. */
@@ -73,6 +88,13 @@ export interface ProcessSpec {
 export type SeccompChoice =
   | { readonly kind: 'default' | 'unconfined' }
   | { readonly kind: 'profile'; readonly text: string }
+
+/** A device of the host, or a folder of them; `access` of the letters r, w, m. */
+export interface DeviceAccess {
+  readonly source: string
+  readonly target: string
+  readonly access: string
+}
 
 export interface Ulimit {
   /** Lower case, without `RLIMIT_`: `nofile`. */
@@ -198,6 +220,7 @@ export interface ExecSpec {
   readonly env: readonly string[]
   readonly cwd?: string
   readonly user?: string
+  readonly groupAdd?: readonly string[]
   readonly tty: boolean
   readonly stdin: boolean
   readonly privileged?: boolean

@@ -1,6 +1,6 @@
-import { readdirSync, statSync } from 'node:fs'
 import { failure } from '../util/errors.ts'
 import { capabilitiesOf } from './capabilities.ts'
+import { deviceRule, givenDevices, hostDevices } from './devices.ts'
 import { canLimit, findProgram } from './machine.ts'
 import type { CgroupSupport } from './machine.ts'
 import type { ProcessMount, ProcessSpec, ResourceLimits, Ulimit } from './runtime.ts'
@@ -20,7 +20,8 @@ export interface SpecContext {
 /** Part of the OCI runtime specification's config.json that mille writes. */
 export interface RuntimeSpec {
   readonly ociVersion: string
-  readonly hostname: string
+  /** Absent in the host's UTS namespace. */
+  readonly hostname?: string
   readonly process: RuntimeProcess
   readonly root: { readonly path: string; readonly readonly: boolean }
   readonly mounts: readonly RuntimeMount[]
@@ -39,6 +40,7 @@ export interface RuntimeProcess {
   readonly capabilities: Readonly<Record<string, readonly string[]>>
   readonly rlimits: readonly RuntimeLimit[]
   readonly noNewPrivileges: boolean
+  readonly oomScoreAdj?: number
 }
 
 interface RuntimeLimit {
@@ -76,8 +78,20 @@ const maskedPaths = [
 ]
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
-function defaultMounts(privileged: boolean, cgroups: CgroupSupport, shmSize: number): RuntimeMount[] {
-  const access = privileged ? 'rw' : 'ro'
+/** What all processes of one IPC namespace share: the host's are found again in its namespace. */
+function ipcMounts({ namespaces = {}, shmSize = defaultShmSize }: ProcessSpec): RuntimeMount[] {
+  const usual = ['nosuid', 'noexec', 'nodev']
+  const queue = { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: usual }
+  if (namespaces.ipc === 'none') return [queue]
+  const memory =
+    namespaces.ipc === 'host'
+      ? { type: 'bind', source: '/dev/shm', options: ['rbind', 'rprivate', ...usual] }
+      : { type: 'tmpfs', source: 'shm', options: [...usual, 'mode=1777', `size=${shmSize}`] }
+  return [queue, { destination: '/dev/shm', ...memory }]
+}
+
+function defaultMounts(spec: ProcessSpec, cgroups: CgroupSupport): RuntimeMount[] {
+  const access = spec.privileged === true ? 'rw' : 'ro'
   const mounts: RuntimeMount[] = [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     {
@@ -93,13 +107,7 @@ function defaultMounts(privileged: boolean, cgroups: CgroupSupport, shmSize: num
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
     },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
-    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-    {
-      destination: '/dev/shm',
-      type: 'tmpfs',
-      source: 'shm',
-      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize}`],
-    },
+    ...ipcMounts(spec),
   ]
   if (cgroups.mode !== 'none') {
     mounts.push({
@@ -201,26 +209,13 @@ export function limitResources(limits: ResourceLimits, support: CgroupSupport): 
   }
 }
 
-function hostDevices(): Record<string, unknown>[] {
-  return readdirSync('/dev').flatMap((name) => {
-    const stat = statSync(`/dev/${name}`, { throwIfNoEntry: false })
-    if (stat === undefined || !(stat.isCharacterDevice() || stat.isBlockDevice()) || name === 'console')
-      return []
-    const type = stat.isBlockDevice() ? 'b' : 'c'
-    // the kernel's new_encode_dev: 12 bits major, 20 bits minor
-    const major = (stat.rdev >>> 8) & 0xfff
-    const minor = (stat.rdev & 0xff) | ((stat.rdev >>> 12) & 0xfff00)
-    return [
-      { path: `/dev/${name}`, type, major, minor, fileMode: stat.mode & 0o777, uid: stat.uid, gid: stat.gid },
-    ]
-  })
-}
-
 function namespaces(spec: ProcessSpec, cgroups: CgroupSupport): { type: string; path?: string }[] {
-  const list: { type: string; path?: string }[] = [{ type: 'pid' }, { type: 'ipc' }, { type: 'mount' }]
-  list.push({ type: 'uts' })
+  const { ipc, uts, cgroup = cgroups.mode === 'v2' ? 'private' : 'host' } = spec.namespaces ?? {}
+  const list: { type: string; path?: string }[] = [{ type: 'pid' }, { type: 'mount' }]
+  if (ipc !== 'host') list.push({ type: 'ipc' })
+  if (uts !== 'host') list.push({ type: 'uts' })
   // with the second version a container sees its own group as the root, as in Docker
-  if (cgroups.mode === 'v2') list.push({ type: 'cgroup' })
+  if (cgroup === 'private') list.push({ type: 'cgroup' })
   if (spec.network.kind === 'none') list.push({ type: 'network' })
   if (spec.network.kind === 'namespace') list.push({ type: 'network', path: spec.network.path })
   return list
@@ -238,6 +233,7 @@ export function processDocument(
     readonly capDrop?: readonly string[]
     readonly ulimits?: readonly Ulimit[]
     readonly noNewPrivileges?: boolean
+    readonly oomScoreAdj?: number
   },
   context: { readonly user: ResolvedUser; readonly cwd: string },
 ): RuntimeProcess {
@@ -258,6 +254,7 @@ export function processDocument(
     capabilities: { bounding: caps, effective: caps, permitted: caps },
     rlimits: resourceLimits(request.ulimits ?? []),
     noNewPrivileges: request.noNewPrivileges ?? false,
+    ...(request.oomScoreAdj !== undefined && { oomScoreAdj: request.oomScoreAdj }),
   }
 }
 
@@ -274,14 +271,13 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
   )
   const given = spec.mounts.map(givenMount)
   const taken = new Set(given.map((mount) => mount.destination))
-  const defaults = defaultMounts(privileged, context.cgroups, spec.shmSize ?? defaultShmSize).filter(
-    (mount) => !taken.has(mount.destination),
-  )
+  const defaults = defaultMounts(spec, context.cgroups).filter((mount) => !taken.has(mount.destination))
+  const devices = givenDevices(spec.devices ?? [])
   const initMount: ProcessMount[] =
     init === undefined ? [] : [{ type: 'bind', source: init, target: INIT_TARGET, readonly: true }]
   return {
     ociVersion: '1.0.2',
-    hostname: spec.hostname,
+    ...(spec.namespaces?.uts !== 'host' && { hostname: spec.hostname }),
     process,
     root: { path: spec.rootfs, readonly: spec.readonlyRootfs ?? false },
     mounts: [...defaults, ...initMount.map(givenMount), ...given.toSorted(byDepth)],
@@ -289,12 +285,20 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
       namespaces: namespaces(spec, context.cgroups),
       cgroupsPath: context.cgroupsPath,
       resources: {
-        ...(context.cgroups.mode === 'none' ? {} : { devices: [{ allow: privileged, access: 'rwm' }] }),
+        ...(context.cgroups.mode !== 'none' && {
+          devices: [
+            { allow: privileged, access: 'rwm' },
+            ...devices.rules,
+            ...(spec.deviceRules ?? []).map(deviceRule),
+          ],
+        }),
         ...limitResources(spec.limits ?? {}, context.cgroups),
       },
-      ...(privileged ? { devices: hostDevices() } : {}),
+      devices: [...(privileged ? hostDevices() : []), ...devices.nodes],
+      ...(spec.sysctls !== undefined && { sysctl: spec.sysctls }),
       ...(privileged || spec.openPaths === true ? {} : { maskedPaths, readonlyPaths }),
     },
+    ...(spec.annotations !== undefined && { annotations: spec.annotations }),
   }
 }
 

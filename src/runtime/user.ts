@@ -74,10 +74,16 @@ function numberOf(part: string, whole: string): number | undefined {
 
 /**
  * Looks up Docker's `USER` form (`user`, `uid`, `user:group`, `uid:gid`; empty is root) in `/etc/passwd` and
- * `/etc/group` below `rootfs`. With an explicit group that group is the only one, as in Docker.
- * Errors: USER_INVALID, USER_NOT_FOUND, GROUP_NOT_FOUND, ROOTFS_FILE_TOO_LARGE.
+ * `/etc/group` below `rootfs`. With an explicit group that group is the only one, as in Docker, but for those of
+ * `groupAdd`, names or numbers. Errors: USER_INVALID, USER_NOT_FOUND, GROUP_NOT_FOUND, ROOTFS_FILE_TOO_LARGE.
  */
-export function resolveUser(rootfs: string, user: string): ResolvedUser {
+export function resolveUser(rootfs: string, user: string, groupAdd: readonly string[] = []): ResolvedUser {
+  const found = lookUp(rootfs, user)
+  const added = groupAdd.map((group) => numberOf(group, group) ?? findGroup(rootfs, group))
+  return { ...found, groups: [...new Set([...found.groups, ...added])] }
+}
+
+function lookUp(rootfs: string, user: string): ResolvedUser {
   const separator = user.indexOf(':')
   const userPart = (separator < 0 ? user : user.slice(0, separator)) || '0'
   const groupPart = separator < 0 ? '' : user.slice(separator + 1)

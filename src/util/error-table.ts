@@ -269,6 +269,10 @@ export const errorTable = {
   COMMAND_NOT_EXECUTABLE: ['invalid-argument', 'exec: "{command}": {reason}'],
   COMMAND_NOT_FOUND: ['invalid-argument', 'exec: "{command}": {reason}'],
   CONTAINER_STILL_RUNNING: ['conflict', 'container {id} is running: stop it first or use force'],
+  DEVICE_INVALID: [
+    'invalid-argument',
+    'error gathering device information while adding custom device "{path}": {reason}',
+  ],
   EXPOSED_PORT_INVALID: ['invalid-argument', 'the image exposes port {port}: {reason}'],
   GROUP_NOT_FOUND: ['invalid-argument', 'unable to find group {group}: no matching entries in group file'],
   LIMITS_REFUSED: ['invalid-argument', 'Cannot update container {id}: {reason}'],

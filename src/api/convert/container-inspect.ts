@@ -16,6 +16,22 @@ import { defaultShmSize } from '../../runtime/spec.ts'
 import { toContainerConfig } from './image-inspect.ts'
 import { wireTime } from './wire-time.ts'
 
+type ProcessConfigWire = Pick<
+  HostConfigWire,
+  | 'Annotations'
+  | 'CgroupnsMode'
+  | 'DeviceCgroupRules'
+  | 'Devices'
+  | 'GroupAdd'
+  | 'IpcMode'
+  | 'OomKillDisable'
+  | 'OomScoreAdj'
+  | 'PidMode'
+  | 'Sysctls'
+  | 'UTSMode'
+  | 'UsernsMode'
+>
+
 /** A container in Docker's wire shape. */
 export function toContainerInspect(container: ContainerDetails): ContainerInspect {
   const { state, config, request } = container
@@ -50,7 +66,7 @@ export function toContainerInspect(container: ContainerDetails): ContainerInspec
     Mounts: container.mounts.map(toMountPoint),
     Config: {
       Hostname: config.Hostname,
-      Domainname: '',
+      Domainname: request.domainname ?? '',
       AttachStdin: false,
       AttachStdout: true,
       AttachStderr: true,
@@ -79,6 +95,8 @@ function toHostConfig({ request }: ContainerDetails): HostConfigWire {
     CapAdd: nullIfEmpty(request.capAdd),
     CapDrop: nullIfEmpty(request.capDrop),
     Dns: request.dns,
+    DnsOptions: request.dnsOptions ?? [],
+    DnsSearch: request.dnsSearch ?? [],
     ExtraHosts: nullIfEmpty(request.extraHosts),
     Privileged: request.privileged,
     SecurityOpt: nullIfEmpty(request.securityOptions),
@@ -93,6 +111,29 @@ function toHostConfig({ request }: ContainerDetails): HostConfigWire {
     PidsLimit: request.pidsLimit ?? null,
     Ulimits: request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
     ShmSize: request.shmSize ?? defaultShmSize,
+    ...toProcessConfig(request),
+  }
+}
+
+function toProcessConfig(request: ContainerDetails['request']): ProcessConfigWire {
+  const { annotations, sysctls, devices = [] } = request
+  return {
+    ...(annotations === undefined ? {} : { Annotations: annotations }),
+    CgroupnsMode: request.cgroupns ?? '',
+    DeviceCgroupRules: request.deviceRules ?? null,
+    Devices: devices.map(({ source, target, access }) => ({
+      PathOnHost: source,
+      PathInContainer: target,
+      CgroupPermissions: access,
+    })),
+    GroupAdd: request.groupAdd ?? null,
+    IpcMode: request.ipc ?? 'private',
+    OomKillDisable: request.oomKillDisable === true,
+    OomScoreAdj: request.oomScoreAdj ?? 0,
+    PidMode: '',
+    ...(sysctls === undefined ? {} : { Sysctls: sysctls }),
+    UTSMode: request.uts ?? '',
+    UsernsMode: '',
   }
 }
 

@@ -65,6 +65,8 @@ export interface HostConfigWire {
   readonly CapAdd: readonly string[] | null
   readonly CapDrop: readonly string[] | null
   readonly Dns: readonly string[]
+  readonly DnsOptions: readonly string[]
+  readonly DnsSearch: readonly string[]
   readonly ExtraHosts: readonly string[] | null
   readonly Privileged: boolean
   readonly SecurityOpt: readonly string[] | null
@@ -79,6 +81,24 @@ export interface HostConfigWire {
   readonly PidsLimit: number | null
   readonly Ulimits: readonly { readonly Name: string; readonly Hard: number; readonly Soft: number }[]
   readonly ShmSize: number
+  readonly Annotations?: Readonly<Record<string, string>>
+  readonly CgroupnsMode: string
+  readonly DeviceCgroupRules: readonly string[] | null
+  readonly Devices: readonly DeviceWire[]
+  readonly GroupAdd: readonly string[] | null
+  readonly IpcMode: string
+  readonly OomKillDisable: boolean
+  readonly OomScoreAdj: number
+  readonly PidMode: string
+  readonly Sysctls?: Readonly<Record<string, string>>
+  readonly UTSMode: string
+  readonly UsernsMode: string
+}
+
+export interface DeviceWire {
+  readonly PathOnHost: string
+  readonly PathInContainer: string
+  readonly CgroupPermissions: string
 }
 
 export interface MountPointWire {

@@ -5,6 +5,7 @@ import { platformFlag } from '../flags/platform-flag.ts'
 import { parseBytes } from '../format/units.ts'
 import { parseUlimit, type UlimitRequest } from '../input/parse-ulimit.ts'
 import { parseMount } from '../input/parse-volume.ts'
+import { processFlags, unsupportedFlags, type ProcessFlags } from './process-flags.ts'
 
 function parseCpus(value: string): number {
   if (!/^\d*\.?\d+$/.test(value) || Number(value) <= 0)
@@ -24,7 +25,7 @@ function parsePull(value: string): PullPolicy {
 export type PullPolicy = 'always' | 'missing' | 'never'
 
 /** The table of `containerFlags`. */
-export type ContainerFlags = {
+export type ContainerFlags = ProcessFlags & {
   readonly 'add-host': Flag<readonly string[]>
   readonly attach: Flag<readonly string[]>
   readonly 'cap-add': Flag<readonly string[]>
@@ -83,6 +84,8 @@ function parseStream(value: string): string {
 
 /** Flags that `run` and `create` share. */
 export const containerFlags: ContainerFlags = {
+  ...unsupportedFlags,
+  ...processFlags,
   'add-host': list('Add a custom host-to-IP mapping (host:ip)'),
   attach: parsedList('Attach to STDIN, STDOUT or STDERR', parseStream, { short: 'a' }),
   'cap-add': list('Add Linux capabilities'),

@@ -37,6 +37,7 @@ export async function containerRequest(
       shmSize: flags['shm-size'] || undefined,
       platform: flags.platform,
     }),
+    ...processRequest(flags),
     ...containerUpdate(flags),
     tty: flags.tty,
     openStdin: flags.interactive,
@@ -59,6 +60,30 @@ export async function containerRequest(
     logDriver: flags['log-driver'] || 'json-file',
     logOptions: toRecord(flags['log-opt']),
   }
+}
+
+/** What `processFlags` say. */
+function processRequest(flags: Values): Partial<ContainerRequest> {
+  const given = <Value>(values: readonly Value[]): readonly Value[] | undefined =>
+    values.length === 0 ? undefined : values
+  const record = (pairs: readonly string[]): Readonly<Record<string, string>> | undefined =>
+    pairs.length === 0 ? undefined : toRecord(pairs)
+  return defined({
+    annotations: record(flags.annotation),
+    cgroupns: flags.cgroupns,
+    devices: given(flags.device),
+    deviceRules: given(flags['device-cgroup-rule']),
+    dnsOptions: given(flags['dns-option']),
+    dnsSearch: given(flags['dns-search']),
+    domainname: flags.domainname,
+    expose: given(flags.expose),
+    groupAdd: given(flags['group-add']),
+    ipc: flags.ipc,
+    oomKillDisable: flags['oom-kill-disable'] || undefined,
+    oomScoreAdj: flags['oom-score-adj'],
+    sysctls: record(flags.sysctl),
+    uts: flags.uts,
+  })
 }
 
 /** What `update` changes too. */

@@ -21,7 +21,9 @@ export function confine(
   const compiled = program.name === 'crun' ? compiledDefault(filters, caps) : undefined
   return {
     ...document,
-    ...(compiled && { annotations: { 'run.oci.seccomp_bpf_data': compiled.toString('base64') } }),
+    ...(compiled && {
+      annotations: { ...document.annotations, 'run.oci.seccomp_bpf_data': compiled.toString('base64') },
+    }),
     linux: { ...document.linux, seccomp: defaultFilter(caps) },
   }
 }

@@ -1,0 +1,93 @@
+import type { DeviceRequest } from '../../containers/containers.ts'
+import { flatList, type Flag, integer, list, parsedList, text, toggle } from '../flags/flag.ts'
+import { parseDevice, parseDeviceRule, parseExpose, parseSysctl } from '../input/parse-process-options.ts'
+
+/** The table of `processFlags`. */
+export type ProcessFlags = {
+  readonly annotation: Flag<readonly string[]>
+  readonly cgroupns: Flag<string | undefined>
+  readonly device: Flag<readonly DeviceRequest[]>
+  readonly 'device-cgroup-rule': Flag<readonly string[]>
+  readonly 'dns-option': Flag<readonly string[]>
+  readonly 'dns-search': Flag<readonly string[]>
+  readonly domainname: Flag<string | undefined>
+  readonly expose: Flag<readonly string[]>
+  readonly 'group-add': Flag<readonly string[]>
+  readonly ipc: Flag<string | undefined>
+  readonly 'oom-kill-disable': Flag<boolean>
+  readonly 'oom-score-adj': Flag<number | undefined>
+  readonly sysctl: Flag<readonly string[]>
+  readonly uts: Flag<string | undefined>
+}
+
+/** Flags of `run` and `create` that go into the runtime's document nearly as they are. */
+export const processFlags: ProcessFlags = {
+  annotation: list('Add an annotation to the container (passed through to the OCI runtime)'),
+  cgroupns: text('Cgroup namespace to use: host or private'),
+  device: parsedList('Add a host device to the container', parseDevice),
+  'device-cgroup-rule': parsedList('Add a rule to the cgroup allowed devices list', parseDeviceRule),
+  'dns-option': list('Set DNS options'),
+  'dns-search': list('Set custom DNS search domains'),
+  domainname: text('Container NIS domain name'),
+  expose: flatList('Expose a port or a range of ports', parseExpose),
+  'group-add': list('Add additional groups to join'),
+  ipc: text('IPC mode to use: private, host or none'),
+  'oom-kill-disable': toggle('Disable OOM Killer'),
+  'oom-score-adj': integer("Tune host's OOM preferences (-1000 to 1000)"),
+  sysctl: parsedList('Sysctl options', parseSysctl),
+  uts: text('UTS namespace to use: host'),
+}
+
+const noLimit = 'only memory, cpus, cpu-shares, cpuset-cpus and pids are limited'
+const noNetworks = 'the networks are bridge, host and none, and a container has one address'
+const noHealth = 'there are no health checks yet'
+
+/** Flags of Docker's that mean nothing here, with the reason: whoever gives one must not believe that it works. */
+const reasons: Readonly<Record<string, string>> = {
+  'blkio-weight': noLimit,
+  'blkio-weight-device': noLimit,
+  'cgroup-parent': 'the control groups of containers lie below /mille',
+  'cpu-period': 'use --cpus',
+  'cpu-quota': 'use --cpus',
+  'cpu-rt-period': noLimit,
+  'cpu-rt-runtime': noLimit,
+  'cpuset-mems': noLimit,
+  'device-read-bps': noLimit,
+  'device-read-iops': noLimit,
+  'device-write-bps': noLimit,
+  'device-write-iops': noLimit,
+  gpus: 'there is no CDI; give the device files with --device',
+  'health-cmd': noHealth,
+  'health-interval': noHealth,
+  'health-retries': noHealth,
+  'health-start-interval': noHealth,
+  'health-start-period': noHealth,
+  'health-timeout': noHealth,
+  ip: noNetworks,
+  ip6: noNetworks,
+  isolation: 'it is for Windows',
+  'kernel-memory': 'the kernel has no such limit any more',
+  link: `${noNetworks}; use --add-host`,
+  'link-local-ip': noNetworks,
+  'mac-address': noNetworks,
+  'memory-reservation': noLimit,
+  'memory-swappiness': noLimit,
+  'network-alias': noNetworks,
+  pid: 'each container has a process namespace of its own, by which all its processes end with the first',
+  runtime: 'the runtime is crun or runc, whichever this machine has',
+  'storage-opt': 'the size of a container is not limited',
+  'use-api-socket': 'there is no API socket',
+  userns: 'containers are in the user namespace of mille',
+  'volume-driver': 'the only driver is local',
+}
+
+export const unsupportedFlags: Readonly<Record<string, Flag<undefined>>> = Object.fromEntries(
+  Object.entries(reasons).map(([name, reason]) => [name, unsupported(reason)]),
+)
+
+function unsupported(reason: string): Flag<undefined> {
+  const accept = (): never => {
+    throw new Error(`not supported: ${reason}`)
+  }
+  return { type: 'string', help: reason, initial: undefined, hidden: true, accept }
+}
