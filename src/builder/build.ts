@@ -4,7 +4,7 @@ import type { Unset } from '../dockerfile/unset.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { OpOptions } from '../util/progress.ts'
-import type { CacheAddress, CacheExport } from './cache/remote/cache-place.ts'
+import type { CacheExport, CacheImport } from './cache/remote/cache-place.ts'
 import type { AttestationRequest } from './attest/attestation.ts'
 import type { Entitlement } from './plan/run-instructions.ts'
 import type { StepExit, StepIo, StepLimits, StepUlimit } from './step-runner.ts'
@@ -71,7 +71,7 @@ export interface BuildRequest {
   /** Where the result goes; default: an image in the store. */
   readonly outputs?: readonly BuildOutput[]
   /** Caches of other machines, the first that has a result counts. */
-  readonly cacheFrom?: readonly CacheAddress[]
+  readonly cacheFrom?: readonly CacheImport[]
   readonly cacheTo?: readonly CacheExport[]
   /** What is stated about the images, beside them in an index. */
   readonly attestations?: AttestationRequest

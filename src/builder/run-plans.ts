@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Dockerfile } from '../dockerfile/ast.ts'
 import { findStage } from '../dockerfile/stages.ts'
 import type { Lease } from '../store/store.ts'
+import { messageOf } from '../util/errors.ts'
 import { suggest } from '../util/suggest.ts'
 import type { BuildEvent, BuildRequest } from './build.ts'
 import { removeBuildFolder, removeLeftovers } from './build-leftovers.ts'
@@ -53,7 +54,8 @@ export async function runWithCaches(
   const { cacheFrom = [] } = request
   const { lease, now, emit, plans } = running
   const work = { store: parts.store, lease, open: parts.openCache, emit, now, signal: options.signal }
-  const reachable = request.offline === true ? cacheFrom.filter(({ type }) => type === 'local') : cacheFrom
+  const reachable =
+    request.offline === true ? cacheFrom.filter(({ address }) => address.type === 'local') : cacheFrom
   if (reachable.length < cacheFrom.length)
     emit(cacheWarning('a build that is offline imports local caches only'))
   const imported = reachable.length === 0 ? undefined : await importCaches(work, reachable)
@@ -123,6 +125,7 @@ async function runPlans(
       lower: (chain) => views.lower(chain),
       ...(networks === undefined ? {} : { networks }),
       ...(pins && { pins }),
+      ...(imported && { bringMount: mountBringer(imported, emit, signal) }),
       ...(request.measured === true && { cpu: new Map<string, number>() }),
     }
     const limit = parallelism ?? Math.max(8, availableParallelism())
@@ -133,6 +136,23 @@ async function runPlans(
     return executor
   } finally {
     await removeBuildFolder(folder)
+  }
+}
+
+/** A cache mount that is damaged or out of reach begins empty, as it would without the cache. */
+function mountBringer(
+  imported: ImportedCache,
+  emit: (event: BuildEvent) => void,
+  signal: AbortSignal | undefined,
+): NonNullable<BuildSession['bringMount']> {
+  return async (name, key, folder) => {
+    try {
+      return await imported.bringMount(key, folder)
+    } catch (error) {
+      if (signal?.aborted === true) throw error
+      emit(cacheWarning(`the cache mount ${name} begins empty: ${messageOf(error)}`))
+      return undefined
+    }
   }
 }
 

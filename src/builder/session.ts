@@ -49,6 +49,8 @@ export interface BuildSession {
   readonly ssh: ReadonlyMap<string, SshSource>
   /** Files of a RUN that fails stay, for whoever wants to look at them. */
   readonly keepsFailures: boolean
+  /** Fills a new cache mount's folder with what an imported cache has for it, and says where that came from. */
+  readonly bringMount?: (name: string, key: string, folder: string) => Promise<string | undefined>
   /** A folder for files of this build, removed at its end. */
   readonly folder: string
   /** CPU milliseconds of RUN steps, when they are wanted. */

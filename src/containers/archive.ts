@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { readlinkat } from '../linux/at.ts'
 import { currentFolder, openat2, openFlags, resolveFlags } from '../linux/openat2.ts'
 import { fileTypes, statx, type FileStatus } from '../linux/statx.ts'
+import { extractTar } from '../store/tree/extract-tar.ts'
 import { tarOfTree } from '../store/tree/tar-of-tree.ts'
 import { writeTar } from '../tar/writer.ts'
 import { decodeBytes } from '../util/byte-string.ts'
@@ -12,7 +13,6 @@ import { failure, isMilleError } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 import { withContainerPlace, withContainerRoot, type ContainerPlace } from './container-root.ts'
 import type { PathStat } from './containers.ts'
-import { extractTar } from './extract-tar.ts'
 import type { ContainerParts } from './parts.ts'
 
 /** The object itself, also when it is a link; PATH_NOT_IN_CONTAINER. */
@@ -59,7 +59,7 @@ export function writeArchive(
     using handle = openPlace({ ...place, path: `${place.path}/.` }, nameOrId)
     const status = statx(handle.descriptor, '')
     if (kindOf(status) !== fileTypes.directory) throw failure('CP_NOT_A_FOLDER', { path })
-    await extractTar(tar, place.root, place.path, options.copyOwner === true)
+    await extractTar(tar, place.root, place.path, { copyOwner: options.copyOwner === true })
   })
 }
 

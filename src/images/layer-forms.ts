@@ -1,17 +1,12 @@
-import { type Readable } from 'node:stream'
-import { constants, createZstdCompress } from 'node:zlib'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { diffIdAsDigest, shortId, type DiffId } from '../oci/digest.ts'
 import type { LayerCompression } from '../oci/image-form.ts'
 import type { Manifest } from '../oci/manifest.ts'
-import { compressionOf, isManifestType, layerType, type Compression } from '../oci/media-types.ts'
+import { compressionOf, isManifestType, layerType } from '../oci/media-types.ts'
 import type { BlobInfo, ImageRecord, Lease, Store } from '../store/store.ts'
+import { compressionLevel, compressStream } from '../util/compress-stream.ts'
 import { failure } from '../util/errors.ts'
-import { gzipDeterministic } from '../util/gzip-deterministic.ts'
-import { gzipLevel, type GzipLevel } from '../util/gzip-member.ts'
 import type { OpOptions } from '../util/progress.ts'
-
-const zstdLevel = 3
 
 export interface LayerFormOptions extends OpOptions {
   readonly compression: LayerCompression
@@ -76,7 +71,7 @@ async function encode(store: Store, diffId: DiffId, options: LayerFormOptions): 
     const { size } = await getLayer(store, diffId)
     return { digest: diffIdAsDigest(diffId), size }
   }
-  const level = checkLevel(type, compression.level)
+  const level = compressionLevel(type, compression.level)
   const encoding = `${type}-${level}`
   const known = await store.layers.findForm(diffId, encoding)
   if (known !== undefined) {
@@ -86,7 +81,7 @@ async function encode(store: Store, diffId: DiffId, options: LayerFormOptions): 
   }
   onProgress?.({ id: shortId(diffId), status: 'Compressing', current: 0 })
   const source = await store.layers.open(diffId)
-  const { digest, size } = await store.content.ingest(compress(source, type, level), { lease, signal })
+  const { digest, size } = await store.content.ingest(compressStream(source, type, level), { lease, signal })
   await store.layers.keepForm(diffId, encoding, { digest, size })
   return { digest, size }
 }
@@ -95,23 +90,4 @@ async function getLayer(store: Store, diffId: DiffId): Promise<{ readonly size: 
   const layer = await store.layers.find(diffId)
   if (layer === undefined) throw failure('LAYER_NOT_FOUND', { diffId })
   return layer
-}
-
-function compress(source: Readable, type: Exclude<Compression, 'none'>, level: number): Readable {
-  if (type === 'gzip') return gzipDeterministic(source, level as GzipLevel)
-  const encoder = createZstdCompress({
-    params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
-  })
-  source.once('error', (error) => encoder.destroy(error))
-  return source.pipe(encoder)
-}
-
-/** @throws INVALID_ARGUMENT for a level that the encoder does not have. */
-function checkLevel(type: Exclude<Compression, 'none'>, level: number | undefined): number {
-  const [least, most, usual] = type === 'gzip' ? [0, 9, gzipLevel] : [1, 22, zstdLevel]
-  if (level === undefined) return usual
-  if (Number.isInteger(level) && level >= least && level <= most) return level
-  throw failure('INVALID_ARGUMENT', {
-    reason: `${type} has no compression level ${level}: there are ${least} to ${most}`,
-  })
 }

@@ -4,10 +4,11 @@ import { folderBytes } from '../../linux/folder-size.ts'
 import { openFolder } from '../../linux/openat2.ts'
 import { identifyProcess } from '../../linux/process-identity.ts'
 import { removeTree } from '../../linux/remove-tree.ts'
-import { digestHex, sha256 } from '../../oci/digest.ts'
+import { digestHex, sha256, type ChainId } from '../../oci/digest.ts'
 import type { RecordRow, RecordStore } from '../../store/record-store.ts'
 import type { Store } from '../../store/store.ts'
 import { isMilleError } from '../../util/errors.ts'
+import type { PlannedMount } from '../plan/step.ts'
 
 /** What is kept about a cache mount: its files lie in the store's `cache-mounts/<id>`. */
 export interface CacheMountData {
@@ -22,12 +23,15 @@ export interface CacheMountData {
   readonly measured?: { readonly size: number; readonly at: number }
 }
 
-export interface WantedCacheMount {
+export interface CacheMountIdentity {
   readonly name: string
-  readonly sharing: 'shared' | 'private' | 'locked'
-  readonly description: string
   /** What a new one begins as; one that begins otherwise is another one, whatever its name. */
   readonly seed: string
+}
+
+export interface WantedCacheMount extends CacheMountIdentity {
+  readonly sharing: 'shared' | 'private' | 'locked'
+  readonly description: string
   /** Fills a new folder, and gives it its owner and mode. */
   readonly fill: (folder: string) => void
 }
@@ -37,10 +41,29 @@ export interface TakenCacheMount {
   readonly path: string
 }
 
-export interface TakeOptions {
+export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
   /** Called once when the mount is in use by somebody and has to be waited for. */
   readonly onWait?: (name: string, holder: string) => void
+}
+
+export interface TakeOptions extends WaitOptions {
+  /** Fills the folder of a mount that is not here with what another machine had in it; false when it could not. */
+  readonly bring?: (name: string, key: string, folder: string) => Promise<boolean>
+}
+
+/** Of a mount whose files come from `chain`, where they come from anywhere. */
+export function cacheMountIdentity(
+  { id, origin, source, mode, uid, gid }: Extract<PlannedMount, { type: 'cache' }>,
+  chain: ChainId | undefined,
+): CacheMountIdentity {
+  const from = origin.kind === 'empty' ? [] : [chain ?? 'empty', source]
+  return { name: id, seed: JSON.stringify([from, mode, uid, gid]) }
+}
+
+/** The same on all machines: what a mount is called that came from another one. */
+export function cacheMountKey({ name, seed }: CacheMountIdentity): string {
+  return digestHex(sha256(JSON.stringify([name, seed])))
 }
 
 /** A step that has a mount locked may run as long as it likes. */
@@ -66,17 +89,37 @@ export class CacheMounts {
     stack: AsyncDisposableStack,
     options: TakeOptions = {},
   ): Promise<ReadonlyMap<Wanted, TakenCacheMount>> {
-    const byKey = Map.groupBy(wanted, keyOf)
+    const byKey = Map.groupBy(wanted, cacheMountKey)
     const taken = new Map<Wanted, TakenCacheMount>()
     for (const key of [...byKey.keys()].sort()) {
       const group = byKey.get(key) ?? []
       const strictest = group.toSorted((a, b) => rank(b) - rank(a))[0]
       if (strictest === undefined) continue
       const id = await this.#lock(key, strictest, stack, options)
+      const bring = id === key ? options.bring : undefined
+      await this.#make(id, strictest, {
+        bring: bring && ((folder) => bring(strictest.name, key, folder)),
+        signal: options.signal,
+      })
       const path = this.#use(await this.#store.folder('cache-mounts'), id, strictest)
       for (const one of group) taken.set(one, { path })
     }
     return taken
+  }
+
+  /** Gives `use` the files of a mount that no step has meanwhile; undefined when it is not here. */
+  async withFiles<Result>(
+    identity: CacheMountIdentity,
+    use: (folder: string) => Promise<Result>,
+    options: WaitOptions = {},
+  ): Promise<Result | undefined> {
+    const id = cacheMountKey(identity)
+    const path = join(await this.#store.folder('cache-mounts'), id, 'files')
+    // without one that is here nobody's lock is waited for
+    if (!existsSync(path)) return undefined
+    await using stack = new AsyncDisposableStack()
+    await this.#lock(id, { name: identity.name, sharing: 'locked' }, stack, options)
+    return existsSync(path) ? await use(path) : undefined
   }
 
   list(): RecordRow<CacheMountData>[] {
@@ -132,9 +175,9 @@ export class CacheMounts {
 
   async #lock(
     key: string,
-    { sharing, name }: WantedCacheMount,
+    { sharing, name }: Pick<WantedCacheMount, 'sharing' | 'name'>,
     stack: AsyncDisposableStack,
-    { signal, onWait }: TakeOptions,
+    { signal, onWait }: WaitOptions,
   ): Promise<string> {
     const shared = sharing === 'shared'
     for (let instance = 0; ; instance++) {
@@ -152,10 +195,17 @@ export class CacheMounts {
     }
   }
 
-  /** The folder of a mount that is locked, made when it is missing, and its use noted. */
+  /** One that is here stays as it is, whatever others have: only a missing one is made, by one of those who share it. */
+  async #make(id: string, wanted: WantedCacheMount, { bring, signal }: MakeOptions): Promise<void> {
+    const folder = await this.#store.folder('cache-mounts')
+    if (existsSync(join(folder, id))) return
+    await using _alone = await this.#store.lock(`${lockName(id)}-new`, { timeout: longestWait, signal })
+    if (!existsSync(join(folder, id))) await makeFolder(folder, id, wanted, bring)
+  }
+
+  /** Notes the use of a mount that is locked. Its path. */
   #use(folder: string, id: string, wanted: WantedCacheMount): string {
     const path = join(folder, id)
-    if (!existsSync(path)) makeFolder(folder, id, wanted)
     const now = Date.now()
     const { name, description } = wanted
     const records = this.#records()
@@ -181,8 +231,9 @@ export class CacheMounts {
   }
 }
 
-function keyOf({ name, seed }: WantedCacheMount): string {
-  return digestHex(sha256(JSON.stringify([name, seed])))
+interface MakeOptions {
+  readonly bring: ((folder: string) => Promise<boolean>) | undefined
+  readonly signal: AbortSignal | undefined
 }
 
 function idOf(key: string, instance: number): string {
@@ -201,19 +252,27 @@ function rank({ sharing }: WantedCacheMount): number {
   return ['shared', 'private', 'locked'].indexOf(sharing)
 }
 
-/** Appears whole, by rename: of two that share a new mount one is first, and the other takes that one's. */
-function makeFolder(folder: string, id: string, { fill }: WantedCacheMount): void {
+/** Appears whole, by rename: what a kill leaves is not taken for one. */
+async function makeFolder(
+  folder: string,
+  id: string,
+  { fill }: WantedCacheMount,
+  bring: MakeOptions['bring'],
+): Promise<void> {
   const staged = `${id}.new-${process.pid}`
-  removeFolder(folder, staged)
   const files = join(folder, staged, 'files')
-  mkdirSync(files, { recursive: true, mode: 0o700 })
-  fill(files)
-  try {
-    renameSync(join(folder, staged), join(folder, id))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
+  const begin = (): void => {
     removeFolder(folder, staged)
+    mkdirSync(files, { recursive: true, mode: 0o700 })
   }
+  begin()
+  const isBrought = (await bring?.(files)) === true
+  if (!isBrought) {
+    // half of what another machine had may lie there
+    if (bring !== undefined) begin()
+    fill(files)
+  }
+  renameSync(join(folder, staged), join(folder, id))
 }
 
 function removeFolder(folder: string, name: string): void {

@@ -5,7 +5,7 @@ import { mount as mountFolder, mountFlags, unmount, unmountFlags } from '../../l
 import { openPathInRoot } from '../../linux/open-in-root.ts'
 import { fileTypes } from '../../linux/statx.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
-import { CacheMounts } from '../cache/cache-mounts.ts'
+import { cacheMountIdentity, CacheMounts } from '../cache/cache-mounts.ts'
 import type { WantedCacheMount } from '../cache/cache-mounts.ts'
 import type { PlannedMount, RunOp } from '../plan/step.ts'
 import type { BuildSession, StepInputs } from '../session.ts'
@@ -35,6 +35,12 @@ export async function openCaches(
       const chunk = Buffer.from(`waiting for the cache mount ${name}: ${holder} has it\n`)
       session.emit({ type: 'output', step: inputs.step.id, stream: 'stderr', chunk, time: session.now() })
     },
+    bring: async (name, key, folder) => {
+      const from = await session.bringMount?.(name, key, folder)
+      if (from === undefined) return false
+      session.emit({ type: 'note', step: inputs.step.id, text: `cache mount ${name}: from ${from}` })
+      return true
+    },
   })
   return wanted.map((one, index) => {
     const { mount } = one
@@ -52,7 +58,7 @@ async function describe(
   op: RunOp,
   sources: MountSources,
 ): Promise<Wanted> {
-  const { id, target, sharing, origin, source, mode, uid, gid } = mount
+  const { target, sharing, origin, source, mode, uid, gid } = mount
   const isSeeded = origin.kind !== 'empty'
   const chain = sources.chain(origin)
   const root = isSeeded ? await session.view(chain) : ''
@@ -62,12 +68,12 @@ async function describe(
     if (((status?.mode ?? 0) & fileTypes.mask) !== fileTypes.directory)
       throw mountFailure(session, inputs, mount, `"${source}" is no folder in the files mounted from`)
   }
+  const identity = cacheMountIdentity(mount, chain)
   return {
     mount,
-    name: id,
+    ...identity,
     sharing,
-    description: `cached mount ${target} from exec ${op.argv.join(' ')} with id ${JSON.stringify(id)}`,
-    seed: JSON.stringify([isSeeded ? [chain ?? 'empty', source] : [], mode, uid, gid]),
+    description: `cached mount ${target} from exec ${op.argv.join(' ')} with id ${JSON.stringify(identity.name)}`,
     fill: (folder) => {
       if (isSeeded) copyTreeIntoFolder(root, source, folder)
       if (!isSeeded || uid !== undefined || gid !== undefined) chownSync(folder, uid ?? 0, gid ?? 0)

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
-import type { CacheAddress, CacheExport } from '../../builder/cache/remote/cache-place.ts'
+import type { CacheAddress, CacheExport, CacheImport } from '../../builder/cache/remote/cache-place.ts'
 import type { LayerCompression } from '../../oci/image-form.ts'
 import { parseReference } from '../../oci/reference.ts'
-import { failure } from '../../util/errors.ts'
+import { failure, messageOf } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import { type Flag, type FlagValues, list } from '../flags/flag.ts'
+import { parseSize } from '../format/units.ts'
 import { csvFields, parseAttributes } from '../input/parse-attributes.ts'
 
 /** The table of `cacheFlags`. */
@@ -20,7 +21,7 @@ export const cacheFlags: CacheFlags = {
 }
 
 export interface CacheRequest {
-  readonly cacheFrom?: readonly CacheAddress[]
+  readonly cacheFrom?: readonly CacheImport[]
   readonly cacheTo?: readonly CacheExport[]
 }
 
@@ -33,12 +34,14 @@ export function cacheRequest(flags: FlagValues<CacheFlags>): CacheRequest {
   return { ...(from.length > 0 && { cacheFrom: from }), ...(to.length > 0 && { cacheTo: to }) }
 }
 
-function parseImport(text: string): CacheAddress[] {
-  if (!text.includes('=')) return fieldsOf(text).map((ref) => registry(ref))
+function parseImport(text: string): CacheImport[] {
+  if (!text.includes('='))
+    return fieldsOf(text).map((ref) => ({ address: registry(ref), mountBytes: usualMountBytes }))
   const attributes = new CacheAttributes('--cache-from', text)
-  const address = addressOf(attributes, 'src', ['local', 'registry'])
+  const address = addressOf(attributes, 'src', ['local', 'registry']) as CacheAddress
+  const mountBytes = mountBytesOf(attributes, true)
   attributes.refuseUnknown()
-  return [address as CacheAddress]
+  return [{ address, mountBytes }]
 }
 
 function parseExport(text: string): CacheExport[] {
@@ -60,6 +63,7 @@ function parseExport(text: string): CacheExport[] {
     address,
     mode,
     compression: compressionOf(attributes),
+    mountBytes: mountBytesOf(attributes, false),
     ignoreError: attributes.truth('ignore-error', false),
   }
   attributes.refuseUnknown()
@@ -69,8 +73,23 @@ function parseExport(text: string): CacheExport[] {
 const usualExport = {
   mode: 'min',
   compression: { type: 'gzip', force: false },
+  mountBytes: 0,
   ignoreError: false,
 } as const
+
+const usualMountBytes = 5e9
+
+/** `mounts` and `mounts-max-size`: how large a cache mount may be that goes with the cache; 0 for none. */
+function mountBytesOf(attributes: CacheAttributes, initial: boolean): number {
+  const isWanted = attributes.truth('mounts', initial)
+  const given = attributes.text('mounts-max-size')
+  try {
+    const bytes = given === undefined ? usualMountBytes : parseSize(given)
+    return isWanted ? bytes : 0
+  } catch (error) {
+    throw refuse(`mounts-max-size of ${attributes.flag}: ${messageOf(error)}`)
+  }
+}
 
 function fieldsOf(text: string): string[] {
   return csvFields(text).map((field) => field.trim())

@@ -24,10 +24,13 @@ export interface CacheDocument {
   readonly records: readonly RemoteRecord[]
   /** Blobs of the layers. */
   readonly layers: ReadonlyMap<DiffId, Descriptor>
+  /** Tars of cache mounts, by the mount's key. */
+  readonly mounts: ReadonlyMap<string, Descriptor>
 }
 
 /** The bytes of a cache's config. `layers` is in BuildKit's form, what mille needs stands beside it. */
-export function cacheConfig({ records, layers }: CacheDocument): Buffer {
+export function cacheConfig({ records, layers, mounts }: CacheDocument): Buffer {
+  const mountList = [...mounts].map(([key, { digest }]) => ({ key, blob: digest }))
   return canonicalJson({
     layers: [...layers].map(([diffID, { digest, mediaType, size }]) => ({
       blob: digest,
@@ -35,7 +38,7 @@ export function cacheConfig({ records, layers }: CacheDocument): Buffer {
       annotations: { mediaType, diffID, size },
     })),
     records: [],
-    mille: { version: 1, records },
+    mille: { version: 1, records, ...(mounts.size > 0 && { mounts: mountList }) },
   })
 }
 
@@ -53,7 +56,7 @@ export function parseCache({ config, document, layers }: FoundManifest): CacheDo
   const isCache = config.mediaType === cacheConfigType
   const own = isCache ? fields['mille'] : fields[inlineField]
   if (own === undefined) return undefined
-  const { version, records } = asObject(own, 'records')
+  const { version, records, mounts = [] } = asObject(own, 'records')
   if (version !== 1) throw invalid(`version ${String(version)} is not known here`)
   const byDiffId = isCache
     ? layersByNote(asList(fields['layers'], 'layers'), layers)
@@ -61,7 +64,16 @@ export function parseCache({ config, document, layers }: FoundManifest): CacheDo
   return {
     records: asList(records, 'records').map((record) => readRecord(record, byDiffId)),
     layers: byDiffId,
+    mounts: new Map(asList(mounts, 'mounts').map((mount) => readMount(mount, layers))),
   }
+}
+
+function readMount(value: unknown, blobs: readonly Descriptor[]): [string, Descriptor] {
+  const { key, blob } = asObject(value, 'a mount')
+  const descriptor = blobs.find(({ digest }) => digest === blob)
+  if (typeof key !== 'string' || !/^[0-9a-f]{64}$/.test(key)) throw invalid('a mount has no key')
+  if (descriptor === undefined) throw invalid('a mount is not in its manifest')
+  return [key, checkType(descriptor)]
 }
 
 function readRecord(value: unknown, layers: ReadonlyMap<DiffId, Descriptor>): RemoteRecord {
@@ -102,9 +114,12 @@ function layersByPlace(diffIds: unknown, blobs: readonly Descriptor[]): Map<Diff
 }
 
 function addLayer(layers: Map<DiffId, Descriptor>, diffId: Digest, descriptor: Descriptor): void {
-  if (compressionOf(descriptor.mediaType) === undefined)
-    throw invalid(`layers of type ${descriptor.mediaType} are not known`)
-  layers.set(diffId as string as DiffId, descriptor)
+  layers.set(diffId as string as DiffId, checkType(descriptor))
+}
+
+function checkType(descriptor: Descriptor): Descriptor {
+  if (compressionOf(descriptor.mediaType) !== undefined) return descriptor
+  throw invalid(`layers of type ${descriptor.mediaType} are not known`)
 }
 
 function parseJson(bytes: Buffer): unknown {

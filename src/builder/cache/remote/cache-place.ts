@@ -9,9 +9,18 @@ export type CacheAddress =
   /** An OCI layout in a folder; `tag` names one of several caches in it. */
   | { readonly type: 'local'; readonly path: string; readonly tag: string; readonly digest?: string }
 
+/** What `--cache-from` asks for. */
+export interface CacheImport {
+  readonly address: CacheAddress
+  /** Most bytes of a cache mount that is brought; 0: none is. */
+  readonly mountBytes: number
+}
+
 /** What `--cache-to` asks for. `inline` puts the records into the image itself. */
 export interface CacheExport {
   readonly address: CacheAddress | { readonly type: 'inline' }
+  /** Most bytes of a cache mount that goes with it; 0: none does. */
+  readonly mountBytes: number
   /** `min` keeps what the image is made of, `max` every step. */
   readonly mode: 'min' | 'max'
   readonly compression: LayerCompression

@@ -14,7 +14,8 @@ import { inputsOf } from '../../plan/step.ts'
 import type { StepResult } from '../../session.ts'
 import { cacheConfig, cacheConfigType, type RemoteRecord } from './cache-document.ts'
 import type { CacheExport, CachePlace } from './cache-place.ts'
-import type { ImportedCache } from './imported-cache.ts'
+import type { ImportedCache, Origin } from './imported-cache.ts'
+import { packMounts } from './pack-mounts.ts'
 
 const parallelUploads = 4
 
@@ -71,9 +72,9 @@ function stepsOfImages(plans: readonly PlatformPlan[]): ReadonlySet<StepId> {
 export async function exportCache(
   work: CacheExportWork,
   place: CachePlace,
-  { mode, compression }: CacheExport,
+  { mode, compression, mountBytes }: CacheExport,
 ): Promise<void> {
-  const { emit, now, signal } = work
+  const { imported, emit, now, signal } = work
   const step = `cache ${place.name}`
   emit({ type: 'start', step, name: `exporting cache to ${place.name}`, time: now() })
   try {
@@ -83,16 +84,22 @@ export async function exportCache(
     await eachLimited([...layers], parallelUploads, async ([diffId, blob]) => {
       if (await place.has(blob)) return
       emit({ type: 'progress', step, status: `writing layer ${blob.digest}` })
-      await place.write(blob, await open(work, diffId, blob), { signal })
+      await place.write(blob, await open(work, imported?.origin(diffId), blob), { signal })
     })
-    const document = cacheConfig({ records, layers })
+    const mounts = mountBytes === 0 ? new Map() : await packMounts(work, { step, mountBytes, compression })
+    for (const [key, blob] of mounts) {
+      if (await place.has(blob)) continue
+      emit({ type: 'progress', step, status: `writing cache mount ${blob.digest}` })
+      await place.write(blob, await open(work, imported?.mount(key), blob), { signal })
+    }
+    const document = cacheConfig({ records, layers, mounts })
     const config: Descriptor = { mediaType: cacheConfigType, digest: sha256(document), size: document.length }
     await place.write(config, Readable.from([document]), { signal })
     const manifest: Manifest = {
       schemaVersion: 2,
       mediaType: mediaTypes.ociManifest,
       config,
-      layers: [...layers.values()].map(inWireOrder),
+      layers: [...layers.values(), ...mounts.values()].map(inWireOrder),
     }
     const raw = canonicalJson(manifest)
     const descriptor = { mediaType: mediaTypes.ociManifest, digest: sha256(raw), size: raw.length }
@@ -132,12 +139,10 @@ async function layersOf(
 }
 
 async function open(
-  { store, imported, signal }: CacheExportWork,
-  diffId: DiffId,
+  { store, signal }: CacheExportWork,
+  origin: Origin | undefined,
   blob: Descriptor,
 ): Promise<Readable> {
-  if (await store.content.exists(blob)) return await store.content.fetch(blob)
-  const origin = imported?.origin(diffId)
-  if (origin === undefined) return await store.content.fetch(blob)
+  if (origin === undefined || (await store.content.exists(blob))) return await store.content.fetch(blob)
   return await origin.place.fetch(origin.blob, { signal })
 }

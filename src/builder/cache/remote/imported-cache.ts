@@ -8,10 +8,11 @@ import { failure, isMilleError, messageOf } from '../../../util/errors.ts'
 import type { OpOptions } from '../../../util/progress.ts'
 import { parseCache, type CacheDocument, type RemoteRecord } from './cache-document.ts'
 import type { CachePlace } from './cache-place.ts'
+import { unpackMount, type OriginOfMount } from './unpack-mount.ts'
 
 const parallelDownloads = 3
 
-interface Origin {
+export interface Origin {
   readonly place: CachePlace
   readonly blob: Descriptor
 }
@@ -33,6 +34,7 @@ export class ImportedCache {
   readonly #signal: AbortSignal | undefined
   readonly #records = new Map<Digest, RemoteRecord>()
   readonly #origins = new Map<DiffId, Origin>()
+  readonly #mounts = new Map<string, OriginOfMount>()
   readonly #pending = new Map<ChainId, Pending>()
   readonly #fetching = new Map<DiffId, Promise<void>>()
   /** Why a layer could not be had: the build goes on without what was imported. */
@@ -44,12 +46,12 @@ export class ImportedCache {
     this.#signal = signal
   }
 
-  /** Reads all records of a place. CACHE_INVALID, or what the place says. */
-  async read(place: CachePlace, options: OpOptions): Promise<number> {
+  /** Reads all records of a place; its cache mounts of at most `mountBytes`. CACHE_INVALID, or what the place says. */
+  async read(place: CachePlace, mountBytes: number, options: OpOptions): Promise<number> {
     const found = await place.read(options)
     // all of a place or nothing
     const documents = found.flatMap((manifest) => parseCache(manifest) ?? [])
-    for (const document of documents) this.#add(place, document)
+    for (const document of documents) this.#add(place, document, mountBytes)
     return documents.reduce((sum, { records }) => sum + records.length, 0)
   }
 
@@ -60,6 +62,19 @@ export class ImportedCache {
   /** Where a layer comes from, for who exports it again. */
   origin(diffId: DiffId): Origin | undefined {
     return this.#origins.get(diffId)
+  }
+
+  /** Where a cache mount comes from. */
+  mount(key: string): OriginOfMount | undefined {
+    return this.#mounts.get(key)
+  }
+
+  /** Fills an empty folder with a cache mount: the place it came from, undefined when there is none. As `unpackMount`. */
+  async bringMount(key: string, folder: string): Promise<string | undefined> {
+    const origin = this.#mounts.get(key)
+    if (origin === undefined) return undefined
+    await unpackMount(origin, folder, this.#signal)
+    return origin.place.name
   }
 
   /** A stack that is known, but not here: `need` brings it. */
@@ -113,11 +128,14 @@ export class ImportedCache {
     await layers.inflate(blob, diffId, options)
   }
 
-  #add(place: CachePlace, { records, layers }: CacheDocument): void {
+  #add(place: CachePlace, { records, layers, mounts }: CacheDocument, maxBytes: number): void {
     // the first place that knows a key is the one that was named first
     for (const record of records)
       for (const key of record.keys) if (!this.#records.has(key)) this.#records.set(key, record)
     for (const [diffId, blob] of layers)
       if (!this.#origins.has(diffId)) this.#origins.set(diffId, { place, blob })
+    if (maxBytes === 0) return
+    for (const [key, blob] of mounts)
+      if (!this.#mounts.has(key)) this.#mounts.set(key, { place, blob, maxBytes })
   }
 }

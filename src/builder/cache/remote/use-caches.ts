@@ -1,7 +1,7 @@
 import { messageOf } from '../../../util/errors.ts'
 import type { Lease, Store } from '../../../store/store.ts'
 import type { BuildEvent } from '../../build.ts'
-import type { CacheAddress, CacheExport, CachePlace, OpenCachePlace } from './cache-place.ts'
+import type { CacheAddress, CacheExport, CacheImport, CachePlace, OpenCachePlace } from './cache-place.ts'
 import { exportCache, type CacheExportWork } from './export-cache.ts'
 import { ImportedCache } from './imported-cache.ts'
 import { localPlace } from './local-place.ts'
@@ -21,16 +21,16 @@ export interface CacheWork {
  */
 export async function importCaches(
   { store, lease, open, emit, now, signal }: CacheWork,
-  addresses: readonly CacheAddress[],
+  imports: readonly CacheImport[],
 ): Promise<ImportedCache | undefined> {
   const imported = new ImportedCache(store, lease, signal)
   let total = 0
-  for (const [index, address] of addresses.entries()) {
+  for (const [index, { address, mountBytes }] of imports.entries()) {
     const step = `cache from ${index}`
     const shown = shownAddress(address)
     emit({ type: 'start', step, name: `importing cache from ${shown}`, time: now() })
     try {
-      const count = await imported.read(await openPlace(open, address), { signal })
+      const count = await imported.read(await openPlace(open, address), mountBytes, { signal })
       total += count
       emit({ type: 'note', step, text: count === 0 ? 'nothing of mille there' : `${count} steps` })
     } catch (error) {

@@ -1,4 +1,4 @@
-import { closeSync, constants, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fchownSync, writeSync } from 'node:fs'
 import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import {
@@ -11,20 +11,28 @@ import {
   symlinkat,
   tryUnlinkat,
   utimensat,
-} from '../linux/at.ts'
-import { currentFolder, openat2, openFlags, resolveFlags } from '../linux/openat2.ts'
-import { fileTypes, findStatus } from '../linux/statx.ts'
-import { setXattr } from '../linux/xattr.ts'
-import { checkLayerEntry } from '../tar/check-entry.ts'
-import type { TarEntry } from '../tar/entry.ts'
-import { readTar, type TarMember } from '../tar/read-tar.ts'
-import { failure } from '../util/errors.ts'
+} from '../../linux/at.ts'
+import { currentFolder, openat2, openFlags, resolveFlags } from '../../linux/openat2.ts'
+import { fileTypes, findStatus } from '../../linux/statx.ts'
+import { setXattr } from '../../linux/xattr.ts'
+import { checkLayerEntry } from '../../tar/check-entry.ts'
+import type { TarEntry } from '../../tar/entry.ts'
+import { readTar, type TarMember } from '../../tar/read-tar.ts'
+import { failure } from '../../util/errors.ts'
+
+export interface ExtractOptions {
+  /** Members keep their owners, instead of being root's. */
+  readonly copyOwner: boolean
+  /** The folder itself takes owner, mode and time of the tar's own top folder. */
+  readonly withTop?: boolean
+  /** Devices are refused: LAYER_DEVICE_INVALID. */
+  readonly refuseDevices?: boolean
+}
 
 /** Where members go: `base` as a process with `root` as its root folder sees it. */
-interface Target {
+interface Target extends ExtractOptions {
   readonly root: number
   readonly base: string
-  readonly copyOwner: boolean
 }
 
 /**
@@ -33,23 +41,28 @@ interface Target {
  * folder is never replaced by something else, nor the other way round (CP_KIND_CHANGE).
  */
 export async function extractTar(
-  tar: Readable,
+  tar: AsyncIterable<Buffer>,
   root: string,
   path: string,
-  copyOwner: boolean,
+  options: ExtractOptions,
 ): Promise<void> {
   const handle = openat2(currentFolder, root, openFlags.path | constants.O_DIRECTORY, 0)
-  const target: Target = { root: handle, base: posix.join('/', path), copyOwner }
+  const target: Target = { ...options, root: handle, base: posix.join('/', path) }
   const folderTimes: { readonly path: string; readonly mtime: bigint }[] = []
+  let top: TarEntry | undefined
   try {
     for await (const member of readTar(tar)) {
       const checked = checkMember(member.entry)
-      if (checked === '') continue
+      if (checked === '') {
+        top = member.entry
+        continue
+      }
       await extractMember(target, member, checked)
       if (member.entry.type === 'directory') folderTimes.push({ path: checked, mtime: member.entry.mtime })
     }
     // children change their folder's time: set last, deepest first
     for (const folder of folderTimes.toReversed()) setTime(target, folder.path, folder.mtime)
+    if (options.withTop === true && top !== undefined) setTop(target, top)
   } finally {
     closeSync(handle)
   }
@@ -64,11 +77,14 @@ function checkMember(entry: TarEntry): string {
     : posix.normalize(posix.join('/', entry.path)).slice(1).replace(/\/$/, '')
 }
 
-function openParent({ root, base }: Target, path: string): number {
-  const folder = posix.join(base, posix.dirname(path))
+function openParent(target: Target, path: string): number {
+  return openBelow(target, posix.dirname(path))
+}
+
+function openBelow({ root, base }: Target, path: string): number {
   return openat2(
     root,
-    folder,
+    posix.join(base, path),
     constants.O_RDONLY | constants.O_DIRECTORY,
     resolveFlags.inRoot | resolveFlags.noMagicLinks,
   )
@@ -92,13 +108,11 @@ async function extractMember(target: Target, { entry, body }: TarMember, path: s
         await writeFile(parent, name, body)
         break
       default: {
+        const { major = 0, minor = 0 } = entry.device ?? {}
+        if (target.refuseDevices === true && entry.type !== 'fifo')
+          throw failure('LAYER_DEVICE_INVALID', { path, device: `${major}:${minor}` })
         const kind = fileTypes[entry.type]
-        mknodat(
-          parent,
-          name,
-          kind | entry.mode,
-          makeDevice(entry.device?.major ?? 0, entry.device?.minor ?? 0),
-        )
+        mknodat(parent, name, kind | entry.mode, makeDevice(major, minor))
       }
     }
     setMetadata(target, parent, name, entry)
@@ -119,7 +133,8 @@ function makeRoom(parent: number, name: string, entry: TarEntry, path: string): 
 }
 
 function linkMember(target: Target, entry: TarEntry, parent: number, name: string): void {
-  const first = checkMember({ ...entry, type: 'file', path: entry.linkTarget ?? '' })
+  const { linkTarget = '', ...rest } = entry
+  const first = checkMember({ ...rest, type: 'file', path: linkTarget })
   const folder = openParent(target, first)
   try {
     linkat(folder, posix.basename(first), parent, name)
@@ -160,6 +175,17 @@ function setXattrs(parent: number, name: string, { xattrs }: TarEntry): void {
     }
   } finally {
     closeSync(handle)
+  }
+}
+
+function setTop(target: Target, { uid, gid, mode, mtime }: TarEntry): void {
+  const folder = openBelow(target, '.')
+  try {
+    if (target.copyOwner) fchownSync(folder, uid, gid)
+    fchmodSync(folder, mode)
+    utimensat(folder, '', mtime, mtime)
+  } finally {
+    closeSync(folder)
   }
 }
 
