@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ProcessMount } from '../runtime/runtime.ts'
+import { writeFileWithMode } from '../util/exact-mode.ts'
 import { failure } from '../util/errors.ts'
 import { readIfThere } from '../util/read-text.ts'
 import type { ContainerRequest } from './containers.ts'
@@ -27,7 +27,7 @@ export function writeEtcFiles(folder: string, options: EtcOptions): ProcessMount
     ['resolv.conf', resolvFile(options.request)],
   ]
   // at once: each way through Node's threads takes longer than these files
-  for (const [name, text] of files) writeFileSync(join(folder, name), text, { mode: 0o644 })
+  for (const [name, text] of files) writeFileWithMode(join(folder, name), text, 0o644)
   return files.map(([name]) => ({
     type: 'bind',
     source: join(folder, name),

@@ -1,8 +1,9 @@
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { folderBytes } from '../linux/folder-size.ts'
 import type { RecordRow } from '../store/record-store.ts'
 import type { Store } from '../store/store.ts'
+import { makeFoldersWithMode } from '../util/exact-mode.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { VolumeDetails, Volumes } from './containers.ts'
 import type { ContainerData } from './record.ts'
@@ -64,7 +65,7 @@ export async function createVolume(
     throw failure('INVALID_ARGUMENT', { reason: `invalid volume option: ${unknown.join(', ')}` })
   // folder before record: a record always has its folder, a folder alone is harmless
   await store.folder('volumes', name)
-  await mkdir(volumePath(store, name), { recursive: true, mode: 0o755 })
+  makeFoldersWithMode(volumePath(store, name), 0o755)
   const data: VolumeData = {
     createdAt: Date.now(),
     labels: request.labels ?? {},

@@ -1,5 +1,6 @@
-import { lstatSync, mkdirSync, readlinkSync } from 'node:fs'
+import { lstatSync, readlinkSync } from 'node:fs'
 import { posix } from 'node:path'
+import { makeFoldersWithMode } from '../util/exact-mode.ts'
 import { failure } from '../util/errors.ts'
 
 const MAX_LINKS = 40
@@ -58,7 +59,7 @@ export function prepareWorkingFolder(rootfs: string, cwd: string, mountTargets: 
   const hidden = [...mountTargets, '/proc', '/sys', '/dev']
   if (hidden.some((target) => path === target || path.startsWith(`${target}/`))) return path
   const stat = lstatSync(posix.join(rootfs, path), { throwIfNoEntry: false })
-  if (stat === undefined) mkdirSync(posix.join(rootfs, path), { recursive: true, mode: 0o755 })
+  if (stat === undefined) makeFoldersWithMode(posix.join(rootfs, path), 0o755)
   else if (!stat.isDirectory())
     throw failure('WORKDIR_INVALID', { path: cwd, reason: 'it is not a directory' })
   return path

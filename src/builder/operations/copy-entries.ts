@@ -270,8 +270,8 @@ export class CopyEntries {
 
   #mode(mode: number, tree?: SourceTree): number {
     const { chmod } = this.#target
-    if (chmod !== undefined) return applyMode(chmod, mode)
-    return tree?.isContext === true ? contextMode(mode) : mode & 0o7777
+    const bits = tree?.isContext === true ? contextMode(mode) : mode & 0o7777
+    return chmod === undefined ? bits : applyMode(chmod, (mode & mask) | bits)
   }
 }
 

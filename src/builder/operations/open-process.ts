@@ -1,5 +1,5 @@
-import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeFileWithMode } from '../../util/exact-mode.ts'
 import type { OpenedMounts } from '../mounts/open-mounts.ts'
 import { defaultPath } from '../plan/stage-state.ts'
 import type { BuildStep, RunOp } from '../plan/step.ts'
@@ -80,17 +80,13 @@ async function ownMounts(
 ): Promise<StepMount[]> {
   const folder = join(session.folder, step.id)
   const files = await hostFiles(network, session.run)
-  const mounts = await Promise.all(
-    Object.entries(files).map(async ([name, content]): Promise<StepMount> => {
-      const source = join(folder, name)
-      await writeFile(source, content, { mode: 0o644 })
-      return { type: 'bind', source, target: `/etc/${name}`, readonly: false, options: ['rprivate'] }
-    }),
-  )
+  const mounts = Object.entries(files).map(([name, content]): StepMount => {
+    const source = join(folder, name)
+    writeFileWithMode(source, content, 0o644)
+    return { type: 'bind', source, target: `/etc/${name}`, readonly: false, options: ['rprivate'] }
+  })
   if (op.script === undefined) return mounts
   const source = join(folder, 'script')
-  await writeFile(source, op.script.content)
-  // by hand: the mode given to writeFile goes through this process's umask
-  await chmod(source, 0o755)
+  writeFileWithMode(source, op.script.content, 0o755)
   return [...mounts, { type: 'bind', source, target: `${scriptFolder}/${op.script.name}`, readonly: true }]
 }
