@@ -10,6 +10,8 @@ import type { Entitlement } from './plan/run-instructions.ts'
 import type { StepExit, StepIo, StepLimits, StepUlimit } from './step-runner.ts'
 import type { BuildOutput } from './export/output.ts'
 import type { LockReport } from './lock/make-lock.ts'
+import type { ReproOptions } from './repro/check-repro.ts'
+import type { ReproReport } from './repro/repro-report.ts'
 import type { CheckReport, OutlineReport, TargetsReport } from './calls.ts'
 
 /** Files that a build takes from somewhere. */
@@ -293,6 +295,8 @@ export interface Builder {
   targets(request: BuildWish, options?: OpOptions): Promise<TargetsReport>
   /** Runs a command where a RUN failed, with what its process had. Errors: NO_FAILED_STEP, FAILED_STEP_BUSY. */
   debug(id: string | undefined, wish: DebugWish, options?: OpOptions): Promise<StepExit>
+  /** Builds twice, the second time as on another machine, and names the first difference. Errors: those of `build`. */
+  repro(request: BuildWish, options?: ReproOptions): Promise<ReproReport>
   /** Where the names in the Dockerfile lead now, beside what its lock file says. */
   lock(request: BuildWish, options?: OpOptions): Promise<LockReport>
   /** How the image was last built here; undefined when it was not. */

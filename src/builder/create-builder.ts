@@ -5,7 +5,7 @@ import type { Platform } from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Lease } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
-import type { BuilderParts, BuildOptions } from './builder-parts.ts'
+import type { BuilderParts, BuildOptions, OpenElsewhere } from './builder-parts.ts'
 import { epochOf } from './epoch.ts'
 import { finishedImage } from './finished-image.ts'
 import { runWithCaches } from './run-plans.ts'
@@ -47,11 +47,15 @@ import type { Pins } from './lock/pins.ts'
 import { criticalPath, PhaseClock } from './measure.ts'
 
 /** Builds images from Dockerfiles on a store. Opening costs nothing. */
-export function createBuilder(parts: BuilderParts): Builder {
+export function createBuilder(parts: BuilderParts & { readonly openElsewhere: OpenElsewhere }): Builder {
   return {
     build: (wish, options = {}) => buildAndTidy(parts, complete(wish), options),
     debug: (id, wish, options = {}) => debugStep(parts, id, wish, options),
     lock: (wish, options = {}) => makeLock(parts, complete(wish), options),
+    repro: async (wish, options = {}) => {
+      const { checkRepro } = await import('./repro/check-repro.ts')
+      return await checkRepro(build, parts, complete(wish), options)
+    },
     report: (image) => {
       const kept = parts.store.images.report(image)
       return Promise.resolve(kept && readReport(kept))
@@ -106,7 +110,7 @@ async function build(
   const emit = (event: BuildEvent): void => options.onEvent?.(event)
   const { store, imageWriter: writer } = parts
   const wanted = checkWish(request)
-  const sources = { store, signal, ...credentialsOf(request) }
+  const sources = { store, signal, checkout: options.machine?.checkout, ...credentialsOf(request) }
   await using context = await openContext(request, sources)
   await using trees = new OpenTrees(request.contexts ?? {}, sources)
   const dockerfile = readDockerfile(context, request)
@@ -123,6 +127,7 @@ async function build(
   const report = writeReport(context.scope, { builtAt: Date.now(), dockerfile: context.fileName, steps })
   const work = { store, lease, id: `build-${lease.id}`, epoch: epochOf(request), emit, now, signal }
   const images = await finishImages(request, { ...work, request, dockerfile, plans }, executor, wanted)
+  options.onBuilt?.({ dockerfile, plans, results: executor.results, images })
   // at the very end: until then there is no image and no name (all or nothing)
   const { names, outputs } = wanted
   const exported = await exportBuild({ ...work, writer, names, images, report }, outputs)

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { failure } from '../util/errors.ts'
 import type { BuildEvent, BuildRequest } from './build.ts'
+import type { OtherMachine } from './repro/other-machine.ts'
 import type { BuildSession } from './session.ts'
 import type { StepLimits, StepRunner } from './step-runner.ts'
 
@@ -18,10 +19,12 @@ export async function runOptions(
   { run = {}, buildArgs }: BuildRequest,
   runner: Pick<StepRunner, 'describe'>,
   emit: (event: BuildEvent) => void,
+  machine?: Pick<OtherMachine, 'hostname'>,
 ): Promise<BuildSession['run']> {
   for (const line of run.hosts ?? []) checkHost(line)
   if (run.limits !== undefined) await checkLimits(run.limits, runner, emit)
-  return { ...run, hostname: hostnameOf(buildArgs['BUILDKIT_SANDBOX_HOSTNAME']) }
+  const hostname = hostnameOf(buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || machine?.hostname)
+  return { ...run, hostname }
 }
 
 /** Host name of the steps (B24). It gets into a file of theirs: a newline would add a line. */

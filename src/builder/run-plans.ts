@@ -78,7 +78,7 @@ async function runPlans(
   { store, runner, networks, parallelism }: BuilderParts,
   request: BuildRequest,
   { context, trees, dockerfile, pins, lease, plans, now, emit }: RunningBuild,
-  { signal }: BuildOptions,
+  { signal, machine }: BuildOptions,
   imported: ImportedCache | undefined,
 ): Promise<StepExecutor> {
   // the collector knows by the lease's ID whose snapshots these are
@@ -95,7 +95,7 @@ async function runPlans(
     // only a folder has an ignore file that is asked
     ...(request.context.kind === 'folder' && { ignore: ignoreFacts(context, steps) }),
   })
-  const run = await runOptions(request, runner, emit)
+  const run = await runOptions(request, runner, emit, machine)
   await removeLeftovers(store, runner)
   await new FailedSteps(store).removeOld(context.scope, Date.now())
   await using _alive = await store.lock(id)
@@ -114,6 +114,7 @@ async function runPlans(
       cache,
       scope: context.scope,
       run,
+      ...(machine && { machine }),
       ...credentialsOf(request),
       keepsFailures: request.forgetFailures !== true,
       folder,
@@ -128,7 +129,7 @@ async function runPlans(
       ...(imported && { bringMount: mountBringer(imported, emit, signal) }),
       ...(request.measured === true && { cpu: new Map<string, number>() }),
     }
-    const limit = parallelism ?? Math.max(8, availableParallelism())
+    const limit = machine?.parallelism ?? parallelism ?? Math.max(8, availableParallelism())
     await runSteps(steps, limit, signal, (step, stepSignal) =>
       executor.execute({ ...session, signal: stepSignal }, step),
     )

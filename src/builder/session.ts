@@ -7,6 +7,7 @@ import type { SourceTree } from './context/source-tree.ts'
 import type { Pins } from './lock/pins.ts'
 import type { LowerRoot } from './operations/lower-root.ts'
 import type { BuildStep, StepId } from './plan/step.ts'
+import type { OtherMachine } from './repro/other-machine.ts'
 import type { StepNetworks, StepRunner } from './step-runner.ts'
 
 /** What a finished step leaves: a stack of layers. */
@@ -41,6 +42,8 @@ export interface BuildSession {
   /** Names context and Dockerfile over builds. */
   readonly scope: string
   readonly run: RunOptions & { readonly hostname: string }
+  /** The one that the build pretends to be done on. */
+  readonly machine?: OtherMachine
   /** Nothing is fetched, steps have no network. */
   readonly offline: boolean
   /** Where remote sources lead, when the build is locked. */

@@ -70,6 +70,7 @@ const loadPush = async (): Promise<AnyCommand> => (await import('./commands/push
 const loadRegistryServe = async (): Promise<AnyCommand> =>
   (await import('./commands/registry-serve.ts')).command
 const loadRename = async (): Promise<AnyCommand> => (await import('./commands/rename.ts')).command
+const loadReproCheck = async (): Promise<AnyCommand> => (await import('./commands/repro-check.ts')).command
 const loadRestart = async (): Promise<AnyCommand> => (await import('./commands/restart.ts')).command
 const loadRm = async (): Promise<AnyCommand> => (await import('./commands/rm.ts')).command
 const loadRun = async (): Promise<AnyCommand> => (await import('./commands/run.ts')).command
@@ -273,6 +274,15 @@ export const commandTable: CommandGroup = {
       members: {
         check: { summary: 'Show what leads elsewhere than the lock file says', load: loadLockCheck },
         update: { summary: 'Write the lock file and show what changed', load: loadLockUpdate },
+      },
+    },
+    repro: {
+      summary: 'Find out whether builds are reproducible',
+      members: {
+        check: {
+          summary: 'Build twice, the second time as on another machine, and show the first byte that differs',
+          load: loadReproCheck,
+        },
       },
     },
     registry: {

@@ -61,7 +61,11 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     const baseImages = createBaseImages(store, images)
     const imageWriter = createImageWriter(store, openRepository)
     const openCache = createCachePlaces(openRepository)
-    return createBuilder({ store, baseImages, imageWriter, openCache, runner: runtime, networks })
+    const parts = { store, baseImages, imageWriter, openCache, runner: runtime, networks }
+    return createBuilder({
+      ...parts,
+      openElsewhere: async (folder) => (await import('./elsewhere.ts')).openElsewhere(parts, folder),
+    })
   })
   return {
     root,
@@ -98,6 +102,7 @@ function lazyBuilder(builder: () => Promise<Builder>, tell: (result: BuildResult
     targets: async (request, options) => (await builder()).targets(request, options),
     debug: async (id, wish, options) => (await builder()).debug(id, wish, options),
     lock: async (request, options) => (await builder()).lock(request, options),
+    repro: async (request, options) => (await builder()).repro(request, options),
     report: async (image) => (await builder()).report(image),
     cacheUsage: async () => (await builder()).cacheUsage(),
     prune: async (options) => (await builder()).prune(options),

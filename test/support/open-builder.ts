@@ -38,6 +38,7 @@ export async function openTestBuilder(): Promise<TestBuilder> {
   const builder = createBuilder({
     store,
     runner: runtime,
+    openElsewhere: () => Promise.reject(new Error('no other machine here')),
     openCache: () => Promise.reject(new Error('no registry here')),
     imageWriter: createImageWriter(store, () => Promise.reject(new Error('no registry here'))),
     baseImages: {

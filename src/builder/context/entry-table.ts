@@ -6,6 +6,7 @@ import {
   statusWords as stat,
   tellingCount,
 } from '../../linux/status-words.ts'
+import { modeUnder, type Checkout } from './checkout.ts'
 
 /**
  * Metadata of many files as rows of 22 words in one block of memory: 24,000 objects with bigints would cost more than
@@ -39,9 +40,11 @@ export class EntryTable {
   #words: Uint32Array
   #bytes: Buffer
   #count = 0
+  readonly #checkout: Checkout | undefined
 
-  /** Room for `expected` rows before the block must grow. */
-  constructor(expected: number) {
+  /** Room for `expected` rows before the block must grow. With a `checkout`, owners, modes and times are of that copy. */
+  constructor(expected: number, checkout?: Checkout) {
+    this.#checkout = checkout
     this.#words = new Uint32Array(words * (expected + 16))
     this.#bytes = Buffer.from(this.#words.buffer)
   }
@@ -56,6 +59,27 @@ export class EntryTable {
 
   wide(slot: number, position: number): number {
     return this.word(slot, position) + this.word(slot, position + 1) * 0x1_0000_0000
+  }
+
+  mode(slot: number): number {
+    const mode = this.word(slot, row.mode)
+    return this.#checkout === undefined ? mode : modeUnder(this.#checkout.umask, mode)
+  }
+
+  uid(slot: number): number {
+    return this.#checkout?.uid ?? this.word(slot, row.uid)
+  }
+
+  gid(slot: number): number {
+    return this.#checkout?.gid ?? this.word(slot, row.gid)
+  }
+
+  /** Nanoseconds since the epoch. */
+  mtime(slot: number): bigint {
+    const low = BigInt(this.word(slot, row.mtime))
+    const seconds = BigInt.asIntN(64, low | (BigInt(this.word(slot, row.mtime + 1)) << 32n))
+    const mtime = seconds * 1_000_000_000n + BigInt(this.word(slot, row.mtimeNanoseconds))
+    return this.#checkout === undefined ? mtime : mtime + this.#checkout.age
   }
 
   setFlag(slot: number, flag: number): void {

@@ -21,23 +21,18 @@ export class FolderNode implements SourceNode {
   }
 
   get mode(): number {
-    return this.#table.word(this.slot, row.mode)
+    return this.#table.mode(this.slot)
   }
   get uid(): number {
-    return this.#table.word(this.slot, row.uid)
+    return this.#table.uid(this.slot)
   }
   get gid(): number {
-    return this.#table.word(this.slot, row.gid)
+    return this.#table.gid(this.slot)
   }
   get size(): number {
     return this.#table.wide(this.slot, row.size)
   }
   get mtime(): bigint {
-    const seconds = BigInt.asIntN(
-      64,
-      BigInt(this.#table.word(this.slot, row.mtime)) |
-        (BigInt(this.#table.word(this.slot, row.mtime + 1)) << 32n),
-    )
-    return seconds * 1_000_000_000n + BigInt(this.#table.word(this.slot, row.mtimeNanoseconds))
+    return this.#table.mtime(this.slot)
   }
 }

@@ -12,6 +12,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { sha256 } from '../../oci/digest.ts'
 import { decodeBytes } from '../../util/byte-string.ts'
 import { failure } from '../../util/errors.ts'
+import type { Checkout } from './checkout.ts'
 import type { ContextIndex } from './context-index.ts'
 import { emptyIndex, loadContextIndex, saveContextIndex } from './context-index.ts'
 import { EntryTable, row, rowFlags, words } from './entry-table.ts'
@@ -31,6 +32,8 @@ export interface FolderTreeOptions {
   readonly indexFile?: string
   /** False for the files of a stage or image: owners, modes and all xattrs count there. */
   readonly isContext: boolean
+  /** The files are seen as this copy of them has them. */
+  readonly checkout?: Checkout | undefined
 }
 
 const { mask, directory } = fileTypes
@@ -68,7 +71,7 @@ export class FolderTree implements SourceTree {
     this.isContext = options.isContext
     this.#folder = openFolder(path)
     this.#index = options.indexFile === undefined ? emptyIndex : loadContextIndex(options.indexFile)
-    this.#table = new EntryTable(Math.ceil(this.#index.words.length / words))
+    this.#table = new EntryTable(Math.ceil(this.#index.words.length / words), options.checkout)
     this.root = new FolderNode(this.#table, '', this.#table.addStatus(this.#folder, '') ?? 0)
   }
 
@@ -227,17 +230,19 @@ export class FolderTree implements SourceTree {
     const descriptor = this.#open(path, flags | constants.O_DIRECTORY)
     try {
       const oldNames = known === undefined ? [] : this.#index.names(known)
-      const names = isKnown
-        ? oldNames
-        : readFolder(descriptor, path)
-            .map(({ name }) => name)
-            .sort()
+      const names = isKnown ? oldNames : this.#listed(descriptor, path).sort()
       if (!isKnown) this.#changed = true
       const rowOf = rowFinder(known, oldNames, isKnown)
       return this.#readNames(folder, path, names, rowOf, descriptor)
     } finally {
       closeSync(descriptor)
     }
+  }
+
+  /** In an order that says nothing: the file system's, or its opposite. */
+  #listed(descriptor: number, path: string): string[] {
+    const names = readFolder(descriptor, path).map(({ name }) => name)
+    return this.#options.checkout === undefined ? names : names.toReversed()
   }
 
   #readNames(

@@ -9,6 +9,7 @@ import { readText } from '../../util/read-text.ts'
 import type { BuildRequest, TreeContext } from '../build.ts'
 import { openGitTree, resolveGit } from '../sources/git-source.ts'
 import type { Credentials } from '../sources/source-access.ts'
+import type { Checkout } from './checkout.ts'
 import {
   emptyContext,
   fetchForContext,
@@ -42,6 +43,8 @@ export interface OpenedContext extends AsyncDisposable {
 export interface ContextOptions extends Credentials {
   readonly store: Store
   readonly signal: AbortSignal | undefined
+  /** Folders are read from the beginning, nothing is remembered, and they look like this copy of them. */
+  readonly checkout?: Checkout | undefined
 }
 
 /** Where the Dockerfile is, once a URL was fetched. */
@@ -137,10 +140,12 @@ async function openFolder(
 async function treeOpener(
   root: string,
   ignore: Ignore | undefined,
-  { store }: ContextOptions,
+  { store, checkout }: ContextOptions,
 ): Promise<() => SourceTree> {
+  const common = { isContext: true, ...(ignore && { ignore }) }
+  if (checkout !== undefined) return () => new FolderTree(root, { ...common, checkout })
   const indexFile = join(await store.folder('contexts'), `${digestHex(sha256(root)).slice(0, 32)}.index`)
-  return () => new FolderTree(root, { isContext: true, indexFile, ...(ignore && { ignore }) })
+  return () => new FolderTree(root, { ...common, indexFile })
 }
 
 function realFolder(path: string): string {

@@ -2,7 +2,7 @@ import { canonicalJson } from '../../oci/canonical-json.ts'
 import type { ComposedImage } from '../../oci/composed-image.ts'
 import type { ImageConfig } from '../../oci/config.ts'
 import { sha256, type Digest } from '../../oci/digest.ts'
-import { checkForm, type LayerCompression } from '../../oci/image-form.ts'
+import { checkForm, type ImageForm, type LayerCompression } from '../../oci/image-form.ts'
 import { isIndexType } from '../../oci/media-types.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { formatReference, parseReference } from '../../oci/reference.ts'
@@ -59,6 +59,12 @@ export interface ExportResult {
 
 /** How layers are compressed when they leave and nothing else was said. */
 const leaving: LayerCompression = { type: 'gzip', force: false }
+
+/** The form of an output's image. */
+export function formOf(output: ImageOutput | ArchiveOutput): ImageForm {
+  const leaves = output.kind === 'archive' ? output.layout === 'oci' : output.push
+  return leaves ? { compression: leaving, ...output.form } : output.form
+}
 
 /** Brings the result to every output, in their order; the first that fails ends it. */
 export async function exportBuild(work: ExportWork, outputs: readonly BuildOutput[]): Promise<ExportResult> {
@@ -122,8 +128,8 @@ async function exportImage(
   await using lease = await store.lease('export', { deferred: true })
   const isAttested = work.images.some(({ predicates }) => predicates !== undefined)
   // statements name the manifest as it will be for good
-  const usual = output.push || isAttested ? { compression: leaving } : {}
-  const composed = await compose(work, { ...output, names, form: { ...usual, ...output.form } }, lease)
+  const usual = isAttested ? { compression: leaving } : {}
+  const composed = await compose(work, { ...output, names, form: { ...usual, ...formOf(output) } }, lease)
   const id = idOf(composed)
   if (output.store) {
     note(`writing image ${id} done`)
@@ -153,9 +159,7 @@ async function exportArchive(
   const { store, writer, signal } = work
   const names = output.names ?? work.names
   await using lease = await store.lease('export')
-  const usual = output.layout === 'oci' ? { compression: leaving } : {}
-  const form = { ...usual, ...output.form }
-  const composed = await compose(work, { ...output, names, form }, lease)
+  const composed = await compose(work, { ...output, names, form: formOf(output) }, lease)
   note(`exporting manifest ${composed.target.digest} done`)
   await writer.archive(composed, names, output.layout, output.destination, { signal })
   note('sending tarball done')

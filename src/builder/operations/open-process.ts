@@ -50,10 +50,11 @@ export async function openProcess(
 }
 
 /** Last wins: ENV over ARG over what the builder adds. */
-function environment({ hasEpoch, epoch }: BuildSession, { env, args, proxies }: RunOp): string[] {
+function environment({ hasEpoch, epoch, machine }: BuildSession, { env, args, proxies }: RunOp): string[] {
   const hasPath = env.some(([name]) => name === 'PATH')
   const added = [
     ...(hasPath ? [] : [['PATH', defaultPath] as const]),
+    ...(machine === undefined ? [] : [['TZ', machine.timeZone] as const]),
     ...(hasEpoch ? [['SOURCE_DATE_EPOCH', String(epoch)] as const] : []),
   ]
   const values = new Map([...added, ...proxies, ...args, ...env])

@@ -2,45 +2,22 @@ import type { Readable } from 'node:stream'
 import { text as readText } from 'node:stream/consumers'
 import type { BuildRequest } from '../../builder/build.ts'
 import { readUnset, type Unset } from '../../dockerfile/unset.ts'
-import type { Platform } from '../../oci/platform.ts'
 import { parseReference } from '../../oci/reference.ts'
 import { failure } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
+import type { ImageFlags } from './build-flags.ts'
 import { buildContext, namedContexts } from './build-contexts.ts'
-import { type CacheFlags, cacheRequest } from './build-caches.ts'
-import { type AttestationFlags, attestationRequest } from './build-attestations.ts'
-import { buildOutputs, type OutputFlags } from './build-outputs.ts'
+import { cacheRequest } from './build-caches.ts'
+import { attestationRequest } from './build-attestations.ts'
+import { buildOutputs } from './build-outputs.ts'
 import type { CommandContext } from '../command.ts'
 import type { FlagValues } from '../flags/flag.ts'
 import { parseBytes } from '../format/units.ts'
 import { toRecord } from '../input/read-variables.ts'
-import { type RunStepFlags, stepRequest } from './run-step-flags.ts'
+import { stepRequest } from './run-step-flags.ts'
 
-/** The flags of `build` that describe the image. */
-export interface BuildFlags
-  extends
-    FlagValues<RunStepFlags>,
-    FlagValues<OutputFlags>,
-    FlagValues<AttestationFlags>,
-    FlagValues<CacheFlags> {
-  readonly 'build-arg': readonly string[]
-  readonly 'build-context': readonly string[]
-  readonly file: string | undefined
-  readonly 'force-rm': boolean
-  readonly label: readonly string[]
-  readonly locked: boolean
-  readonly 'max-size': number | undefined
-  readonly network: string | undefined
-  readonly 'no-cache': boolean
-  readonly platform: readonly Platform[]
-  readonly offline: boolean
-  readonly profile: string | undefined
-  readonly pull: boolean
-  readonly tag: readonly string[]
-  readonly target: string | undefined
-  readonly timestamps: string | undefined
-  readonly unset: readonly string[]
-}
+/** What `build` is told about the image. */
+export type BuildFlags = FlagValues<ImageFlags> & { readonly profile?: string | undefined }
 
 /** The request of `build` from its flags and its one argument. CLI_FAILED for what is wrong with them (D-C1…). */
 export async function buildRequest(

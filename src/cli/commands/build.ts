@@ -3,25 +3,14 @@ import type { BuildResult } from '../../builder/build.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { answerFlags, writeAnswers } from '../build/build-answers.ts'
-import { cacheFlags } from '../build/build-caches.ts'
-import { attestationFlags } from '../build/build-attestations.ts'
-import { outputFlags } from '../build/build-outputs.ts'
+import { defaultProgress, imageFlags } from '../build/build-flags.ts'
 import { buildRequest } from '../build/build-request.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { list, parsed, text, toggle } from '../flags/flag.ts'
-import { parseSize } from '../format/units.ts'
-import { platformsFlag } from '../flags/platform-flag.ts'
+import { parsed, text, toggle } from '../flags/flag.ts'
 import { writeTextFile } from '../input/write-text-file.ts'
 import { buildErrorJson, buildErrorText } from '../progress/build-error.ts'
 import { answerCall, parseCall } from '../build/build-call.ts'
-import { buildProgress, type ProgressKind, progressKinds } from '../progress/build-progress.ts'
-import { runStepFlags } from '../build/run-step-flags.ts'
-
-function parseProgress(word: string): ProgressKind {
-  const kind = progressKinds.find((known) => known === word)
-  if (kind === undefined) throw new Error(`must be one of ${progressKinds.join(', ')}`)
-  return kind
-}
+import { buildProgress } from '../progress/build-progress.ts'
 
 function parseFormat(word: string): 'text' | 'json' {
   if (word !== 'text' && word !== 'json') throw new Error('must be text or json')
@@ -29,38 +18,16 @@ function parseFormat(word: string): 'text' | 'json' {
 }
 
 const flags = {
-  ...runStepFlags,
-  ...outputFlags,
+  ...imageFlags,
   ...answerFlags,
-  ...attestationFlags,
-  ...cacheFlags,
-  'build-arg': list('Set build-time variables'),
-  'build-context': list('Additional build contexts (e.g., name=path)'),
   call: parsed('Set method for evaluating build ("check", "outline", "targets")', parseCall),
   check: toggle('Shorthand for "--call=check"'),
   debug: toggle('Show warnings with their lines', { short: 'D' }),
-  file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: 'f' }),
-  'force-rm': toggle('Keep no files of a step that fails'),
   format: parsed('Format of errors and of what --call answers ("text", "json")', parseFormat),
   iidfile: text('Write the image ID to a file'),
-  label: list('Set metadata for an image'),
-  locked: toggle('Fail when something leads elsewhere than the lock file beside the Dockerfile says'),
-  'max-size': parsed('Fail when the image gets larger, and say what made it so', parseSize, {
-    type: 'bytes',
-  }),
   'metadata-file': text('Write build result metadata to a file'),
-  network: text('Set the networking mode for the "RUN" instructions during build (default "default")'),
-  'no-cache': toggle('Do not use cache when building the image'),
-  offline: toggle('Fetch nothing: take base images, sources and results that are here, or fail'),
-  platform: platformsFlag('Set target platforms for build'),
-  progress: parsed('Set type of progress output ("auto", "plain", "tty", "rawjson", "quiet")', parseProgress),
-  pull: toggle('Always attempt to pull all referenced images'),
   quiet: toggle('Suppress the build output and print image ID on success', { short: 'q' }),
   rm: toggle('Accepted for compatibility', { initial: true, hidden: true }),
-  tag: list('Name and optionally a tag (format: "name:tag")', { short: 't' }),
-  target: text('Set the target build stage to build'),
-  unset: list('Take a setting out of the image (e.g., volume=/data, env=NAME, entrypoint)'),
-  timestamps: text('File times in new layers: constant (default) or preserve'),
 }
 
 export const command: AnyCommand = defineCommand({
@@ -102,10 +69,6 @@ export const command: AnyCommand = defineCommand({
     }
   },
 })
-
-function defaultProgress(env: Readonly<Record<string, string | undefined>>): ProgressKind {
-  return progressKinds.find((kind) => kind === env['BUILDKIT_PROGRESS']) ?? 'auto'
-}
 
 /** As buildx writes it: keys sorted, two spaces. */
 function metadataText({ metadata }: BuildResult): string {

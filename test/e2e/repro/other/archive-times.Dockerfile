@@ -1,0 +1,2 @@
+FROM busybox
+RUN mkdir /src && echo a >/src/a && tar -cf /src.tar /src

@@ -1,0 +1,3 @@
+# build: --timestamps=preserve
+FROM busybox
+RUN echo same >/same

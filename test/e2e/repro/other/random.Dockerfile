@@ -1,0 +1,2 @@
+FROM busybox
+RUN echo "seed=$RANDOM$RANDOM$RANDOM" >/seed

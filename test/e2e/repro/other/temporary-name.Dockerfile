@@ -1,0 +1,2 @@
+FROM busybox
+RUN mktemp /tmp/work.XXXXXX

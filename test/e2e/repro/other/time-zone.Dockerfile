@@ -1,0 +1,2 @@
+FROM busybox
+RUN date -d @1700000000 >/built

@@ -1,0 +1,3 @@
+FROM busybox
+COPY attributed /attributed
+COPY --chown=5 attributed /again/

@@ -1,0 +1,2 @@
+FROM with-triggers
+RUN cat /trigger
