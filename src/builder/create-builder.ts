@@ -25,11 +25,11 @@ import { debugStep } from './debug/debug-step.ts'
 import type { StepExecutor } from './execute-step.ts'
 import { checkBudget } from './export/budget.ts'
 import {
+  canBeAttested,
   checkOffline,
   checkOutputs,
   exportBuild,
   type FinishedImage,
-  holdsAttestations,
 } from './export/export-build.ts'
 import { type BuildOutput, imageOutput } from './export/output.ts'
 import {
@@ -224,13 +224,13 @@ function reportsOf(plans: readonly PlatformPlan[], { reports }: StepExecutor): S
   })
 }
 
-/** Only what ends in an index can hold statements. */
+/** Nobody states what no output has a place for. */
 function wantedAttestations(
   { attestations }: BuildRequest,
   outputs: readonly BuildOutput[],
 ): AttestationRequest | undefined {
   if (attestations?.provenance === undefined && attestations?.sbom !== true) return undefined
-  return outputs.some(holdsAttestations) ? attestations : undefined
+  return outputs.some(canBeAttested) ? attestations : undefined
 }
 
 /** Loaded with the first build that wants it. */

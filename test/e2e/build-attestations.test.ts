@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -185,6 +186,62 @@ test('each platform has its own; save, load and push keep them as they are', () 
   const layer = raw(`${registry.host}/two@${manifests[0]?.digest}`).layers[0]
   assert.ok(layer)
   gunzipSync(readFileSync(join(mille.root, 'blobs/sha256', layer.digest.slice('sha256:'.length))))
+})
+
+interface FileStatement {
+  readonly _type: string
+  readonly predicateType: string
+  readonly subject: readonly { readonly name: string; readonly digest: { readonly sha256: string } }[]
+}
+
+test('beside files: provenance.json and sbom.spdx.json, whose subjects are the files', () => {
+  const file = join(folder, 'files')
+  writeFileSync(
+    file,
+    'FROM busybox AS b\nRUN ln /bin/busybox /two\nFROM scratch\nCOPY --from=b /two /a/two\nCOPY static /',
+  )
+  writeFileSync(join(folder, 'static'), 'static')
+  const asked = ['--provenance=mode=max', '--sbom=true', '-f', file]
+  const out = (name: string): string => join(folder, name)
+  mille.ok('build', '-q', ...asked, '-o', out('out'), folder)
+  const read = (...parts: string[]): FileStatement =>
+    JSON.parse(readFileSync(join(folder, ...parts), 'utf8')) as FileStatement
+  const provenance = read('out', 'provenance.json')
+  assert.equal(provenance._type, 'https://in-toto.io/Statement/v0.1')
+  assert.equal(provenance.predicateType, 'https://slsa.dev/provenance/v1')
+  assert.equal(read('out', 'sbom.spdx.json').predicateType, 'https://spdx.dev/Document')
+  const sumOf = (path: string): string =>
+    createHash('sha256')
+      .update(readFileSync(join(folder, 'out', path)))
+      .digest('hex')
+  assert.deepEqual(
+    provenance.subject,
+    ['a/two', 'static'].map((name) => ({ name, digest: { sha256: sumOf(name) } })),
+  )
+  // the same in a tar, for each platform with its own, and under another name
+  const both = ['--platform', `${host},linux/s390x`]
+  const static_ = join(folder, 'static.Dockerfile')
+  writeFileSync(static_, 'FROM scratch\nCOPY static /')
+  const tar = `type=tar,dest=${out('o.tar')},attestation-prefix=about-`
+  mille.ok('build', '-q', '--provenance=true', '-f', static_, ...both, '-o', tar, folder)
+  const folders = [host, 'linux/s390x'].map((platform) => platform.replaceAll('/', '_')).sort()
+  assert.deepEqual(
+    execFileSync('tar', ['-tf', out('o.tar')])
+      .toString()
+      .trim()
+      .split('\n')
+      .sort(),
+    folders.flatMap((name) => [`${name}/`, `${name}/about-provenance.json`, `${name}/static`]),
+  )
+  const refused = (...args: string[]): string => mille.run(['build', '-f', static_, ...args, folder]).err
+  writeFileSync(static_, 'FROM scratch\nCOPY static /provenance.json')
+  assert.match(
+    refused('--provenance=true', '-o', out('out2')),
+    /the result has a file provenance\.json, where what is stated about it goes: choose attestation-prefix=…/,
+  )
+  assert.match(refused('-o', `type=local,dest=${out('x')},attestation-prefix=a/b`), /no slash can be in it/)
+  for (const name of ['out', 'out2', 'o.tar', 'files', 'static', 'static.Dockerfile'])
+    rmSync(out(name), { recursive: true, force: true })
 })
 
 test('what cannot be stated is refused before anything runs; without attestations there is no index', () => {

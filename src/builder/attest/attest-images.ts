@@ -81,7 +81,11 @@ async function listPackages(
   for (const path of found.unread) emit({ type: 'note', step, text: `not read: /${path}` })
   emit({ type: 'note', step, text: `${found.packages.length} packages` })
   emit({ type: 'done', step, time: now(), cached: false })
-  return { predicateType: spdxPredicate, predicate: spdxDocument(found, epoch) }
+  return {
+    predicateType: spdxPredicate,
+    fileName: 'sbom.spdx.json',
+    predicate: spdxDocument(found, epoch),
+  }
 }
 
 async function packagesIn(

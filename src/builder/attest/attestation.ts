@@ -17,5 +17,7 @@ export interface ProvenanceRequest {
 /** A predicate about one image, as it goes into an in-toto statement. */
 export interface Predicate {
   readonly predicateType: string
+  /** What it is called where it stands beside files. */
+  readonly fileName: string
   readonly predicate: object
 }

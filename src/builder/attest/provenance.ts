@@ -76,7 +76,11 @@ export function provenanceOf(
       },
     },
   }
-  return { predicateType: 'https://slsa.dev/provenance/v1', predicate: withoutSecrets(predicate, request) }
+  return {
+    predicateType: 'https://slsa.dev/provenance/v1',
+    fileName: 'provenance.json',
+    predicate: withoutSecrets(predicate, request),
+  }
 }
 
 /** What an argument of a secret's name was given may have found its way into other texts. */

@@ -112,7 +112,9 @@ async function exportOne(
   if (output.kind === 'image') return await exportImage(work, output, note)
   if (output.kind === 'archive') return await exportArchive(work, output, note)
   const { store, id, epoch, signal } = work
-  const roots = work.images.map(({ platform, config }) => ({ platform, diffIds: config.rootfs.diff_ids }))
+  const roots = work.images.map(({ platform, config, predicates }) => {
+    return { platform, diffIds: config.rootfs.diff_ids, ...(predicates !== undefined && { predicates }) }
+  })
   await exportFiles({ store, id, epoch, roots, report: note, signal }, output)
   return {}
 }
@@ -184,9 +186,14 @@ async function compose(
   return await writer.compose(await Promise.all(images), output.form, lease, { signal })
 }
 
-/** Docker's archive has no place for an index; neither have files. */
+/** Has it an index to put them into? Docker's archive has no place for one. */
 export function holdsAttestations(output: BuildOutput): boolean {
   return output.kind === 'image' || (output.kind === 'archive' && output.layout === 'oci')
+}
+
+/** Beside the image in an index, or beside the files. */
+export function canBeAttested(output: BuildOutput): boolean {
+  return output.kind === 'folder' || output.kind === 'tar' || holdsAttestations(output)
 }
 
 /** An image is known by its config, what stands in an index by that. */

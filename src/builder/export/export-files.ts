@@ -9,6 +9,8 @@ import type { Store } from '../../store/store.ts'
 import { tarOfTree, type TimeOf } from '../../store/tree/tar-of-tree.ts'
 import { type TarSource, writeTar } from '../../tar/writer.ts'
 import { makeFolders } from '../../util/make-folders.ts'
+import type { Predicate } from '../attest/attestation.ts'
+import { withStatements } from './file-statements.ts'
 import type { FilesOutput } from './output.ts'
 import { writeFolder } from './write-folder.ts'
 
@@ -17,6 +19,8 @@ export interface ResultRoot {
   /** As it was asked for, not as a base image calls itself: it becomes a folder's name. */
   readonly platform: Platform
   readonly diffIds: readonly DiffId[]
+  /** What is stated about it. */
+  readonly predicates?: readonly Predicate[]
 }
 
 export interface FilesExport {
@@ -36,7 +40,7 @@ export async function exportFiles(work: FilesExport, output: FilesOutput): Promi
   const split = output.split || work.roots.length > 1
   if (output.kind === 'tar') {
     await output.destination((sink) =>
-      pipeline(writeTar(allMembers(work, split)), sink, { signal: work.signal }),
+      pipeline(writeTar(allMembers(work, output, split)), sink, { signal: work.signal }),
     )
     work.report('sending tarball done')
     return
@@ -44,7 +48,7 @@ export async function exportFiles(work: FilesExport, output: FilesOutput): Promi
   let bytes = 0
   for (const root of work.roots) {
     const path = split ? join(output.path, folderName(root.platform)) : output.path
-    const written = await exportFolder(work, root, path)
+    const written = await exportFolder(work, root, output, path)
     bytes += written.bytes
     if (written.skipped.length > 0) work.report(`devices left out: ${written.skipped.join(', ')}`)
   }
@@ -54,6 +58,7 @@ export async function exportFiles(work: FilesExport, output: FilesOutput): Promi
 async function exportFolder(
   work: FilesExport,
   root: ResultRoot,
+  output: FilesOutput,
   path: string,
 ): ReturnType<typeof writeFolder> {
   try {
@@ -63,31 +68,48 @@ async function exportFolder(
   }
   const target = openFolder(path)
   try {
-    return await writeFolder(
-      membersOf(work, root, '', (mtime) => mtime),
-      target,
-    )
+    const members = membersOf(work, root, '', (mtime) => mtime)
+    return await writeFolder(stated(work, root, output, '', members), target)
   } finally {
     closeSync(target)
   }
 }
 
 /** Folder by folder; the tar of the same result is the same bytes whenever and wherever it was made. */
-async function* allMembers(work: FilesExport, split: boolean): AsyncGenerator<TarSource> {
+async function* allMembers(
+  work: FilesExport,
+  output: FilesOutput,
+  split: boolean,
+): AsyncGenerator<TarSource> {
   for (const root of work.roots) {
     const local = new Set<bigint>()
     for (const diffId of root.diffIds)
       for (const time of await work.store.layers.localTimes(diffId)) local.add(time)
-    const constant = BigInt(work.epoch) * 1_000_000_000n
+    const constant = constantTime(work)
     const timeOf: TimeOf = (mtime) => (local.has(mtime) ? constant : mtime)
     if (!split) {
-      yield* membersOf(work, root, '', timeOf)
+      yield* stated(work, root, output, '', membersOf(work, root, '', timeOf))
       continue
     }
     const as = folderName(root.platform)
     yield { header: { path: as, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: constant } }
-    yield* membersOf(work, root, as, timeOf)
+    yield* stated(work, root, output, as, membersOf(work, root, as, timeOf))
   }
+}
+
+function constantTime({ epoch }: FilesExport): bigint {
+  return BigInt(epoch) * 1_000_000_000n
+}
+
+function stated(
+  work: FilesExport,
+  { predicates = [] }: ResultRoot,
+  { attestationPrefix: prefix }: FilesOutput,
+  as: string,
+  members: AsyncGenerator<TarSource>,
+): AsyncGenerator<TarSource> {
+  if (predicates.length === 0) return members
+  return withStatements(members, as, { predicates, prefix, mtime: constantTime(work) })
 }
 
 /** Everything below the root of a result; the root itself has no name. */

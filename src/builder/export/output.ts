@@ -28,10 +28,16 @@ export interface ArchiveOutput {
   readonly destination: Destination | { readonly folder: string }
 }
 
-/** The files of the result; `split` puts them into a folder for each platform, which several platforms need anyway. */
-export type FilesOutput =
-  | { readonly kind: 'folder'; readonly path: string; readonly split: boolean }
-  | { readonly kind: 'tar'; readonly destination: Destination; readonly split: boolean }
+/** The files of the result, with what is stated about them. */
+export type FilesOutput = (
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'tar'; readonly destination: Destination }
+) & {
+  /** Into a folder for each platform, which several platforms need anyway. */
+  readonly split: boolean
+  /** Begins the names of the statements; a part of a name. */
+  readonly attestationPrefix: string
+}
 
 /** `none` leaves only the build cache behind. */
 export type BuildOutput = ImageOutput | ArchiveOutput | FilesOutput | { readonly kind: 'none' }

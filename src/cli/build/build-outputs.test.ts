@@ -72,7 +72,9 @@ test('attributes of an image; a quoted field may hold commas', async () => {
 })
 
 test('short forms are a folder and standard output', async () => {
-  assert.deepEqual(await outputsOf('-o', 'out'), [{ kind: 'folder', path: 'out', split: false }])
+  assert.deepEqual(await outputsOf('-o', 'out'), [
+    { kind: 'folder', path: 'out', split: false, attestationPrefix: '' },
+  ])
   const [tar] = (await outputsOf('-o', '-')) ?? []
   assert.equal(tar?.kind, 'tar')
 })

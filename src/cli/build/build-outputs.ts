@@ -1,5 +1,10 @@
 import { stat } from 'node:fs/promises'
-import { imageOutput, type BuildOutput, type Destination } from '../../builder/export/output.ts'
+import {
+  imageOutput,
+  type BuildOutput,
+  type Destination,
+  type FilesOutput,
+} from '../../builder/export/output.ts'
 import type { Annotation, ImageForm, LayerCompression } from '../../oci/image-form.ts'
 import { formatReference, parseReference, withDefaultTag } from '../../oci/reference.ts'
 import { failure } from '../../util/errors.ts'
@@ -73,8 +78,8 @@ async function parseOutput(text: string, context: CommandContext): Promise<Build
     throw refuse(`invalid output "${text}": ${cause instanceof Error ? cause.message : ''}`)
   }
   if (fields.length === 1 && !text.startsWith('type=')) {
-    if (text === '-') return { kind: 'tar', destination: await sink('-', 'tar', context), split: false }
-    return { kind: 'folder', path: await folder(text, 'local'), split: false }
+    if (text === '-') return { kind: 'tar', destination: await sink('-', 'tar', context), ...usualFiles }
+    return { kind: 'folder', path: await folder(text, 'local'), ...usualFiles }
   }
   const attributes = parseAttributes(text)
   const given = attributes.get('type')
@@ -103,13 +108,13 @@ async function outputOf(
       return {
         kind: 'folder',
         path: await folder(attribute.text('dest'), type),
-        split: attribute.truth('platform-split', false),
+        ...filesOf(attribute),
       }
     case 'tar':
       return {
         kind: 'tar',
         destination: await sink(attribute.text('dest') ?? '-', type, context),
-        split: attribute.truth('platform-split', false),
+        ...filesOf(attribute),
       }
     case 'image':
     case 'registry':
@@ -129,6 +134,15 @@ async function outputOf(
       }
     }
   }
+}
+
+const usualFiles = { split: false, attestationPrefix: '' } as const
+
+function filesOf(attribute: Attribute): Pick<FilesOutput, 'split' | 'attestationPrefix'> {
+  const attestationPrefix = attribute.text('attestation-prefix') ?? ''
+  if (attestationPrefix.includes('/'))
+    throw refuse(`attestation-prefix "${attestationPrefix}" begins a file's name: no slash can be in it`)
+  return { split: attribute.truth('platform-split', false), attestationPrefix }
 }
 
 function imageOf(attribute: Attribute, isRegistry: boolean): BuildOutput {
