@@ -61,6 +61,8 @@ export interface RemoveOptions {
   readonly force?: boolean
   /** With the image its untagged parents that nothing else needs; default true. */
   readonly prune?: boolean
+  /** Refuses an image that is not of this platform, or of others too: an index is kept or removed as a whole. */
+  readonly platform?: Platform
 }
 
 export interface ImageFilters {
@@ -131,9 +133,13 @@ export interface Images {
     options?: OpOptions & { readonly allTags?: boolean; readonly platform?: Platform },
   ): Promise<PushResult[]>
   /** An archive with both layouts, OCI and Docker's; deterministic. */
-  save(names: readonly string[], sink: Writable, options?: OpOptions): Promise<void>
+  save(
+    names: readonly string[],
+    sink: Writable,
+    options?: OpOptions & { readonly platform?: Platform },
+  ): Promise<void>
   /** Docker or OCI archive, plain, gzip, zstd (bzip2 and xz by program); members are streamed, never extracted. */
-  load(source: Readable, options?: OpOptions): Promise<LoadedImage[]>
+  load(source: Readable, options?: OpOptions & { readonly platform?: Platform }): Promise<LoadedImage[]>
   /** A root file system tar as an image of one layer. */
   import(source: Readable, options: ImportOptions): Promise<Digest>
   tree(): Promise<TreeNode[]>

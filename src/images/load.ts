@@ -16,8 +16,15 @@ import { parseImageConfig } from '../oci/image-config.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { isIndexType, isManifestType, mediaTypes } from '../oci/media-types.ts'
 import { parseManifestDocument } from '../oci/parse-manifest.ts'
-import { choosePlatform, hostPlatform } from '../oci/platform.ts'
+import {
+  choosePlatform,
+  formatPlatform,
+  hostPlatform,
+  matchPlatform,
+  type Platform,
+} from '../oci/platform.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { platformOf } from '../store/find-member.ts'
 import type { BlobInfo, Lease, NewImage, Store } from '../store/store.ts'
 import { openArchive } from './open-archive.ts'
 import { failure } from '../util/errors.ts'
@@ -33,7 +40,12 @@ interface LoadContext {
   readonly store: Store
   readonly members: ArchiveMembers
   readonly lease: Lease
-  readonly options: OpOptions
+  readonly options: LoadOptions
+}
+
+export interface LoadOptions extends OpOptions {
+  /** Of what the archive holds for several platforms only this one; PLATFORM_NOT_FOUND when an image has it not. */
+  readonly platform?: Platform
 }
 
 /**
@@ -43,21 +55,39 @@ interface LoadContext {
 export async function loadImages(
   store: Store,
   source: Readable,
-  options: OpOptions = {},
+  options: LoadOptions = {},
 ): Promise<LoadedImage[]> {
   await using lease = await store.lease('load')
   const tar = await openArchive(source, { signal: options.signal })
   const members = await storeMembers(store, tar, lease, options)
   const context: LoadContext = { store, members, lease, options }
-  const several = members.find('index.json') ? await completeIndexes(context) : []
-  const images = members.find('manifest.json')
-    ? [...several, ...(await dockerImages(context, several))]
-    : await layoutImages(context, several)
+  const images = await readImages(context)
   if (images.length === 0) throw failure('ARCHIVE_INVALID', { reason: 'no image in it' })
   return images.flatMap((image): LoadedImage[] => {
     const record = store.images.put(image)
     const names = image.names ?? []
     return names.length > 0 ? names.map((name) => ({ name: familiarName(name) })) : [{ id: record.id }]
+  })
+}
+
+async function readImages(context: LoadContext): Promise<NewImage[]> {
+  const { members, options } = context
+  const hasLayout = members.find('index.json') !== undefined
+  // Docker's own layout tells nothing of platforms: it holds one image of an index
+  if (options.platform !== undefined && hasLayout) return await layoutImages(context, [])
+  const several = hasLayout ? await completeIndexes(context) : []
+  return members.find('manifest.json')
+    ? [...several, ...(await dockerImages(context, several))]
+    : await layoutImages(context, several)
+}
+
+function checkPlatform({ options }: LoadContext, config: ImageConfig): void {
+  const { platform } = options
+  const offered = platformOf(config)
+  if (platform === undefined || matchPlatform(platform, offered)) return
+  throw failure('PLATFORM_NOT_FOUND', {
+    platform: formatPlatform(platform),
+    offered: formatPlatform(offered),
   })
 }
 
@@ -116,6 +146,7 @@ async function dockerImage(
 ): Promise<NewImage> {
   const { store, lease } = context
   const config = parseImageConfig(await store.content.read(configBlob.digest, documentLimit))
+  checkPlatform(context, config)
   const layers: Descriptor[] = []
   for (const blob of layerBlobs) layers.push({ mediaType: await layerTypeOf(store, blob), ...blob })
   await applyLayers(context, config, layers)
@@ -225,7 +256,7 @@ async function layoutImage(context: LoadContext, top: Descriptor): Promise<NewIm
   for (let depth = 0; depth < 8; depth++) {
     const document = parseManifestDocument(await readBlob(context, descriptor), descriptor.mediaType)
     if (document.kind === 'index' && isIndexType(descriptor.mediaType)) {
-      descriptor = choosePlatform(document.index, hostPlatform())
+      descriptor = choosePlatform(document.index, context.options.platform ?? hostPlatform())
       continue
     }
     if (document.kind !== 'manifest') break
@@ -233,6 +264,7 @@ async function layoutImage(context: LoadContext, top: Descriptor): Promise<NewIm
     checkImageManifest(manifest)
     for (const blob of [manifest.config, ...manifest.layers]) checkSize(context, blob)
     const config = parseImageConfig(await readBlob(context, manifest.config))
+    checkPlatform(context, config)
     await applyLayers(context, config, manifest.layers)
     return { id: manifest.config.digest, manifest: document.descriptor, names: layoutNames(top) }
   }

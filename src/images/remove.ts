@@ -1,4 +1,6 @@
 import { shortId } from '../oci/digest.ts'
+import { formatPlatform, type Platform } from '../oci/platform.ts'
+import { findMember, platformOfConfig } from '../store/find-member.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import { imageFilter, isDangling } from './filters.ts'
@@ -6,6 +8,8 @@ import type { ImageFilters, ImageUsers, PruneReport, RemovalLine, RemoveOptions 
 import { parentsOf } from './list.ts'
 import { familiarName, repositoryOf } from './names.ts'
 import { getImage, type NamedImage } from '../store/find-image.ts'
+
+type Removal = Required<Pick<RemoveOptions, 'force' | 'prune'>>
 
 /**
  * `rmi`: drops a name, and the image with its last name; by ID all names at once. Docker's rules (A29-A33):
@@ -17,13 +21,23 @@ export async function removeImage(
   store: Store,
   users: ImageUsers,
   nameOrId: string,
-  { force = false, prune = true }: RemoveOptions = {},
+  { force = false, prune = true, platform }: RemoveOptions = {},
 ): Promise<RemovalLine[]> {
   const how = { force, prune }
   const image = getImage(store.images, nameOrId)
+  if (platform !== undefined) checkPlatform(store, image.record, nameOrId, platform)
   return image.name === undefined
     ? removeById(store, users, image.record, how)
     : removeByName(store, users, { record: image.record, name: image.name }, nameOrId, how)
+}
+
+/** One image of an index cannot go alone: the index says that it is there. */
+function checkPlatform(store: Store, record: ImageRecord, shown: string, platform: Platform): void {
+  if (findMember(store.images, record, platform) === undefined)
+    throw failure('IMAGE_PLATFORM_MISSING', { reference: shown, platform: formatPlatform(platform) })
+  const platforms = store.images.members(record).map((member) => formatPlatform(platformOfConfig(member)))
+  if (platforms.length > 1)
+    throw failure('IMAGE_PLATFORMS_TOGETHER', { reference: shown, platforms: platforms.join(', ') })
 }
 
 async function removeByName(
@@ -31,7 +45,7 @@ async function removeByName(
   users: ImageUsers,
   { record, name }: Required<NamedImage>,
   typed: string,
-  { force, prune }: Required<RemoveOptions>,
+  { force, prune }: Removal,
 ): Promise<RemovalLine[]> {
   const inUse = await users.usersOf(record.id)
   const user = inUse[0]
@@ -86,7 +100,7 @@ async function removeById(
   store: Store,
   users: ImageUsers,
   record: ImageRecord,
-  { force, prune }: Required<RemoveOptions>,
+  { force, prune }: Removal,
 ): Promise<RemovalLine[]> {
   await refuseInUse(users, record, force)
   if (hasChildren(store, record.id)) throw failure('IMAGE_HAS_CHILDREN', { image: shortId(record.id) })

@@ -31,6 +31,10 @@ export function memberOf(
   return findMember(images, record, platform) ?? images.members(record)[0] ?? record
 }
 
-export function platformOfConfig({ config: { os, architecture, variant } }: ImageRecord): Platform {
+export function platformOfConfig({ config }: ImageRecord): Platform {
+  return platformOf(config)
+}
+
+export function platformOf({ os, architecture, variant }: ImageRecord['config']): Platform {
   return { os, architecture, ...(variant !== undefined && { variant }) }
 }

@@ -178,6 +178,10 @@ export const errorTable = {
     'conflict',
     'conflict: unable to remove repository reference "{name}" (must force) - container {container} is using its referenced image {image}',
   ],
+  IMAGE_PLATFORMS_TOGETHER: [
+    'conflict',
+    'image with reference {reference} is one index of {platforms}: its platforms are kept or removed together',
+  ],
   IMAGE_PLATFORM_MISSING: [
     'not-found',
     'image with reference {reference} was found but does not provide the specified platform ({platform})',

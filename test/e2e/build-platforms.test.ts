@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -182,4 +182,55 @@ test('run --platform does not take an image of another platform for the wanted o
   const { code, err } = mille.run(['run', '--rm', '--pull', 'never', '--platform', 'linux/s390x', 'busybox'])
   assert.equal(code, 125)
   assert.match(err, /busybox was found but does not provide the specified platform \(linux\/s390x\)/)
+})
+
+test('save, load and rmi --platform: one platform of an index leaves and comes, it does not go alone', () => {
+  const one = at('one.tar')
+  const whole = at('whole.tar')
+  mille.ok('save', '--platform', 'linux/s390x', '-o', one, 'multi')
+  mille.ok('save', '-o', whole, 'multi')
+  const inspect = ['inspect', '--override-arch', 's390x', '--format', '{{.Architecture}}']
+  assert.equal(
+    execFileSync('skopeo', [...inspect, `oci-archive:${one}`], { encoding: 'utf8' }).trim(),
+    's390x',
+  )
+  const missing = mille.run(['save', '--platform', 'linux/riscv64', '-o', at('none.tar'), 'multi'])
+  assert.equal(missing.code, 1)
+  assert.match(
+    missing.err,
+    /multi:latest was found but does not provide the specified platform \(linux\/riscv64\)/,
+  )
+  assert.ok(!existsSync(at('none.tar')))
+
+  using other = testMille()
+  const ids = new Set<string>()
+  for (const archive of [one, whole]) {
+    assert.equal(other.ok('load', '--platform', 'linux/s390x', '-i', archive), 'Loaded image: multi:latest')
+    ids.add(other.ok('images', '-q', '--no-trunc'))
+    assert.equal(other.ok('inspect', '-f', '{{.Architecture}}', 'multi'), 's390x')
+    const wrong = other.run(['rmi', '--platform', host, 'multi'])
+    assert.equal(wrong.code, 1)
+    assert.match(
+      wrong.err,
+      /image with reference multi was found but does not provide the specified platform/,
+    )
+    assert.match(other.ok('rmi', '--platform', 'linux/s390x', 'multi'), /^Untagged: multi:latest$/m)
+    assert.equal(other.ok('images', '-q'), '')
+  }
+  assert.equal(ids.size, 1, 'the same image by both ways')
+  const refused = other.run(['load', '--platform', 'linux/riscv64', '-i', one])
+  assert.equal(refused.code, 1)
+  assert.match(
+    refused.err,
+    /no matching manifest for linux\/riscv64 in the manifest list entries; it has linux\/s390x/,
+  )
+  assert.equal(other.ok('images', '-q'), '')
+
+  const together = mille.run(['rmi', '--platform', host, 'multi'])
+  assert.equal(together.code, 1)
+  assert.match(
+    together.err,
+    /multi is one index of .*linux\/s390x.*: its platforms are kept or removed together/,
+  )
+  assert.equal(mille.run(['image', 'inspect', '--platform', host, 'multi']).code, 0)
 })

@@ -1,11 +1,13 @@
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text, toggle } from '../flags/flag.ts'
+import { platformFlag } from '../flags/platform-flag.ts'
 import { readBigFile } from '../input/open-file.ts'
 import { layerProgress } from '../progress/layer-progress.ts'
 
 const flags = {
   input: text('Read from tar archive file, instead of STDIN', { short: 'i' }),
+  platform: platformFlag('Load only the given platform variant: os[/arch[/variant]]'),
   quiet: toggle('Suppress the load output', { short: 'q' }),
 }
 
@@ -25,7 +27,11 @@ export const command: AnyCommand = defineCommand({
     // only a terminal is shown the layers: Docker's plain output is the names alone
     const progress = flags.quiet || !io.stdout.isTTY ? undefined : layerProgress(io.stdout)
     const loaded = await images
-      .load(source, { signal, ...(progress === undefined ? {} : { onProgress: progress.report }) })
+      .load(source, {
+        signal,
+        ...(progress === undefined ? {} : { onProgress: progress.report }),
+        ...(flags.platform === undefined ? {} : { platform: flags.platform }),
+      })
       .finally(() => progress?.finish())
     for (const image of loaded) {
       io.stdout.write('name' in image ? `Loaded image: ${image.name}\n` : `Loaded image ID: ${image.id}\n`)
