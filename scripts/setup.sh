@@ -33,6 +33,7 @@ need getfattr attr
 need make make
 need ssh-keygen openssh-client
 need strace strace
+need mkfs.ext4 e2fsprogs
 ls /usr/lib/*/libisal.so.2 >/dev/null 2>&1 || missing="$missing libisal2"
 
 if [ -n "$missing" ]; then

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { once } from 'node:events'
+import { readdirSync, rmSync, statfsSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isMilleError } from '../../src/util/errors.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import { plainDraft } from '../support/plain-image.ts'
-import { fillDisk, smallDisk } from '../support/small-disk.ts'
+import { testMille } from '../support/mille.ts'
+import { fillDisk, smallBlocksDisk, smallDisk } from '../support/small-disk.ts'
 
 const isFull = (error: unknown): boolean => isMilleError(error, 'NO_SPACE')
 
@@ -100,4 +103,30 @@ test('a store that cannot be written can still be read', async () => {
   const readOnly = (error: unknown): boolean => isMilleError(error, 'READ_ONLY_FILE_SYSTEM')
   await assert.rejects(store.content.ingest(layer), readOnly)
   assert.throws(() => store.images.untag('localhost/a:1'), readOnly)
+})
+
+test('blocks smaller than a page: a disk with room for less than the index of the log ends no command by a signal', async () => {
+  using disk = smallBlocksDisk(32)
+  using mille = testMille({}, disk.path)
+  mille.ok('image', 'bootstrap', 'busybox')
+  const busybox = mille.ok('images', '-q')
+  const filler = join(disk.path, 'filler')
+  for (const room of [12, 20]) {
+    for (const name of ['reserve', 'mille.db-shm']) rmSync(join(mille.root, name), { force: true })
+    fillDisk(disk.path)
+    truncateSync(filler, statSync(filler).size - room * 1024)
+    assert.equal(mille.ok('images', '-q'), busybox)
+    rmSync(filler)
+  }
+  // nor does one on which whatever is given back is taken at once
+  const hungry = spawn('sh', ['-c', 'while :; do cat /dev/zero >> "$1" 2>/dev/null; done', 'sh', filler])
+  try {
+    while (statfsSync(disk.path).bavail > 0) await sleep(10)
+    assert.equal(mille.ok('images', '-q'), busybox)
+  } finally {
+    hungry.kill()
+    await once(hungry, 'close')
+  }
+  rmSync(filler)
+  mille.ok('check')
 })

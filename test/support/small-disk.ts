@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { umount } from './umount.ts'
@@ -14,6 +14,24 @@ export function smallDisk(megabytes: number): { readonly path: string } & Dispos
     [Symbol.dispose]() {
       umount(path)
       rmSync(path, { recursive: true, force: true })
+    },
+  }
+}
+
+/** As `smallDisk`, of blocks smaller than a page of memory, which tmpfs has not. */
+export function smallBlocksDisk(megabytes: number): { readonly path: string } & Disposable {
+  const top = mkdtempSync(join(tmpdir(), 'mille-blocks-'))
+  const image = join(top, 'image')
+  const path = join(top, 'disk')
+  mkdirSync(path)
+  execFileSync('truncate', ['-s', `${megabytes}M`, image])
+  execFileSync('mkfs.ext4', ['-q', '-b', '1024', '-m', '0', image])
+  execFileSync('mount', ['-o', 'loop', image, path])
+  return {
+    path,
+    [Symbol.dispose]() {
+      umount(path)
+      rmSync(top, { recursive: true, force: true })
     },
   }
 }

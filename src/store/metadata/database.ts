@@ -7,6 +7,7 @@ import { systemFailure } from '../../linux/system-failure.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { sqliteCode } from '../../util/sqlite-code.ts'
 import { version } from '../../util/version.ts'
+import { holdLogIndex } from './log-index.ts'
 import { migrations } from './migrations.ts'
 import { withReserve } from './reserve.ts'
 
@@ -25,6 +26,13 @@ export interface DatabaseOptions {
    * makes SQLite empty its log, which costs more syncs than most commands. The log is then read by the next process.
    */
   readonly processEnds?: boolean | undefined
+}
+
+interface OpenedDatabase {
+  readonly readOnly: boolean
+  readonly leaveOpen: boolean
+  /** Held as long as it is open. */
+  readonly index: Disposable | undefined
 }
 
 /** Pages in the log at which a commit empties it; the first process after others reads it whole. */
@@ -59,8 +67,11 @@ export class Database {
   #depth = 0
   #unsynced = false
 
-  constructor(root: string, sqlite: DatabaseSync, readOnly: boolean, leaveOpen: boolean) {
+  readonly #index: Disposable | undefined
+
+  constructor(root: string, sqlite: DatabaseSync, { readOnly, leaveOpen, index }: OpenedDatabase) {
     this.#root = root
+    this.#index = index
     this.#leaveOpen = leaveOpen
     this.#sqlite = sqlite
     this.readOnly = readOnly
@@ -106,6 +117,7 @@ export class Database {
     if (!this.#leaveOpen) {
       rmSync(logNote(this.#root), { force: true })
       this.#sqlite.close()
+      this.#index?.[Symbol.dispose]()
     }
     noteLog(this.#root)
   }
@@ -226,21 +238,24 @@ function refuseMissingLog(root: string): void {
 }
 
 function connect(root: string, path: string, Sqlite: typeof DatabaseSync, leaveOpen: boolean): Database {
-  const open = (location: string | URL, readOnly: boolean, pragmas: string): Database => {
-    const sqlite = retryBusy(root, () => new Sqlite(location, { timeout: 5000, readOnly }))
+  const open = (location: string | URL, readOnly: boolean, pragmas: string, index?: Disposable): Database => {
+    let sqlite: DatabaseSync | undefined
     try {
+      const opened = retryBusy(root, () => new Sqlite(location, { timeout: 5000, readOnly }))
+      sqlite = opened
       retryBusy(root, () => {
-        sqlite.exec(pragmas)
+        opened.exec(pragmas)
       })
-      return new Database(root, sqlite, readOnly, leaveOpen)
+      return new Database(root, opened, { readOnly, leaveOpen, index })
     } catch (error) {
-      sqlite.close()
+      sqlite?.close()
+      index?.[Symbol.dispose]()
       throw error
     }
   }
   const pragmas = `PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = ${longestLog}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON`
   try {
-    return withReserve(root, () => open(path, false, pragmas))
+    return withReserve(root, () => open(path, false, pragmas, holdLogIndex(path)))
   } catch (error) {
     // without 32 KiB for the log's index: kept in memory, which takes the database for this process alone
     if (isMilleError(error, 'NO_SPACE'))
