@@ -56,3 +56,15 @@ if [ -n "$missing" ]; then
   fi
   rm -f "$log"
 fi
+
+# the docker client alone, for tests of the API: its package would start a daemon, and that changes the firewall
+if ! command -v docker >/dev/null 2>&1 && ! [ -x node_modules/.bin/docker ]; then
+  package=docker-cli
+  apt-cache show "$package" >/dev/null 2>&1 || package=docker.io
+  echo "setup: docker client (of $package)"
+  work=$(mktemp -d)
+  (cd "$work" && apt-get -qq download "$package" 2>apt.log || { cat apt.log >&2; exit 1; })
+  dpkg-deb --fsys-tarfile "$work"/*.deb | tar -x -C "$work" ./usr/bin/docker
+  cp "$work/usr/bin/docker" node_modules/.bin/docker
+  rm -rf "$work"
+fi

@@ -75,6 +75,7 @@ const loadRestart = async (): Promise<AnyCommand> => (await import('./commands/r
 const loadRm = async (): Promise<AnyCommand> => (await import('./commands/rm.ts')).command
 const loadRun = async (): Promise<AnyCommand> => (await import('./commands/run.ts')).command
 const loadSave = async (): Promise<AnyCommand> => (await import('./commands/save.ts')).command
+const loadServe = async (): Promise<AnyCommand> => (await import('./commands/serve.ts')).command
 const loadSettle = async (): Promise<AnyCommand> => (await import('./commands/settle.ts')).command
 const loadSquash = async (): Promise<AnyCommand> => (await import('./commands/squash.ts')).command
 const loadStats = async (): Promise<AnyCommand> => (await import('./commands/stats.ts')).command
@@ -140,6 +141,7 @@ export const commandTable: CommandGroup = {
       summary: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
       load: loadSave,
     },
+    serve: { summary: 'Serve the Docker Engine API', load: loadServe },
     start: { summary: 'Start one or more stopped containers', load: loadStart },
     stats: {
       summary: 'Display a live stream of container(s) resource usage statistics',

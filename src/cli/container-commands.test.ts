@@ -174,7 +174,7 @@ test('run: mistakes exit 125 with their reason', async () => {
     [['-p', '80-82:80-81'], /^mille: Invalid ranges specified for container and host Ports/],
     [
       ['-v', 'rel/x:/y'],
-      /^mille: create rel\/x: "rel\/x" includes invalid characters for a local volume name/,
+      /^mille: Error response from daemon: create rel\/x: "rel\/x" includes invalid characters for a local volume name/,
     ],
     [['-v', '/x:rel'], /mount path must be absolute/],
     [

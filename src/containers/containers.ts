@@ -271,6 +271,8 @@ export interface Containers {
   }): Promise<{ readonly removed: readonly string[]; readonly reclaimed: number }>
   /** Before `start`: attaches in time to miss nothing. */
   attach(nameOrId: string, options: { readonly stdin: boolean }): Promise<Attachment>
+  /** Of its terminal, in characters. CONTAINER_NOT_RUNNING. */
+  resize(nameOrId: string, columns: number, rows: number): Promise<void>
   wait(
     nameOrId: string,
     options?: OpOptions & { readonly condition?: 'not-running' | 'next-exit' | 'removed' },

@@ -6,7 +6,7 @@ import { commitContainer } from './commit.ts'
 import { recordEvent } from './container-events.ts'
 import { createContainer } from './create.ts'
 import { containerDetails } from './details.ts'
-import { attachContainer, execInContainer, topContainer } from './exec.ts'
+import { attachContainer, execInContainer, resizeContainer, topContainer } from './exec.ts'
 import { listContainers } from './list.ts'
 import { createLogKeeping } from './log-keeping.ts'
 import { readLogs } from './logs.ts'
@@ -89,6 +89,7 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
     remove: (nameOrId, options) => removeContainer(parts, nameOrId, options),
     prune: (options) => pruneContainers(parts, options),
     attach: (nameOrId, options) => attachContainer(parts, nameOrId, options),
+    resize: (nameOrId, columns, rows) => resizeContainer(parts, nameOrId, columns, rows),
     wait: (nameOrId, options) => waitContainer(parts, nameOrId, options),
     logs: (nameOrId, options) => readLogs(parts, nameOrId, options),
     exec: (nameOrId, request) => execInContainer(parts, nameOrId, request),

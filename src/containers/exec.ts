@@ -74,6 +74,16 @@ export async function attachContainer(
   return attachment
 }
 
+export async function resizeContainer(
+  parts: ContainerParts,
+  nameOrId: string,
+  columns: number,
+  rows: number,
+): Promise<void> {
+  const { id } = await runningRow(parts, nameOrId)
+  parts.runtime.resize(handleOf(parts, id), columns, rows)
+}
+
 /** ps(1) on the host over the container's processes. Titles as ps prints them; the last column keeps its spaces. */
 export async function topContainer(
   parts: ContainerParts,

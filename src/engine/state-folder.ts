@@ -31,3 +31,8 @@ export function filterFolder(env: NodeJS.ProcessEnv = process.env): string {
 export function bridgeStateFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(runFolder(env), 'bridge')
 }
+
+/** Where `mille serve` listens when nothing is said. */
+export function defaultSocket(env: NodeJS.ProcessEnv = process.env): string {
+  return `${runFolder(env)}.sock`
+}

@@ -48,7 +48,7 @@ export function attachSocket(control: string): AttachedStreams {
 }
 
 /** conmon's control fifo takes `1 HEIGHT WIDTH`. Does nothing when conmon is gone. */
-function resizeTerminal(control: string, columns: number, rows: number): void {
+export function resizeTerminal(control: string, columns: number, rows: number): void {
   if (!Number.isInteger(columns) || !Number.isInteger(rows) || columns < 1 || rows < 1) return
   try {
     const fd = openSync(join(control, 'ctl'), constants.O_WRONLY | constants.O_NONBLOCK)

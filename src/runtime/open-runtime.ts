@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { tryProgram } from '../util/run-program.ts'
+import { resizeTerminal } from './attach-socket.ts'
 import { attachContainer } from './attach.ts'
 import { checkId } from './bundle.ts'
+import { containerFiles } from './container-files.ts'
 import {
   containerProcesses,
   createContainer,
@@ -75,6 +77,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     start: (handle) => startContainer(getSeat(), handle),
     state: (handle) => settledState(getSeat(), handle),
     attach: async (handle, attachOptions) => attachContainer(handle, attachOptions),
+    resize: (handle, columns, rows) => resizeTerminal(containerFiles(handle).control, columns, rows),
     wait: (handle, opOptions) => waitContainer(getSeat(), handle, opOptions),
     kill: async (handle, signal) => killContainer(handle, signal),
     pause: (handle) => freezeContainer(getSeat(), handle, 'pause'),

@@ -260,6 +260,8 @@ export interface Runtime {
     handle: ContainerHandle,
     options: { readonly stdin: boolean; readonly tty: boolean },
   ): Promise<AttachedStreams>
+  /** Size of the process's terminal; nothing happens when it has none, or ended. */
+  resize(handle: ContainerHandle, columns: number, rows: number): void
   /** Resolves when the process ended; also when it did so before. */
   wait(handle: ContainerHandle, options?: OpOptions): Promise<ProcessResult & { readonly finishedAt: number }>
   kill(handle: ContainerHandle, signal: NodeJS.Signals | number): Promise<void>

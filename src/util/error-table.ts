@@ -319,6 +319,21 @@ export const errorTable = {
   CLI_SHORT_FLAG_UNKNOWN: ['usage', "unknown shorthand flag: '{letter}' in {word}"],
   CLI_TEMPLATE: ['invalid-argument', 'template parsing error: {reason}'],
 
+  // api
+  API_METHOD_UNKNOWN: ['invalid-argument', 'method {method} is not allowed on {path}'],
+  API_PAGE_NOT_FOUND: ['not-found', 'page not found'],
+  API_REQUEST_REFUSED: ['permission-denied', '{reason}'],
+  API_VERSION_TOO_NEW: [
+    'invalid-argument',
+    'client version {version} is too new. Maximum supported API version is {most}',
+  ],
+  API_VERSION_TOO_OLD: [
+    'invalid-argument',
+    'client version {version} is too old. Minimum supported API version is {least}, please upgrade your client to a newer version',
+  ],
+  SOCKET_IN_USE: ['conflict', '{path} is in use: another server listens there, or it is no socket'],
+  SOCKET_UNSAFE: ['invalid-argument', 'no socket is made in {folder}: {reason}; choose another folder'],
+
   // containers
   CONTAINER_ALREADY_PAUSED: ['conflict', 'Container {name} is already paused'],
   CONTAINER_ALREADY_STARTED: ['not-modified', 'container {name} is already started'],
@@ -369,6 +384,7 @@ export const errorTable = {
   MOUNT_TARGET_INVALID: ['invalid-argument', "invalid mount path: '{target}' mount path must be absolute"],
   NO_COMMAND: ['invalid-argument', 'no command specified'],
   NO_SUCH_CONTAINER: ['not-found', 'No such container: {name}'],
+  NO_SUCH_NETWORK: ['not-found', 'network {name} not found'],
   NO_SUCH_VOLUME: ['not-found', 'get {name}: no such volume'],
   PATH_NOT_IN_CONTAINER: ['not-found', 'Could not find the file {path} in container {name}'],
   PROCESS_STUCK: [

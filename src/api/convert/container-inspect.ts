@@ -170,7 +170,8 @@ function requestedPorts(ports: readonly PortRequest[]): Record<string, PortBindi
   return bindings
 }
 
-function toMountPoint(mount: ContainerMount): MountPointWire {
+/** A mount as inspect and lists show it. */
+export function toMountPoint(mount: ContainerMount): MountPointWire {
   return {
     Type: mount.type,
     ...(mount.name === undefined ? {} : { Name: mount.name }),
@@ -190,14 +191,21 @@ function toNetworkSettings(container: ContainerDetails): NetworkSettingsWire {
     const list = (ports[`${containerPort}/${protocol}`] ??= [])
     list.push({ HostIp: hostIp === '' ? '0.0.0.0' : hostIp, HostPort: String(hostPort) })
   }
-  const { network } = container
-  const endpoint: EndpointWire = {
+  return { Ports: ports, ...toEndpoint(container), Networks: toNetworks(container) }
+}
+
+/** The networks that a container is connected to, or will be when it runs. */
+export function toNetworks(container: ContainerDetails): Readonly<Record<string, EndpointWire>> {
+  return { [container.request.network]: toEndpoint(container) }
+}
+
+function toEndpoint({ network }: ContainerDetails): EndpointWire {
+  return {
     Gateway: network?.gateway ?? '',
     IPAddress: network?.ip ?? '',
     IPPrefixLen: network?.prefixLength ?? 0,
     MacAddress: network?.mac ?? '',
   }
-  return { Ports: ports, ...endpoint, Networks: { [container.request.network]: endpoint } }
 }
 
 function nullIfEmpty(values: readonly string[]): readonly string[] | null {

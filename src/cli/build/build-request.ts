@@ -12,7 +12,7 @@ import { attestationRequest } from './build-attestations.ts'
 import { buildOutputs } from './build-outputs.ts'
 import type { CommandContext } from '../command.ts'
 import type { FlagValues } from '../flags/flag.ts'
-import { parseBytes } from '../format/units.ts'
+import { parseBytes } from '../../util/parse-bytes.ts'
 import { toRecord } from '../input/read-variables.ts'
 import { stepRequest } from './run-step-flags.ts'
 

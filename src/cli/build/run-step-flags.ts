@@ -3,7 +3,7 @@ import type { BuildRequest, RunOptions } from '../../builder/build.ts'
 import { failure } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import { type Flag, type FlagValues, integer, list, parsed, parsedList, text } from '../flags/flag.ts'
-import { parseBytes } from '../format/units.ts'
+import { parseBytes } from '../../util/parse-bytes.ts'
 import { parseSecret, parseSsh } from '../input/parse-secret.ts'
 import { parseUlimit, type UlimitRequest } from '../input/parse-ulimit.ts'
 

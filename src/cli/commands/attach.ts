@@ -1,6 +1,6 @@
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { parseDetachKeys } from '../container/detach-keys.ts'
+import { parseDetachKeys } from '../../util/detach-keys.ts'
 import { text, toggle } from '../flags/flag.ts'
 import { proxySignals } from '../container/proxy-signals.ts'
 import { streamContainer } from '../container/stream-container.ts'

@@ -1,7 +1,7 @@
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { filters, parsed, toggle } from '../flags/flag.ts'
 import { humanSize } from '../../util/human-size.ts'
-import { parseBytes } from '../format/units.ts'
+import { parseBytes } from '../../util/parse-bytes.ts'
 import { parseCacheFilters } from '../input/cache-filters.ts'
 import { confirm } from '../input/confirm.ts'
 import { cacheDetails, removedTable } from '../rows/cache-rows.ts'

@@ -1,7 +1,7 @@
 import type { OpenedFailure } from '../../builder/build.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, toggle } from '../flags/flag.ts'
-import { humanDuration } from '../format/units.ts'
+import { humanDuration } from '../../util/human-duration.ts'
 import { parseSecret, parseSsh } from '../input/parse-secret.ts'
 import { oneLine } from '../format/one-line.ts'
 

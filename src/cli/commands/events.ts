@@ -5,7 +5,7 @@ import { filters, text } from '../flags/flag.ts'
 import { withGoFields } from '../format/go-fields.ts'
 import { oneLine } from '../format/one-line.ts'
 import { compileTemplate } from '../format/render-template.ts'
-import { nanoTime } from '../format/units.ts'
+import { nanoTime } from '../../util/nano-time.ts'
 import { parseMoment } from '../input/parse-time.ts'
 import { groupFilters } from '../input/parse-filters.ts'
 

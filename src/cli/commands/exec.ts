@@ -1,6 +1,6 @@
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { parseDetachKeys } from '../container/detach-keys.ts'
+import { parseDetachKeys } from '../../util/detach-keys.ts'
 import { list, text, toggle } from '../flags/flag.ts'
 import { readVariables, resolveVariables } from '../input/read-variables.ts'
 import { streamContainer } from '../container/stream-container.ts'

@@ -1,8 +1,8 @@
 import { failure } from '../../util/errors.ts'
+import { nanoTime } from '../../util/nano-time.ts'
 import { batchOutput } from '../batched-output.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text, toggle } from '../flags/flag.ts'
-import { nanoTime } from '../format/units.ts'
 import { parseMoment } from '../input/parse-time.ts'
 
 const flags = {

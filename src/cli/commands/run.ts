@@ -3,7 +3,7 @@ import { type AnyCommand, type CommandContext, defineCommand } from '../command.
 import { containerFlags } from '../container/container-flags.ts'
 import { containerRequest } from '../container/container-request.ts'
 import { createContainer } from '../container/create-container.ts'
-import { parseDetachKeys } from '../container/detach-keys.ts'
+import { parseDetachKeys } from '../../util/detach-keys.ts'
 import { text, toggle } from '../flags/flag.ts'
 import { proxySignals } from '../container/proxy-signals.ts'
 import { streamContainer } from '../container/stream-container.ts'

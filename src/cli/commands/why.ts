@@ -1,7 +1,7 @@
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { toggle } from '../flags/flag.ts'
-import { humanDuration } from '../format/units.ts'
+import { humanDuration } from '../../util/human-duration.ts'
 import { numberedSteps, type NumberedStep, whyLines } from '../rows/why-lines.ts'
 
 const flags = {

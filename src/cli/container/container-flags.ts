@@ -2,9 +2,9 @@ import type { MountRequest } from '../../containers/containers.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { type Flag, integer, list, parsed, parsedList, text, toggle } from '../flags/flag.ts'
 import { platformFlag } from '../flags/platform-flag.ts'
-import { parseBytes } from '../format/units.ts'
+import { parseBytes } from '../../util/parse-bytes.ts'
 import { parseUlimit, type UlimitRequest } from '../input/parse-ulimit.ts'
-import { parseMount } from '../input/parse-volume.ts'
+import { parseMount } from '../input/parse-mount.ts'
 import { processFlags, unsupportedFlags, type ProcessFlags } from './process-flags.ts'
 
 function parseCpus(value: string): number {

@@ -6,7 +6,7 @@ import type { FlagValues } from '../flags/flag.ts'
 import { openFile } from '../input/open-file.ts'
 import { parsePort } from '../input/parse-port.ts'
 import type { UlimitRequest } from '../input/parse-ulimit.ts'
-import { parseTmpfs, parseVolume } from '../input/parse-volume.ts'
+import { parseTmpfs, parseVolume } from '../../containers/parse-volume.ts'
 import { readVariables, resolveVariables, toRecord } from '../input/read-variables.ts'
 
 type Values = FlagValues<ContainerFlags>

@@ -1,6 +1,11 @@
 import type { DeviceRequest } from '../../containers/containers.ts'
 import { flatList, type Flag, integer, list, parsedList, text, toggle } from '../flags/flag.ts'
-import { parseDevice, parseDeviceRule, parseExpose, parseSysctl } from '../input/parse-process-options.ts'
+import {
+  parseDevice,
+  parseDeviceRule,
+  parseExpose,
+  parseSysctl,
+} from '../../containers/parse-process-options.ts'
 
 /** The table of `processFlags`. */
 export type ProcessFlags = {

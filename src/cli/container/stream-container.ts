@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Attachment } from '../../containers/containers.ts'
 import { failure } from '../../util/errors.ts'
 import type { CommandIo, InputStream, OutputStream } from '../command.ts'
-import { detachScanner } from './detach-keys.ts'
+import { detachScanner } from '../../util/detach-keys.ts'
 
 export interface StreamOptions {
   readonly tty: boolean

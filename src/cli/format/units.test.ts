@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { humanSize } from '../../util/human-size.ts'
 import { alignColumns } from './align-columns.ts'
 import { printRows } from './print-rows.ts'
-import { humanDuration, parseBytes, parseSize } from './units.ts'
+import { parseSize } from './units.ts'
+import { parseBytes } from '../../util/parse-bytes.ts'
+import { humanDuration } from '../../util/human-duration.ts'
 
 test('sizes are decimal with 3 or 4 significant digits', () => {
   const sizes: readonly (readonly [number, string, string])[] = [

@@ -1,6 +1,7 @@
 import type { CacheUsage } from '../../builder/build.ts'
 import { humanSize } from '../../util/human-size.ts'
-import { goTime, humanDuration } from '../format/units.ts'
+import { goTime } from '../format/units.ts'
+import { humanDuration } from '../../util/human-duration.ts'
 import type { RowFields } from '../format/print-rows.ts'
 
 export const cacheHeaders: Readonly<Record<string, string>> = {

@@ -1,7 +1,9 @@
-import type { ContainerDetails, ContainerState } from '../../containers/containers.ts'
+import { commandText, statusText } from '../../api/convert/container-text.ts'
+import type { ContainerDetails } from '../../containers/containers.ts'
 import { humanSize } from '../../util/human-size.ts'
 import type { RowFields } from '../format/print-rows.ts'
-import { goTime, humanDuration } from '../format/units.ts'
+import { goTime } from '../format/units.ts'
+import { humanDuration } from '../../util/human-duration.ts'
 import { ellipsis } from './history-rows.ts'
 import { portsText } from './ports-text.ts'
 
@@ -53,11 +55,6 @@ export function containerRow(
   }
 }
 
-/** What runs, as one line: arguments with spaces are quoted. */
-function commandText({ path, args }: ContainerDetails): string {
-  return [path, ...args].map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' ')
-}
-
 function shortImage(name: string): string {
   return /^sha256:[0-9a-f]{64}$/.test(name) ? name.slice(7, 19) : name
 }
@@ -65,23 +62,4 @@ function shortImage(name: string): string {
 function sizeText({ sizeRw, sizeRootFs }: ContainerDetails): string {
   const own = humanSize(sizeRw ?? 0, 3)
   return sizeRootFs === undefined ? own : `${own} (virtual ${humanSize(sizeRootFs, 3)})`
-}
-
-/** `Up 3 minutes`, `Exited (0) 2 seconds ago`. */
-function statusText(state: ContainerState, now: number): string {
-  const since = (time: number): string => humanDuration(now - time)
-  switch (state.status) {
-    case 'running':
-      return `Up ${since(state.startedAt)}`
-    case 'paused':
-      return `Up ${since(state.startedAt)} (Paused)`
-    case 'exited':
-      return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`
-    case 'removing':
-      return 'Removal In Progress'
-    case 'dead':
-      return 'Dead'
-    case 'created':
-      return 'Created'
-  }
 }

@@ -2,7 +2,8 @@ import type { HistoryRow } from '../../images/images.ts'
 import { shortId } from '../../oci/digest.ts'
 import { humanSize } from '../../util/human-size.ts'
 import type { RowFields } from '../format/print-rows.ts'
-import { humanDuration, localRfc3339 } from '../format/units.ts'
+import { localRfc3339 } from '../format/units.ts'
+import { humanDuration } from '../../util/human-duration.ts'
 
 export const historyHeaders = {
   ID: 'IMAGE',

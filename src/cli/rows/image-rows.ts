@@ -2,7 +2,8 @@ import type { ImageSummary } from '../../images/images.ts'
 import { shortId } from '../../oci/digest.ts'
 import { humanSize } from '../../util/human-size.ts'
 import type { RowFields } from '../format/print-rows.ts'
-import { goTime, humanDuration } from '../format/units.ts'
+import { goTime } from '../format/units.ts'
+import { humanDuration } from '../../util/human-duration.ts'
 
 export const imageHeaders = {
   ID: 'IMAGE ID',

@@ -1,4 +1,4 @@
-import type { DeviceRequest } from '../../containers/containers.ts'
+import type { DeviceRequest } from './containers.ts'
 
 /** Settings of the kernel that a container has for itself; the others are the machine's. */
 const ownSettings =

@@ -1,4 +1,4 @@
-import { failure } from '../../util/errors.ts'
+import { failure } from './errors.ts'
 
 const defaultKeys = 'ctrl-p,ctrl-q'
 

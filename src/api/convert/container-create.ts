@@ -1,0 +1,126 @@
+import type { ContainerRequest, ContainerWish, PortRequest } from '../../containers/containers.ts'
+import { parseExpose } from '../../containers/parse-process-options.ts'
+import { failure } from '../../util/errors.ts'
+import type { ContainerCreateBody, HostConfigBody } from '../types/container-create.ts'
+import { given } from './given.ts'
+import { checked, runtimeWish } from './runtime-wish.ts'
+import { refuseUnsupported } from './unsupported-fields.ts'
+import { toMountRequests } from './mount-requests.ts'
+
+/** What a client asks for in the words of the engine. INVALID_ARGUMENT, NOT_IMPLEMENTED name the field. */
+export function toContainerWish(body: ContainerCreateBody | undefined): ContainerWish {
+  if (!body?.Image) {
+    throw failure('INVALID_ARGUMENT', { reason: 'config cannot be empty in order to create a container' })
+  }
+  const host = body.HostConfig ?? {}
+  refuseUnsupported(body, host)
+  return {
+    image: body.Image,
+    ...commandOf(body),
+    env: body.Env ?? [],
+    labels: body.Labels ?? {},
+    tty: body.Tty ?? false,
+    openStdin: body.OpenStdin ?? false,
+    expose: Object.keys(body.ExposedPorts ?? {}).flatMap((port) => checked(() => parseExpose(port))),
+    ...given({
+      workingDir: body.WorkingDir || undefined,
+      user: body.User || undefined,
+      hostname: body.Hostname || undefined,
+      domainname: body.Domainname || undefined,
+      stopSignal: body.StopSignal || undefined,
+      stopTimeout: body.StopTimeout,
+      noHealthcheck: body.Healthcheck?.Test?.[0] === 'NONE' || undefined,
+    }),
+    ...hostWish(host),
+    mounts: toMountRequests(body, host),
+    network: networkOf(body, host),
+  }
+}
+
+function hostWish(host: HostConfigBody): Partial<ContainerRequest> {
+  return {
+    ports: portRequests(host.PortBindings),
+    publishAll: host.PublishAllPorts ?? false,
+    extraHosts: host.ExtraHosts ?? [],
+    dns: host.Dns ?? [],
+    readonlyRootfs: host.ReadonlyRootfs ?? false,
+    init: host.Init ?? false,
+    privileged: host.Privileged ?? false,
+    capAdd: host.CapAdd ?? [],
+    capDrop: host.CapDrop ?? [],
+    securityOptions: securityOptions(host),
+    autoRemove: host.AutoRemove ?? false,
+    logDriver: host.LogConfig?.Type || 'json-file',
+    logOptions: host.LogConfig?.Config ?? {},
+    ulimits: (host.Ulimits ?? []).map((limit) => ({
+      name: limit.Name ?? '',
+      soft: limit.Soft ?? 0,
+      hard: limit.Hard ?? 0,
+    })),
+    ...runtimeWish(host),
+    ...given({
+      volumesFrom: host.VolumesFrom,
+      memory: host.Memory || undefined,
+      memorySwap: host.MemorySwap || undefined,
+      cpus: cpusOf(host),
+      cpuShares: host.CpuShares || undefined,
+      cpusetCpus: host.CpusetCpus || undefined,
+      pidsLimit: host.PidsLimit || undefined,
+      shmSize: host.ShmSize || undefined,
+    }),
+  }
+}
+
+function commandOf({ Cmd, Entrypoint }: ContainerCreateBody): Partial<ContainerRequest> {
+  return {
+    ...(Cmd !== undefined && Cmd.length > 0 && { command: Cmd }),
+    // one empty word takes the image's away
+    ...(Entrypoint !== undefined && { entrypoint: Entrypoint.join('') === '' ? [] : Entrypoint }),
+  }
+}
+
+const defaultPeriod = 100_000
+
+function cpusOf({ NanoCpus, CpuQuota, CpuPeriod }: HostConfigBody): number | undefined {
+  if (NanoCpus) return NanoCpus / 1e9
+  return CpuQuota && CpuQuota > 0 ? CpuQuota / (CpuPeriod || defaultPeriod) : undefined
+}
+
+/** `systempaths=unconfined` comes as two empty lists. */
+function securityOptions({ SecurityOpt, MaskedPaths, ReadonlyPaths }: HostConfigBody): readonly string[] {
+  const open = MaskedPaths?.length === 0 && ReadonlyPaths?.length === 0
+  return [...(SecurityOpt ?? []), ...(open ? ['systempaths=unconfined'] : [])]
+}
+
+function networkOf(body: ContainerCreateBody, { NetworkMode }: HostConfigBody): ContainerRequest['network'] {
+  const endpoints = Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {})
+  for (const name of [NetworkMode || 'default', ...endpoints]) knownNetwork(name)
+  return knownNetwork(NetworkMode || 'default')
+}
+
+function knownNetwork(name: string): ContainerRequest['network'] {
+  if (name === 'default' || name === 'bridge') return 'bridge'
+  if (name === 'host' || name === 'none') return name
+  throw failure('NO_SUCH_NETWORK', { name })
+}
+
+function portRequests(bindings: HostConfigBody['PortBindings']): PortRequest[] {
+  return Object.entries(bindings ?? {}).flatMap(([key, hosts]) => {
+    const [, port, protocol = 'tcp'] = /^(\d{1,5})(?:\/(\w+))?$/.exec(key) ?? []
+    if (port === undefined || (protocol !== 'tcp' && protocol !== 'udp')) {
+      throw failure('INVALID_ARGUMENT', { reason: `invalid port specification: "${key}"` })
+    }
+    return (hosts ?? []).map(({ HostIp, HostPort }) => ({
+      hostIp: HostIp ?? '',
+      hostPort: hostPort(HostPort ?? ''),
+      containerPort: Number(port),
+      protocol,
+    }))
+  })
+}
+
+function hostPort(text: string): number {
+  if (text === '') return 0
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text)
+  throw failure('INVALID_ARGUMENT', { reason: `invalid HostPort: "${text}"` })
+}

@@ -1,0 +1,38 @@
+import type { ContainerRequest } from '../../containers/containers.ts'
+import { parseDevice, parseDeviceRule, parseSysctl } from '../../containers/parse-process-options.ts'
+import { failure, messageOf } from '../../util/errors.ts'
+import type { HostConfigBody } from '../types/container-create.ts'
+import { given } from './given.ts'
+
+/** What goes into the runtime's document nearly as it is, checked as on the command line. INVALID_ARGUMENT. */
+export function runtimeWish(host: HostConfigBody): Partial<ContainerRequest> {
+  for (const [name, value] of Object.entries(host.Sysctls ?? {}))
+    checked(() => parseSysctl(`${name}=${value}`))
+  return given({
+    annotations: host.Annotations,
+    cgroupns: host.CgroupnsMode || undefined,
+    devices: host.Devices?.map(({ PathOnHost = '', PathInContainer = '', CgroupPermissions = '' }) =>
+      checked(() =>
+        parseDevice([PathOnHost, PathInContainer || PathOnHost, CgroupPermissions || 'rwm'].join(':')),
+      ),
+    ),
+    deviceRules: host.DeviceCgroupRules?.map((rule) => checked(() => parseDeviceRule(rule))),
+    dnsOptions: host.DnsOptions,
+    dnsSearch: host.DnsSearch,
+    groupAdd: host.GroupAdd,
+    ipc: host.IpcMode || undefined,
+    oomKillDisable: host.OomKillDisable || undefined,
+    oomScoreAdj: host.OomScoreAdj || undefined,
+    sysctls: host.Sysctls,
+    uts: host.UTSMode || undefined,
+  })
+}
+
+/** A parser's plain reason as INVALID_ARGUMENT. */
+export function checked<Value>(parse: () => Value): Value {
+  try {
+    return parse()
+  } catch (cause) {
+    throw failure('INVALID_ARGUMENT', { reason: messageOf(cause) }, { cause })
+  }
+}

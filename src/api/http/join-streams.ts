@@ -1,0 +1,54 @@
+import type { Duplex } from 'node:stream'
+import type { Attachment } from '../../containers/containers.ts'
+import { detachScanner } from '../../util/detach-keys.ts'
+import { copyOutput, type OutputWish } from './frames.ts'
+
+export interface JoinWish extends OutputWish {
+  readonly stdin: boolean
+  /** What a terminal's user types to leave; absent: Docker's. */
+  readonly detachKeys?: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * Joins a client's connection with a process's streams until the process closes them, the client is gone, or its user
+ * typed the detach keys. The streams are disposed.
+ */
+export async function joinStreams(
+  connection: Duplex,
+  streams: Pick<Attachment, 'write' | 'end' | 'output' | typeof Symbol.asyncDispose>,
+  wish: JoinWish,
+): Promise<void> {
+  await using owned = streams
+  const left = Promise.withResolvers<void>()
+  const leave = (): void => left.resolve()
+  if (wish.signal.aborted) return
+  wish.signal.addEventListener('abort', leave, { once: true })
+  try {
+    if (wish.stdin) forwardInput(connection, owned, wish, leave)
+    // read all the same: else nobody sees that the client closed
+    else connection.resume()
+    await Promise.race([copyOutput(owned.output, connection, wish), left.promise])
+  } finally {
+    wish.signal.removeEventListener('abort', leave)
+  }
+}
+
+function forwardInput(
+  connection: Duplex,
+  streams: Pick<Attachment, 'write' | 'end'>,
+  { tty, detachKeys }: JoinWish,
+  detach: () => void,
+): void {
+  const scan = tty ? detachScanner(detachKeys || undefined) : undefined
+  // one write after the other; the process may be gone already: its exit is what counts then
+  let last: Promise<void> = Promise.resolve()
+  const queue = (action: () => Promise<void>): Promise<void> =>
+    (last = last.then(action).catch(() => undefined))
+  connection.on('data', (chunk: Buffer) => {
+    const { bytes, found } = scan?.(chunk) ?? { bytes: chunk, found: false }
+    connection.pause()
+    void queue(() => streams.write(bytes)).then(() => (found ? detach() : connection.resume()))
+  })
+  connection.once('end', () => void queue(() => streams.end()))
+}

@@ -1,0 +1,76 @@
+import type { MountRequest } from '../../containers/containers.ts'
+import { parseBytes } from '../../util/parse-bytes.ts'
+import { suggest } from '../../util/suggest.ts'
+
+const mountTypes = ['bind', 'volume', 'tmpfs'] as const
+const mountKeys = [
+  'type',
+  'source',
+  'src',
+  'target',
+  'destination',
+  'dst',
+  'readonly',
+  'ro',
+  'bind-propagation',
+  'volume-nocopy',
+  'volume-subpath',
+  'tmpfs-size',
+  'tmpfs-mode',
+]
+
+/** `--mount type=bind,source=/a,target=/b,readonly`. Throws a plain Error, for the flag's own message. */
+export function parseMount(spec: string): MountRequest {
+  const fields = new Map<string, string>()
+  for (const field of spec.split(',')) {
+    const equals = field.indexOf('=')
+    const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase()
+    const isSwitch = ['readonly', 'ro', 'volume-nocopy'].includes(key)
+    if (equals < 0 && !isSwitch) throw new Error(`invalid field '${field}' must be a key=value pair`)
+    if (!mountKeys.includes(key)) {
+      const near = suggest(key, mountKeys)
+      throw new Error(
+        `unexpected key '${key}' in '${field}'${near === undefined ? '' : `, did you mean '${near}'?`}`,
+      )
+    }
+    fields.set(key, equals < 0 ? 'true' : field.slice(equals + 1))
+  }
+  return mountOf(fields)
+}
+
+function mountOf(fields: ReadonlyMap<string, string>): MountRequest {
+  const typeName = fields.get('type') ?? 'volume'
+  const type = mountTypes.find((name) => name === typeName)
+  if (type === undefined)
+    throw new Error(`unknown mount type '${typeName}': there are ${mountTypes.join(', ')}`)
+  const target = fields.get('target') ?? fields.get('destination') ?? fields.get('dst')
+  if (target === undefined || target === '') throw new Error('target is required')
+  if (!target.startsWith('/')) throw new Error(`invalid mount path: '${target}' mount path must be absolute`)
+  const source = fields.get('source') ?? fields.get('src')
+  if (type === 'bind' && !source?.startsWith('/')) {
+    throw new Error(
+      source === undefined
+        ? 'source is required for a bind mount'
+        : `source path must be absolute: '${source}'`,
+    )
+  }
+  const propagation = fields.get('bind-propagation')
+  const bytes = fields.get('tmpfs-size')
+  const mode = fields.get('tmpfs-mode')
+  const subpath = fields.get('volume-subpath')
+  return {
+    type,
+    ...(source === undefined ? {} : { source }),
+    target,
+    readonly: isTrue(fields.get('readonly')) || isTrue(fields.get('ro')),
+    ...(isTrue(fields.get('volume-nocopy')) ? { noCopy: true } : {}),
+    ...(subpath === undefined ? {} : { subpath }),
+    ...(propagation === undefined ? {} : { propagation }),
+    ...(bytes === undefined ? {} : { size: parseBytes(bytes) }),
+    ...(mode === undefined ? {} : { mode: parseInt(mode, 8) }),
+  }
+}
+
+function isTrue(text: string | undefined): boolean {
+  return text === 'true' || text === '1'
+}
