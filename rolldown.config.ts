@@ -45,6 +45,20 @@ function loadChunks(): Plugin {
   }
 }
 
+/** V8 keeps a text with a single other character in two bytes each, and hashes all of it at each start. */
+function asciiOnly(): Plugin {
+  const escape = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return {
+    name: 'ascii-only',
+    // after the minifier, which takes escapes away; no name has such a character
+    generateBundle(_, bundle) {
+      for (const file of Object.values(bundle))
+        if (file.type === 'chunk') file.code = file.code.replace(/[^\0-\x7f]/g, escape)
+    },
+  }
+}
+
 /**
  * One program of the bundle with all it needs. Programs share no chunk: rolldown would put its own helpers into the first
  * one, and each worker thread that asks for them would start the command.
@@ -54,7 +68,7 @@ function program(name: string, source: string): RolldownOptions {
     input: { [name]: source },
     platform: 'node',
     external: ['koffi'],
-    plugins: [requireLate(), loadChunks()],
+    plugins: [requireLate(), loadChunks(), asciiOnly()],
     output: {
       dir: 'dist',
       // Node resolves, links and wraps ES modules one by one: 10 ms of a command's start

@@ -10,7 +10,15 @@ type Wrapped = (
   dirname: string,
 ) => void
 
+/** What the cache keeps of a chunk. */
+interface Kept {
+  /** As the script has it, the chunk's own text within a function. */
+  readonly text: Buffer
+  readonly code: Buffer
+}
+
 interface Chunk {
+  readonly text: string
   readonly script: Script
   readonly module: { exports: unknown }
 }
@@ -27,12 +35,13 @@ export interface ChunkOptions {
 /**
  * Loads the chunks of the bundle with the code that V8 made of them in an earlier run of the same command. Node's own
  * compile cache keeps a file as it is right after reading, when hardly a function is compiled yet; compiling the 600 that a
- * `run` needs takes a fifth of its time. The chunks' names hold their hash, so that no code is ever taken for another's.
+ * `run` needs takes a fifth of its time. The chunks' texts lie beside it: one file to read in place of forty. The chunks'
+ * names hold their hash, so that no code is ever taken for another's.
  */
 export class ChunkLoader {
   readonly #options: ChunkOptions
   readonly #chunks = new Map<string, Chunk>()
-  readonly #known: ReadonlyMap<string, Buffer>
+  readonly #known: ReadonlyMap<string, Kept>
   readonly #file: string
 
   constructor(options: ChunkOptions) {
@@ -51,15 +60,14 @@ export class ChunkLoader {
   load(path: string): unknown {
     const present = this.#chunks.get(path)
     if (present !== undefined) return present.module.exports
-    const source = readFileSync(path).toString()
-    const cachedData = this.#known.get(path)
-    const script = new Script(
-      `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
-      cachedData === undefined ? { filename: path } : { filename: path, cachedData },
-    )
+    const known = this.#known.get(path)
+    const text =
+      known?.text.toString() ??
+      `(function (exports, require, module, __filename, __dirname) {${readFileSync(path).toString()}\n})`
+    const script = new Script(text, known ? { filename: path, cachedData: known.code } : { filename: path })
     const module: Chunk['module'] = { exports: {} }
     // before it runs: chunks may need each other
-    this.#chunks.set(path, { script, module })
+    this.#chunks.set(path, { text, script, module })
     const run = script.runInThisContext() as Wrapped
     const folder = dirname(path)
     run(module.exports, (name) => this.#require(folder, name), module, path, folder)
@@ -68,14 +76,16 @@ export class ChunkLoader {
 
   /** Keeps the code of all chunks that were loaded, when the cache lacks one of them; to be called at the process's end. */
   save(): void {
-    const entries = [...this.#chunks]
     const isKnown = ([path, { script }]: [string, Chunk]): boolean =>
       this.#known.has(path) && script.cachedDataRejected !== true
-    if (entries.every(isKnown)) return
+    if ([...this.#chunks].every(isKnown)) return
+    const kept = new Map(this.#known)
+    for (const [path, { text, script }] of this.#chunks)
+      kept.set(path, { text: Buffer.from(text), code: script.createCachedData() })
     try {
       mkdirSync(dirname(this.#file), { recursive: true })
       const made = `${this.#file}.${process.pid}`
-      writeFileSync(made, encodeCache(entries.map(([path, { script }]) => [path, script.createCachedData()])))
+      writeFileSync(made, encodeCache(kept))
       renameSync(made, this.#file)
     } catch {
       // a folder of somebody else: the next run compiles again
@@ -88,21 +98,23 @@ export class ChunkLoader {
   }
 }
 
-/** Length of the index, the index as JSON (`[path, bytes]` each), the data one after the other. */
-function encodeCache(entries: readonly (readonly [string, Buffer])[]): Buffer {
-  const index = Buffer.from(JSON.stringify(entries.map(([path, data]) => [path, data.length])))
+/** Length of the index, the index as JSON (path and the two lengths of each), then each one's text and code. */
+function encodeCache(kept: ReadonlyMap<string, Kept>): Buffer {
+  const sizes = [...kept].map(([path, { text, code }]) => [path, text.length, code.length])
+  const index = Buffer.from(JSON.stringify(sizes))
   const length = Buffer.alloc(4)
   length.writeUInt32LE(index.length)
-  return Buffer.concat([length, index, ...entries.map(([, data]) => data)])
+  return Buffer.concat([length, index, ...[...kept.values()].flatMap(({ text, code }) => [text, code])])
 }
 
-function readCache(file: string): Map<string, Buffer> {
-  const known = new Map<string, Buffer>()
+function readCache(file: string): Map<string, Kept> {
+  const known = new Map<string, Kept>()
   try {
     const bytes = readFileSync(file)
     let at = 4 + bytes.readUInt32LE()
-    const index = JSON.parse(bytes.toString('utf8', 4, at)) as readonly (readonly [string, number])[]
-    for (const [path, length] of index) known.set(path, bytes.subarray(at, (at += length)))
+    const index = JSON.parse(bytes.toString('utf8', 4, at)) as readonly (readonly [string, number, number])[]
+    const take = (length: number): Buffer => bytes.subarray(at, (at += length))
+    for (const [path, text, code] of index) known.set(path, { text: take(text), code: take(code) })
   } catch {
     // none yet
   }

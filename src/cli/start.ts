@@ -86,15 +86,14 @@ export async function start(argv: readonly string[]): Promise<void> {
     writeSync(2, `mille: ${messageOf(fromNodeError(error, '/dev/stdout'))}\n`)
     process.exit(1)
   }
-  process.stdout.on('error', onPipe)
-  process.stderr.on('error', onPipe)
+  const streams = standardStreams(onPipe)
   process.on('uncaughtException', (error) => {
     const shown = process.env['MILLE_DEBUG'] ? error.stack : error.message
     process.stderr.write(`mille: internal error: ${shown}\n`)
     process.exit(1)
   })
   const code = await dispatch(argv, {
-    io: standardStreams,
+    io: streams,
     signal: signals.signal,
     signals,
     env: process.env,
@@ -102,8 +101,7 @@ export async function start(argv: readonly string[]): Promise<void> {
     openEngine: loadEngine,
   })
   process.exitCode = signals.exitCode() ?? code
-  await flush(process.stdout)
-  await flush(process.stderr)
+  await streams.flush()
   process.exit()
 }
 
@@ -114,18 +112,29 @@ function returnToFolder(env: NodeJS.ProcessEnv): void {
   delete env[folderVariable]
 }
 
-/** By getters: opening a standard stream takes time, and most commands never read. */
-const standardStreams: CommandIo = {
-  get stdin() {
-    return process.stdin
-  },
-  get stdout() {
-    return process.stdout
-  },
-  get stderr() {
-    return process.stderr
-  },
-  keepNewlines,
+/** By getters: opening a standard stream takes a millisecond, most commands never read, and some have nothing to say. */
+function standardStreams(onError: (error: Error) => void): CommandIo & { flush(): Promise<void> } {
+  const written = new Set<NodeJS.WriteStream>()
+  const output = (stream: NodeJS.WriteStream): NodeJS.WriteStream => {
+    if (!written.has(stream)) stream.on('error', onError)
+    written.add(stream)
+    return stream
+  }
+  return {
+    get stdin() {
+      return process.stdin
+    },
+    get stdout() {
+      return output(process.stdout)
+    },
+    get stderr() {
+      return output(process.stderr)
+    },
+    keepNewlines,
+    async flush() {
+      for (const stream of written) await flush(stream)
+    },
+  }
 }
 
 /** Node's raw mode still turns LF into CR LF on output, which breaks full-screen programs; leaving raw mode undoes this. */

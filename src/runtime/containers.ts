@@ -33,7 +33,7 @@ import {
 } from './container-files.ts'
 import type { ContainerFiles, ContainerIdentity } from './container-files.ts'
 import { endHalfMade, isHalfMade } from './half-made.ts'
-import { startMonitor } from './monitor.ts'
+import { openMonitor } from './monitor.ts'
 import { runtimeEnvironment } from './oci-program.ts'
 import type { BundleSeat } from './oci-program.ts'
 import { isUninterruptible } from './process-state.ts'
@@ -74,13 +74,12 @@ export async function createContainer(
   if (isHalfMade(files)) await undoCreate(seat, handle, files)
   else forget(seat, handle, files)
   try {
-    writeBundle(files.bundle, handle.id, spec, seat)
-    mkdirSync(files.exits, { recursive: true, mode: 0o700 })
-    mkdirSync(files.persist, { recursive: true, mode: 0o700 })
+    for (const folder of [files.bundle, files.exits, files.persist])
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
     if (options.logLimit !== undefined)
       writeFileSync(files.logLimit, `${options.logLimit}\n`, { mode: 0o600 })
     const [exitCommand, ...exitArguments] = options.exitCommand ?? []
-    const pid = await startMonitor({
+    using monitor = openMonitor({
       ...seat,
       ...files,
       controllers: wantedControllers(seat.program, spec),
@@ -99,6 +98,8 @@ export async function createContainer(
         ...exitArguments.map((argument) => `--exit-command-arg=${argument}`),
       ],
     })
+    writeBundle(files.bundle, handle.id, spec, seat)
+    const pid = await monitor.start()
     const process = identify(pid)
     if (process === undefined) {
       const reason = findRuntimeError(files.runtimeLog) ?? 'the process ended while it was made'

@@ -15,7 +15,7 @@ import { containerFiles, getRunning, readPidFile } from './container-files.ts'
 import type { ContainerIdentity } from './container-files.ts'
 import { containerState } from './containers.ts'
 import type { RuntimeSeat } from './containers.ts'
-import { startMonitor } from './monitor.ts'
+import { openMonitor } from './monitor.ts'
 import type { MonitorRequest } from './monitor.ts'
 import { runtimeEnvironment } from './oci-program.ts'
 import { createOutputQueue } from './output-queue.ts'
@@ -247,34 +247,32 @@ async function monitorExec(
   options: OpOptions & Pick<MonitorRequest, 'flags' | 'onAttachable'>,
 ): Promise<number> {
   const { flags, onAttachable } = options
-  return await startMonitor(
-    {
-      ...seat,
-      // those that its container is in
-      controllers: new Set(cgroupFolders(seat.program.cgroups, handle.id).keys()),
-      id: handle.id,
-      sessionId: files.folder.slice(files.folder.lastIndexOf('/') + 1),
-      bundle: files.folder,
-      pidFile: files.pidFile,
-      monitorPidFile: join(files.folder, 'conmon.pid'),
-      monitorLog: join(files.folder, 'conmon.log'),
-      runtimeLog: files.runtimeLog,
-      tty: spec.tty,
-      stdin: spec.stdin,
-      flags: [
-        '--exec',
-        '--exec-process-spec',
-        files.document,
-        '--exit-dir',
-        files.exits,
-        '--log-path',
-        'none',
-        ...flags,
-      ],
-      ...(onAttachable === undefined ? {} : { onAttachable }),
-    },
-    options,
-  )
+  using monitor = openMonitor({
+    ...seat,
+    // those that its container is in
+    controllers: new Set(cgroupFolders(seat.program.cgroups, handle.id).keys()),
+    id: handle.id,
+    sessionId: files.folder.slice(files.folder.lastIndexOf('/') + 1),
+    bundle: files.folder,
+    pidFile: files.pidFile,
+    monitorPidFile: join(files.folder, 'conmon.pid'),
+    monitorLog: join(files.folder, 'conmon.log'),
+    runtimeLog: files.runtimeLog,
+    tty: spec.tty,
+    stdin: spec.stdin,
+    flags: [
+      '--exec',
+      '--exec-process-spec',
+      files.document,
+      '--exit-dir',
+      files.exits,
+      '--log-path',
+      'none',
+      ...flags,
+    ],
+    ...(onAttachable === undefined ? {} : { onAttachable }),
+  })
+  return await monitor.start(options)
 }
 
 /** Its folder goes when the result was taken; those of killed clients go with the container. */

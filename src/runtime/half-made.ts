@@ -12,7 +12,7 @@ const grace = 10_000
 
 /** Was `create` begun and not finished? Its process was killed then: monitor and runtime may still be at work. */
 export function isHalfMade(files: ContainerFiles): boolean {
-  return existsSync(join(files.bundle, 'config.json')) && !existsSync(files.identity)
+  return existsSync(files.bundle) && !existsSync(files.identity)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
+import { waitReadable } from '../linux/poll.ts'
 import { neverWait, openPipe, reap, spawnDetached } from '../linux/spawn-detached.ts'
 import { killQuietly } from '../linux/kill-quietly.ts'
 import { failure } from '../util/errors.ts'
@@ -37,18 +38,42 @@ export interface MonitorRequest {
   readonly onAttachable?: () => void
 }
 
-/** Numbers of conmon's pipes among its descriptors. */
-const SYNC = 3
-const ATTACH = 4
-const START = 5
+/** conmon, which has not started the runtime yet. Disposing lets it go: before `start` it ends, afterwards it stays. */
+export interface Monitor extends Disposable {
+  /**
+   * Has it start the runtime; from then on it stays with the process, also when this one is gone. Resolves with the pid
+   * that it reports. Errors: RUNTIME_FAILED with the runtime's words, CANCELED.
+   */
+  start(options?: OpOptions): Promise<number>
+}
 
 /**
- * Starts conmon, which starts the runtime and stays with the process after this one is gone. Resolves with the pid
- * that it reports. Errors: PROGRAM_MISSING, RUNTIME_FAILED with the runtime's words, CANCELED.
+ * Starts conmon. It gets ready while the caller goes on, and waits for `start`: only then must the bundle be there.
+ * Errors: PROGRAM_MISSING.
  */
-export async function startMonitor(request: MonitorRequest, options: OpOptions = {}): Promise<number> {
-  using call = runtimeCall(request.program, request.controllers)
-  using monitor = spawnMonitor(request, call)
+export function openMonitor(request: MonitorRequest): Monitor {
+  using parts = new DisposableStack()
+  const call = parts.use(runtimeCall(request.program, request.controllers))
+  const monitor = parts.use(spawnMonitor(request, call))
+  let started = false
+  parts.defer(() => {
+    if (!started) monitor.kill()
+  })
+  const kept = parts.move()
+  return {
+    start(options = {}) {
+      started = true
+      return followStart(request, monitor, options)
+    },
+    [Symbol.dispose]: () => kept.dispose(),
+  }
+}
+
+async function followStart(
+  request: MonitorRequest,
+  monitor: StartingMonitor,
+  options: OpOptions,
+): Promise<number> {
   let late = false
   const stop = (): void => {
     late = true
@@ -57,8 +82,9 @@ export async function startMonitor(request: MonitorRequest, options: OpOptions =
   }
   const cut = stopAfter(request.timeout, stop, options.signal)
   try {
+    monitor.goOn()
     if (monitor.attach !== undefined) {
-      monitor.goOn() // both steps wait for it: the fork, and the process itself
+      // with it the process itself waits for a second word
       await firstNumber(monitor.attach)
       request.onAttachable?.()
       monitor.goOn()
@@ -78,6 +104,9 @@ export async function startMonitor(request: MonitorRequest, options: OpOptions =
   }
 }
 
+/** conmon's words for its pipes; the last is for one to attach to. */
+const pipeNames = ['_OCI_SYNCPIPE', '_OCI_STARTPIPE', '_OCI_ATTACHPIPE'] as const
+
 /** conmon while it starts. Disposing lets it go. */
 interface StartingMonitor extends Disposable {
   /** Reading ends of its pipes. */
@@ -96,38 +125,47 @@ function spawnMonitor(request: MonitorRequest, call: RuntimeCall): StartingMonit
   try {
     const log = owned(theirs, openSync(request.monitorLog, 'a', 0o600))
     const nothing = owned(theirs, openSync('/dev/null', 'r'))
-    const names = request.onAttachable === undefined ? [SYNC] : [SYNC, ATTACH, START]
+    const names = request.onAttachable === undefined ? pipeNames.slice(0, 2) : pipeNames
     const pipes = names.map((name) => {
       const { read, write } = openPipe()
-      const [mine, other] = name === START ? [write, read] : [read, write]
-      if (name !== START) neverWait(mine)
-      return { mine: owned(ours, mine), other: owned(theirs, other) }
+      const [mine, other] = name === '_OCI_STARTPIPE' ? [write, read] : [read, write]
+      if (mine === read) neverWait(mine)
+      return { name, mine: owned(ours, mine), other: owned(theirs, other) }
     })
+    const standard = [nothing, log, log]
     const pid = spawnDetached({
       path,
       args: monitorArguments(request, call),
-      descriptors: [nothing, log, log, ...pipes.map(({ other }) => other)],
+      descriptors: [...standard, ...pipes.map(({ other }) => other)],
       // of mille's environment conmon and the runtime need nothing else; secrets stay here
       env: {
         PATH: process.env['PATH'] ?? '',
-        _OCI_SYNCPIPE: String(SYNC),
-        ...(names.length > 1 ? { _OCI_ATTACHPIPE: String(ATTACH), _OCI_STARTPIPE: String(START) } : {}),
+        ...Object.fromEntries(pipes.map(({ name }, index) => [name, String(standard.length + index)])),
       },
       // it leaves a file called `oom` in its working folder when the kernel ended a process for memory
       folder: dirname(request.monitorLog),
     })
     ours.defer(() => reapSoon(pid))
-    const [sync, attach, start] = pipes.map(({ mine }) => mine)
+    const [sync = -1, start = -1, attach] = pipes.map(({ mine }) => mine)
     return {
-      sync: sync as number,
+      sync,
       attach,
-      goOn: () => void (start !== undefined && writeSync(start, '0')),
+      goOn: () => tellGoOn(start),
       kill: () => killQuietly(pid),
       [Symbol.dispose]: () => ours.dispose(),
     }
   } catch (error) {
     ours.dispose()
     throw error
+  }
+}
+
+function tellGoOn(pipe: number): void {
+  try {
+    writeSync(pipe, '0')
+  } catch (error) {
+    // it has ended, and its other pipe says so
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   }
 }
 
@@ -183,8 +221,11 @@ async function firstNumber(pipe: number): Promise<number | undefined> {
   for (let text = ''; ;) {
     const length = tryRead(pipe, chunk)
     if (length === 0) return undefined
-    if (length === undefined) await sleep(1)
-    else text += chunk.toString('utf8', 0, length)
+    if (length !== undefined) text += chunk.toString('utf8', 0, length)
+    else {
+      waitReadable(pipe, 1)
+      await turn()
+    }
     const [line = '', rest] = text.split('\n', 2)
     if (rest !== undefined) return (JSON.parse(line) as { readonly data?: number }).data
   }

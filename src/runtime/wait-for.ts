@@ -5,7 +5,7 @@ import { failure } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
 
 /** Milliseconds: what ends soon is waited for by looking, as taking a watch away again costs the kernel some. */
-const soon = { total: 300, pause: 2 } as const
+const soon = { total: 300, pause: 1 } as const
 
 /** Resolves once `test` holds; asks it when `folder` changes and every half second. Errors: CANCELED. */
 export async function waitFor(folder: string, test: () => boolean, options: OpOptions = {}): Promise<void> {
