@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openStore } from '../../src/store/open-store.ts'
 import { readText } from '../../src/util/read-text.ts'
 import { makeBusyboxImage } from '../support/busybox-image.ts'
@@ -130,6 +132,13 @@ interface Difference {
   readonly second: Excerpt | null
 }
 
+interface Report {
+  readonly reproducible: boolean
+  readonly difference: Difference
+  readonly inImage?: Difference
+  readonly earlier?: Difference
+}
+
 interface Expected {
   readonly line: number
   readonly path: string | RegExp
@@ -140,12 +149,26 @@ interface Expected {
   readonly first: RegExp | null
   readonly second: RegExp | null
   /** The line of the step and the path by which it got into the image. */
-  readonly inImage?: { readonly line: number; readonly path: string }
+  readonly inImage?: Place
+  readonly earlier?: Place
+}
+
+interface Place {
+  readonly line: number
+  readonly path: string
 }
 
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-/
 const others: Readonly<Record<string, Expected>> = {
   'archive-times': { line: 2, path: '/src.tar', first: /./, second: /./ },
+  compiled: {
+    line: 4,
+    path: '/out/program',
+    first: /^[0-9a-f]{32}\\n$/,
+    second: /^[0-9a-f]{32}\\n$/,
+    inImage: { line: 6, path: '/app/program' },
+    earlier: { line: 2, path: '/nobody-takes-it' },
+  },
   date: { line: 3, path: '/etc/build/stamp', first: /:\d\d UTC 20\d\d\\n/, second: /:\d\d \+1345 20\d\d/ },
   'directory-order': { line: 2, path: '/list', first: /\/bin\/\w/, second: /\/bin\/\w/ },
   hostname: {
@@ -212,11 +235,7 @@ describe('another result elsewhere', { concurrency: 4 }, () => {
         ...argumentsOf('other', name),
       )
       assert.equal(code, 1, out + err)
-      const report = JSON.parse(out) as {
-        difference: Difference
-        inImage?: Difference
-        reproducible: boolean
-      }
+      const report = JSON.parse(out) as Report
       assert.equal(report.reproducible, false)
       const { step, path, part, offset, first, second } = report.difference
       assert.deepEqual([step.line, part], [expected.line, expected.part ?? 'content'])
@@ -226,10 +245,10 @@ describe('another result elsewhere', { concurrency: 4 }, () => {
       checkExcerpt(first, expected.first)
       checkExcerpt(second, expected.second)
       if (part !== 'presence') assert.notEqual(byteAt(first, offset), byteAt(second, offset))
-      assert.deepEqual(
-        report.inImage && { line: report.inImage.step.line, path: report.inImage.path },
-        expected.inImage,
+      const places = [report.inImage, report.earlier].map(
+        (one) => one && { line: one.step.line, path: one.path },
       )
+      assert.deepEqual(places, [expected.inImage, expected.earlier])
     })
   }
 })
@@ -273,4 +292,31 @@ test('standard input is built twice, and nothing is left behind', async () => {
   assert.match(out, /^reproducible: /)
   assert.equal((await here.run('image', 'ls', '-aq')).out, images)
   assert.deepEqual(readdirSync(join(here.mille.root, 'builds')), [])
+})
+
+test('what a killed check leaves is gone with the next build', async () => {
+  const lines = 'FROM busybox\nRUN test "$(hostname)" = buildkitsandbox || sleep 4321'
+  const folder = mkdtempSync(join(tmpdir(), 'mille-killed-'))
+  writeFileSync(join(folder, 'Dockerfile'), lines)
+  const child = here.mille.start('repro', 'check', '--network=none', '--progress=plain', folder)
+  let text = ''
+  child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  const builds = join(here.mille.root, 'builds')
+  const isMounted = (): boolean => readText('/proc/mounts').includes(`${builds}/repro-`)
+  try {
+    // the step of the second build has begun
+    while (text.split('RUN test').length < 3) {
+      assert.equal(child.exitCode, null, text)
+      await sleep(20)
+    }
+    assert.equal(readdirSync(builds).length, 1)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    assert.equal((await here.run('build', '-q', '--network=none', folder)).code, 0)
+    assert.deepEqual(readdirSync(builds), [])
+    assert.equal(isMounted(), false)
+  } finally {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true })
+  }
 })

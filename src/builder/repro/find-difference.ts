@@ -6,9 +6,10 @@ import type { FinishedImage } from '../export/export-build.ts'
 import { inputsOf, type BuildStep, type StepId } from '../plan/step.ts'
 import type { PlatformPlan } from '../platform-plans.ts'
 import { jsonDifference } from './json-difference.ts'
+import { findSameContent, type LayerPair } from './same-content.ts'
 import type { ReproDifference, ReproReport, ReproStep } from './repro-report.ts'
 
-type Found = Pick<ReproReport, 'difference' | 'inImage'>
+type Found = Pick<ReproReport, 'difference' | 'inImage' | 'earlier'>
 
 /** What a build led to, and where its layers are. */
 export interface BuiltOn {
@@ -24,10 +25,10 @@ export async function findDifference(first: BuiltOn, second: BuiltOn): Promise<F
     const other = second.images.plans[index]
     const found = other && (await differenceOfPlan({ first, second, plan, other, index }))
     if (found === undefined) continue
-    const at = <Value extends ReproDifference>(value: Value): Value =>
-      several ? { ...value, platform: plan.platform } : value
-    const { difference, inImage } = found
-    return { ...(difference && { difference: at(difference) }), ...(inImage && { inImage: at(inImage) }) }
+    if (!several) return found
+    const { platform } = plan
+    const named = Object.entries(found).map(([name, value]) => [name, { ...value, platform }] as const)
+    return Object.fromEntries(named)
   }
   return {}
 }
@@ -49,13 +50,16 @@ async function differenceOfPlan(pair: Pair): Promise<Found | undefined> {
     const stated = jsonDifference(one, two)
     return stated && { difference: { part: 'config', path: stated.path, ...textDifference(stated) } }
   }
-  const describe = async (step: BuildStep): Promise<ReproDifference> => ({
-    step: stepOf(first.images, step),
-    ...(await differenceOfStep(pair, step)),
-  })
-  const origin = originOf(pair, steps, culprit)
-  const difference = await describe(origin)
-  return origin === culprit ? { difference } : { difference, inImage: await describe(culprit) }
+  const shown = await differenceOfStep(pair, culprit)
+  const made = changedInputs(pair, steps, culprit)
+  const maker = await makerOf(pair, made, culprit, shown)
+  const [earliest = culprit] = made
+  const origin = maker?.step ?? earliest
+  if (origin === culprit) return { difference: shown }
+  const difference = maker?.difference ?? (await differenceOfStep(pair, origin))
+  const isFirst = origin === earliest
+  const earlier = isFirst ? undefined : await differenceOfStep(pair, earliest)
+  return { difference, inImage: shown, ...(earlier && { earlier }) }
 }
 
 /** All that an image says of itself. */
@@ -72,8 +76,12 @@ function changedLayer(pair: Pair, steps: ReadonlyMap<StepId, BuildStep>): BuildS
   return changed?.op.kind === 'link' ? steps.get(changed.op.layer) : changed
 }
 
-/** The first of all steps that `culprit` is made from, and itself, that had another result. */
-function originOf(pair: Pair, steps: ReadonlyMap<StepId, BuildStep>, culprit: BuildStep): BuildStep {
+/** All steps that `culprit` is made from and that had another result, inputs first, and itself at the end. */
+function changedInputs(
+  pair: Pair,
+  steps: ReadonlyMap<StepId, BuildStep>,
+  culprit: BuildStep,
+): readonly BuildStep[] {
   const needed = new Set<StepId>()
   const todo = [culprit.id]
   for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
@@ -83,7 +91,26 @@ function originOf(pair: Pair, steps: ReadonlyMap<StepId, BuildStep>, culprit: Bu
     if (step !== undefined) todo.push(...inputsOf(step))
   }
   const isOwn = ({ id, op }: BuildStep): boolean => needed.has(id) && op.kind !== 'link'
-  return [...steps.values()].find((step) => isOwn(step) && isChanged(pair, step)) ?? culprit
+  return [...steps.values()].filter((step) => isOwn(step) && isChanged(pair, step))
+}
+
+/** The first step that made the very file that `culprit` copied into the image: others may differ in what nobody took. */
+async function makerOf(
+  pair: Pair,
+  made: readonly BuildStep[],
+  culprit: BuildStep,
+  shown: ReproDifference,
+): Promise<{ readonly step: BuildStep; readonly difference: ReproDifference } | undefined> {
+  const { path, part } = shown
+  if (path === undefined || part !== 'content') return undefined
+  for (const step of made) {
+    if (step === culprit || step.op.kind === 'from') continue
+    const found = await findSameContent(layersOf(pair, step), layersOf(pair, culprit), path.slice(1))
+    if (found === undefined) continue
+    const difference = { ...shown, step: stepOf(pair.first.images, step), path: `/${found}` }
+    return { step, difference }
+  }
+  return undefined
 }
 
 function isChanged({ first, second }: Pair, { id, op }: BuildStep): boolean {
@@ -91,21 +118,26 @@ function isChanged({ first, second }: Pair, { id, op }: BuildStep): boolean {
   return op.kind === 'from' ? one?.chain !== other?.chain : one?.added !== other?.added
 }
 
-async function differenceOfStep({ first, second, other }: Pair, step: BuildStep): Promise<ReproDifference> {
+async function differenceOfStep(pair: Pair, step: BuildStep): Promise<ReproDifference> {
+  const own = { step: stepOf(pair.first.images, step) }
   if (step.op.kind === 'from') {
-    const moved = other.plan.steps.find(({ id }) => id === step.id)?.op
+    const moved = pair.other.plan.steps.find(({ id }) => id === step.id)?.op
     const base = moved?.kind === 'from' ? moved.base.id : undefined
-    return { part: 'base', ...textDifference({ first: step.op.base.id, second: base }) }
+    return { ...own, part: 'base', ...textDifference({ first: step.op.base.id, second: base }) }
   }
-  const difference = await firstDifference(opener(first, step), opener(second, step))
+  const { first, second } = layersOf(pair, step)
+  const difference = await firstDifference(first, second)
   if (difference === undefined) throw new Error(`step ${step.id} made the same layer twice`)
-  return fromTar(difference)
+  return { ...own, ...fromTar(difference) }
 }
 
 /** A step that changed nothing has no layer: as good as an empty one. */
-function opener({ images, layers }: BuiltOn, { id }: BuildStep): () => Promise<AsyncIterable<Buffer>> {
-  const added = images.results.get(id)?.added
-  return async () => (added === undefined ? Readable.from([]) : await layers.open(added))
+function layersOf({ first, second }: Pair, { id }: BuildStep): LayerPair {
+  const opener = ({ images, layers }: BuiltOn): LayerPair['first'] => {
+    const added = images.results.get(id)?.added
+    return async () => (added === undefined ? Readable.from([]) : await layers.open(added))
+  }
+  return { first: opener(first), second: opener(second) }
 }
 
 function fromTar({ path, part, attribute, offset, first, second }: TarDifference): ReproDifference {

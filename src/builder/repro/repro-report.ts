@@ -6,10 +6,12 @@ export interface ReproReport {
   /** Image ID, or digest of the index: of the first build, which is an ordinary one. */
   readonly id: Digest
   readonly second: Digest
-  /** What has to be mended first; absent when the builds are identical. */
+  /** Where it came from; absent when the builds are identical. */
   readonly difference?: ReproDifference
-  /** Where that, or what it led to, is in the image, when it is another step that put it there. */
+  /** Where that is in the image, when it is another step that put it there. */
   readonly inImage?: ReproDifference
+  /** The first of the steps before that had another result already, and may be the reason. */
+  readonly earlier?: ReproDifference
 }
 
 export interface ReproDifference {

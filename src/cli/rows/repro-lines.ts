@@ -11,12 +11,13 @@ const nearRows = 1
 
 /** What a check of two builds says to people. */
 export function reproLines(report: ReproReport): string {
-  const { id, second, difference, inImage } = report
+  const { id, second, difference, inImage, earlier } = report
   if (difference === undefined) return `reproducible: two builds gave ${id}\n`
   return [
     `not reproducible: ${id} and ${second}`,
     ...differenceLines(difference),
-    ...(inImage === undefined ? [] : ['in the image it is seen in', ...differenceLines(inImage)]),
+    ...(inImage === undefined ? [] : ['it got into the image by', ...differenceLines(inImage)]),
+    ...(earlier === undefined ? [] : ['a step before it differed already', ...differenceLines(earlier)]),
   ]
     .map((line) => `${line}\n`)
     .join('')
@@ -98,13 +99,14 @@ function hexRows({ from, bytes }: ReproExcerpt, offset: number): string[] {
 }
 
 /** The report as data: bytes as text and in hexadecimal. */
-export function reproJson({ id, second, difference, inImage }: ReproReport): object {
+export function reproJson({ id, second, difference, inImage, earlier }: ReproReport): object {
   return {
     reproducible: difference === undefined,
     id,
     second,
     ...(difference && { difference: differenceJson(difference) }),
     ...(inImage && { inImage: differenceJson(inImage) }),
+    ...(earlier && { earlier: differenceJson(earlier) }),
   }
 }
 
