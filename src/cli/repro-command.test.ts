@@ -57,6 +57,26 @@ test('a difference inside a long file is shown with the rows around it; names ca
   ])
 })
 
+test('where it got into the image, and what differed before', async () => {
+  const difference = { part: 'content', path: '/a', offset: 0, first: excerpt('one'), second: excerpt('two') }
+  const step = { name: 'COPY --from=s /a /b', stage: 't', file: 'Dockerfile', line: 3 }
+  const inImage = { ...difference, step, path: '/b' }
+  const earlier = { part: 'mode', path: '/c', offset: 0, first: excerpt('0644'), second: excerpt('0600') }
+  const { out } = await check({ id, second, difference, inImage, earlier })
+  assert.deepEqual(out.trimEnd().split('\n').slice(1), [
+    '  /a: byte 0 differs',
+    '    first   00000000  6f 6e 65                                         |one|',
+    '    second  00000000  74 77 6f                                         |two|',
+    'it got into the image by',
+    'Dockerfile:3: COPY --from=s /a /b',
+    '  /b: byte 0 differs',
+    'a step before it differed already',
+    '  /c: mode differs',
+    '    first   0644',
+    '    second  0600',
+  ])
+})
+
 test('fields, missing entries, the config and the base', async () => {
   const lines = async (difference: NonNullable<ReproReport['difference']>): Promise<string[]> =>
     (await check({ id, second, difference })).out.trimEnd().split('\n').slice(1)

@@ -97,6 +97,11 @@ test('no socket of any network is opened, and none is needed', async (t) => {
   })
   assert.equal(alone.status, 0, alone.stderr.toString())
   assert.equal(alone.stdout.toString(), traced.stdout.toString())
+  // its second build has a store of its own
+  const check = ['--net', program, 'repro', 'check', '-q', '--offline', context]
+  const checked = spawnSync('unshare', check, { env })
+  assert.equal(checked.stderr.toString(), '')
+  assert.equal(checked.stdout.toString(), `reproducible: two builds gave ${alone.stdout.toString()}`)
 })
 
 test('what is missing, and what cannot be done, is said at once', (t) => {

@@ -35,6 +35,7 @@ test('the same Dockerfile gives the same image as for root', () => {
   writeFileSync(join(context, 'Dockerfile'), dockerfile)
   const made = user.ok('build', '-q', '-t', 'same', 'ctx')
   assert.equal(made, root.ok('build', '-q', context))
+  assert.equal(user.ok('repro', 'check', '-q', 'ctx'), `reproducible: two builds gave ${made}`)
   const shown = user.ok(
     'run',
     '--rm',

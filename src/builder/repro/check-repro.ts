@@ -1,4 +1,6 @@
 import { createReadStream, createWriteStream, rmSync } from 'node:fs'
+import { link, mkdir, readdir } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { plainForm } from '../../oci/image-form.ts'
@@ -69,6 +71,7 @@ export async function checkRepro(
   const folder = await store.folder('builds', name)
   try {
     await using elsewhere = await parts.openElsewhere(folder)
+    if (request.offline === true) await bringSources(store, elsewhere.store)
     // in which form layers leave is no question of the machine, and the base has its own only here
     const plain = { ...output, form: plainForm }
     return await compare(first, await buildOnce('second', elsewhere, plain, { machine: otherMachine }))
@@ -115,6 +118,17 @@ function outputOf({ outputs = [] }: BuildRequest): ImageOutput {
 function hold(lease: Lease, { results }: BuiltImages): void {
   for (const { added } of results.values())
     if (added !== undefined) lease.hold({ kind: 'blob', digest: diffIdAsDigest(added) })
+}
+
+/** Who must not ask takes what was fetched before. The files are shared: they are replaced, never written again. */
+async function bringSources(from: Store, to: Store): Promise<void> {
+  const [source, target] = [await from.folder('sources'), await to.folder('sources')]
+  for (const entry of await readdir(source, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    const place = join(target, relative(source, path))
+    await mkdir(entry.isDirectory() ? place : dirname(place), { recursive: true })
+    if (entry.isFile()) await link(path, place)
+  }
 }
 
 /** So that no step of the second build can see a time that one of the first has seen. */

@@ -16,23 +16,30 @@ export function reproLines(report: ReproReport): string {
   return [
     `not reproducible: ${id} and ${second}`,
     ...differenceLines(difference),
-    ...(inImage === undefined ? [] : ['it got into the image by', ...differenceLines(inImage)]),
+    ...(inImage === undefined ? [] : ['it got into the image by', ...differenceLines(inImage, difference)]),
     ...(earlier === undefined ? [] : ['a step before it differed already', ...differenceLines(earlier)]),
   ]
     .map((line) => `${line}\n`)
     .join('')
 }
 
-function differenceLines(difference: ReproDifference): string[] {
+/** `shown`: its bytes are to be seen already. */
+function differenceLines(difference: ReproDifference, shown?: ReproDifference): string[] {
   const { step, platform, part, first, second, offset } = difference
   const name = step && ellipsis(oneLine(step.name), longestName)
   const place = platform === undefined ? '' : `[${formatPlatform(platform)}] `
   return [
     ...(step === undefined ? [] : [`${place}${oneLine(step.file)}:${step.line}: ${name}`]),
     `  ${titleOf(difference)}`,
-    ...excerptLines('first ', first, part, offset),
-    ...excerptLines('second', second, part, offset),
+    ...(isSame(first, shown?.first) && isSame(second, shown?.second)
+      ? []
+      : [...excerptLines('first ', first, part, offset), ...excerptLines('second', second, part, offset)]),
   ]
+}
+
+function isSame(one: ReproExcerpt | undefined, other: ReproExcerpt | undefined): boolean {
+  if (one === undefined || other === undefined) return false
+  return one.from === other.from && Buffer.from(one.bytes).equals(other.bytes)
 }
 
 function titleOf({ path = '', part, attribute, offset }: ReproDifference): string {
