@@ -72,6 +72,8 @@ const loadRegistryServe = async (): Promise<AnyCommand> =>
 const loadRename = async (): Promise<AnyCommand> => (await import('./commands/rename.ts')).command
 const loadReproCheck = async (): Promise<AnyCommand> => (await import('./commands/repro-check.ts')).command
 const loadRestart = async (): Promise<AnyCommand> => (await import('./commands/restart.ts')).command
+const loadResume = async (): Promise<AnyCommand> => (await import('./commands/resume.ts')).command
+const loadRevive = async (): Promise<AnyCommand> => (await import('./commands/revive.ts')).command
 const loadRm = async (): Promise<AnyCommand> => (await import('./commands/rm.ts')).command
 const loadRun = async (): Promise<AnyCommand> => (await import('./commands/run.ts')).command
 const loadSave = async (): Promise<AnyCommand> => (await import('./commands/save.ts')).command
@@ -209,6 +211,11 @@ export const commandTable: CommandGroup = {
         rename: { summary: 'Rename a container', load: loadRename },
         settle: { summary: 'Record the end of a container', alias: true, load: loadSettle },
         restart: { summary: 'Restart one or more containers', load: loadRestart },
+        resume: {
+          summary: 'Start the containers that their restart policies want to run, as after a reboot',
+          load: loadResume,
+        },
+        revive: { summary: 'Start a container again as its policy wants', alias: true, load: loadRevive },
         rm: { summary: 'Remove one or more containers', load: loadRm },
         remove: { summary: 'Remove one or more containers', alias: true, load: loadRm },
         run: { summary: 'Create and run a new container from an image', load: loadRun },

@@ -190,7 +190,7 @@ test('run: mistakes exit 125 with their reason', async () => {
     [['--pids-limit', 'x'], /strconv\.ParseInt/],
     [['--env-file', '/nope'], /^mille: open \/nope: no such file or directory/],
     [['--network', 'nope'], /^mille: network nope not found: did you mean none\?/],
-    [['--restart', 'sometimes'], /unknown policy 'sometimes'; use one of/],
+    [['--restart', 'on-failure:x'], /invalid restart policy format: maximum retry count must be an integer/],
     [['--rm', '--restart', 'always'], /cannot specify both --restart and --rm/],
     [['--hostname', 'x'.repeat(70)], /at most 63/],
     [['--nme', 'x'], /^unknown flag: --nme, did you mean --name\?/],

@@ -65,6 +65,8 @@ export interface ContainerRequest {
   /** As `--security-opt` has them, a seccomp profile by its text. */
   readonly securityOptions: readonly string[]
   readonly autoRemove: boolean
+  /** Absent: `no`. */
+  readonly restartPolicy?: RestartPolicy
   /** `json-file`, `local` or `none`; the first two are the same log with other defaults. */
   readonly logDriver: string
   /** `max-size`, `max-file`. */
@@ -108,9 +110,18 @@ export interface ContainerRequest {
   readonly uts?: string
 }
 
+export interface RestartPolicy {
+  readonly name: 'no' | 'always' | 'on-failure' | 'unless-stopped'
+  /** Of `on-failure`; 0 is no limit. */
+  readonly maximumRetryCount: number
+}
+
 /** What `update` may change of a container that exists. */
 export type ContainerUpdate = Partial<
-  Pick<ContainerRequest, 'memory' | 'memorySwap' | 'cpus' | 'cpuShares' | 'cpusetCpus' | 'pidsLimit'>
+  Pick<
+    ContainerRequest,
+    'memory' | 'memorySwap' | 'cpus' | 'cpuShares' | 'cpusetCpus' | 'pidsLimit' | 'restartPolicy'
+  >
 >
 
 /** A request as it is asked for: only the image has no default. */
@@ -121,7 +132,8 @@ export interface CreateOptions {
   readonly toStart?: boolean
 }
 
-export type ContainerStatus = 'created' | 'running' | 'paused' | 'exited' | 'removing' | 'dead'
+/** `restarting`: it has ended, and its policy will start it again. */
+export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing' | 'dead'
 
 export interface ContainerState {
   readonly status: ContainerStatus
@@ -255,6 +267,10 @@ export interface Containers {
   /** Resolves when the process runs; CONTAINER_ALREADY_STARTED (of kind not-modified) when it already does. */
   start(nameOrId: string): Promise<void>
   stop(nameOrId: string, options?: { readonly timeout?: number; readonly stopSignal?: string }): Promise<void>
+  /** What policies want to run and does not, as after a reboot: Docker's daemon does so when it starts. Resolves with the containers that will run. */
+  resume(): Promise<readonly string[]>
+  /** For the hidden command that starts a container again: when its policy still wants that. */
+  revive(id: string): Promise<void>
   restart(nameOrId: string, options?: { readonly timeout?: number }): Promise<void>
   kill(nameOrId: string, signal?: string): Promise<void>
   pause(nameOrId: string): Promise<void>

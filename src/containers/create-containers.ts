@@ -16,7 +16,8 @@ import { handleOf } from './handle.ts'
 import type { ResourceUsage } from '../runtime/runtime.ts'
 import { getContainer, snapshotKey, type ContainerData } from './record.ts'
 import { settleContainer, settleIdle } from './settle.ts'
-import { startContainer } from './start.ts'
+import { resumeContainers } from './resume.ts'
+import { reviveContainer, startContainer } from './start.ts'
 import { killContainer, pauseContainer, removeContainer, restartContainer, stopContainer } from './stop.ts'
 import { createVolumes, hasLabel } from './volumes.ts'
 import { updateRequest } from './update.ts'
@@ -78,6 +79,8 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
     start: (nameOrId) => logged(nameOrId, () => startContainer(parts, nameOrId)),
     stop: (nameOrId, options = {}) =>
       stopContainer(parts, nameOrId, { timeout: options.timeout, stopSignal: options.stopSignal }),
+    resume: () => resumeContainers(parts),
+    revive: (id) => logged(id, () => reviveContainer(parts, id)),
     restart: (nameOrId, options = {}) =>
       logged(nameOrId, () => restartContainer(parts, nameOrId, { timeout: options.timeout })),
     kill: (nameOrId, signal) => killContainer(parts, nameOrId, signal),
@@ -199,7 +202,7 @@ async function usersOfImage(parts: ContainerParts, id: Digest): Promise<ImageUse
   return Promise.all(
     users.map(async (row) => {
       const { status } = (await containerDetails(parts, row)).state
-      const running = status === 'running' || status === 'paused'
+      const running = status === 'running' || status === 'paused' || status === 'restarting'
       return { containerId: row.id, name: row.name, running, reference: row.data.imageName }
     }),
   )

@@ -17,6 +17,7 @@ import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
 import { processOptions } from './process-options.ts'
+import { checkRestartPolicy } from './restart-policy.ts'
 import { snapshotKey, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
 import { securityOptions } from './security-options.ts'
 import { settleIdle } from './settle.ts'
@@ -37,6 +38,7 @@ export async function createContainer(
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)
   checkLimits(request)
+  checkRestartPolicy(request)
   logLimit(request)
   securityOptions(request.securityOptions)
   processOptions(request)

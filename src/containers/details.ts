@@ -48,7 +48,7 @@ export async function containerDetails(
     ports: connected?.ports.map((port): PublishedPort => ({ ...port })) ?? [],
     exposedPorts: Object.keys(data.config.ExposedPorts ?? {}),
     logPath: data.request.logDriver === 'none' ? '' : logPathOf(store, row.id),
-    restartCount: 0,
+    restartCount: data.restartCount ?? 0,
     ...(size && (await sizes(parts, row))),
   }
 }
@@ -69,6 +69,7 @@ function containerState(data: ContainerData, live: ContainerRunState | undefined
     return { ...base, ...times, status: 'exited', exitCode, oomKilled, finishedAt }
   }
   if (live) return { ...base, ...times, status: 'exited', exitCode: 255 }
+  if (data.restart !== undefined) return { ...base, ...times, status: 'restarting' }
   if (data.phase === 'removing' || data.phase === 'exited') return { ...base, ...times, status: data.phase }
   // with the exit code 126, 127 or 128 when its first start failed
   return { ...base, ...times, status: 'created' }

@@ -65,6 +65,7 @@ export async function attachContainer(
   const { id } = getContainer(parts.store, nameOrId)
   await using _lock = await lockContainer(parts.store, id)
   const row = await settleLocked(parts, id)
+  if (row.data.restart !== undefined) throw failure('CONTAINER_RESTARTING', { id })
   if (row.data.phase === 'exited' || row.data.phase === 'created') await prepareLocked(parts, row)
   const attachment = await parts.runtime.attach(handleOf(parts, id), {
     stdin: options.stdin && row.data.request.openStdin,

@@ -6,7 +6,8 @@ import { failure } from '../util/errors.ts'
 import { readIfThere } from '../util/read-text.ts'
 import { handleOf } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
-import type { ContainerData } from './record.ts'
+import type { ContainerData, ContainerRow } from './record.ts'
+import { hasPolicy } from './restart-policy.ts'
 
 /** Says who waits for the container's end, by its pid. */
 function attendedPath({ stateFolder }: ContainerParts, id: string): string {
@@ -18,13 +19,16 @@ function attendedPath({ stateFolder }: ContainerParts, id: string): string {
  * and says so by a file with its pid: then starting a second mille would only cost time. When that command was killed,
  * the settling is done here, so that `--rm` and the network never depend on it.
  */
-export function monitorExit(parts: ContainerParts, id: string): readonly string[] {
+export function monitorExit(parts: ContainerParts, { id, data }: ContainerRow): readonly string[] {
+  const settle = parts.command(['container', 'settle', id])
+  // what is to be started again does not depend on whether the command that waits is killed a moment later
+  if (hasPolicy(data.request)) return settle
   // a killed process that its parent has not asked for yet takes signals, but has no program any more; one that settled
   // the container and ended has taken what the monitor left
   const script =
     'read -r pid 2>/dev/null <"$1" && [ -e "/proc/$pid/exe" ] && exit 0; [ -e "$2" ] || exit 0; shift 2; exec "$@"'
   const { identity } = containerFiles(handleOf(parts, id))
-  return ['/bin/sh', '-c', script, 'settle', attendedPath(parts, id), identity, ...parts.settleCommand(id)]
+  return ['/bin/sh', '-c', script, 'settle', attendedPath(parts, id), identity, ...settle]
 }
 
 /**

@@ -1,5 +1,5 @@
 import { failure } from '../util/errors.ts'
-import type { ContainerDetails } from './containers.ts'
+import type { ContainerDetails, ContainerState } from './containers.ts'
 import { containerDetails, isBuiltOn } from './details.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer, type ContainerData, type ContainerRow } from './record.ts'
@@ -26,12 +26,15 @@ export async function listContainers(
     rows.map(async (row) => ({ row, container: await containerDetails(parts, row, options.size === true) })),
   )
   return details
-    .filter(
-      ({ container }) => all || container.state.status === 'running' || container.state.status === 'paused',
-    )
+    .filter(({ container }) => all || isLive(container.state))
     .filter(({ container, row }) => test(container, row))
     .sort((a, b) => b.row.sequence - a.row.sequence)
     .map(({ container }) => container)
+}
+
+/** Also one that will be started again in a moment. */
+function isLive({ status }: ContainerState): boolean {
+  return status === 'running' || status === 'paused' || status === 'restarting'
 }
 
 async function settleEnded(parts: ContainerParts): Promise<void> {

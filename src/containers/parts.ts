@@ -14,8 +14,8 @@ export interface ContainerParts {
   readonly warn?: ((message: string) => void) | undefined
   /** Reads the monitor's log as lines. */
   readonly readLog: (path: string, options: LogOptions & LogEnd) => AsyncIterable<LogLine>
-  /** argv that settles a container after its end, when nobody else does: `mille container settle ID`. */
-  readonly settleCommand: (id: string) => readonly string[]
+  /** argv of a mille on this store with these words: for what goes on when this process is gone. */
+  readonly command: (words: readonly string[]) => readonly string[]
   /** Applies Dockerfile instructions (`commit -c`) to a config; lent by the builder. */
   readonly applyChanges: (config: ContainerConfig, changes: readonly string[]) => Promise<ContainerConfig>
 }

@@ -34,6 +34,16 @@ export interface ContainerData {
   readonly preparer?: ProcessIdentity
   readonly startedAt: number
   readonly exit?: ContainerExit
+  /** Its policy has it started again at that time, by that process. Only of a container that has ended. */
+  readonly restart?: { readonly at: number; readonly by?: ProcessIdentity }
+  /** Milliseconds that the last start by policy was waited for. */
+  readonly lastDelay?: number
+  /** Starts by policy since the last one by a user. */
+  readonly restartCount?: number
+  /** Exit code of the run before this one, when a policy began this one: whoever waited for that may come late. */
+  readonly lastCode?: number
+  /** A user ended it: its policy leaves it so. */
+  readonly isStopped?: boolean
   /** Why the last start failed. */
   readonly error: string
   readonly endpoint?: Endpoint

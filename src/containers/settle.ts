@@ -11,6 +11,8 @@ import {
   type ContainerData,
   type ContainerRow,
 } from './record.ts'
+import { isPlanned, planRestart } from './planned-restart.ts'
+import { restartDelay } from './restart-policy.ts'
 import { removeVolume } from './volumes.ts'
 
 /**
@@ -38,6 +40,7 @@ export async function settleIdle(parts: ContainerParts, id: string): Promise<voi
 
 async function needsSettling(parts: ContainerParts, { id, data }: ContainerRow): Promise<boolean> {
   if (data.phase === 'creating' || data.phase === 'preparing') return true
+  if (data.phase === 'exited' && data.restart !== undefined) return !isPlanned(data)
   if (data.phase === 'prepared') return isAbandoned(data)
   return data.phase === 'started' && !isLive((await parts.runtime.state(handleOf(parts, id))).status)
 }
@@ -61,6 +64,8 @@ export async function settleLocked(parts: ContainerParts, id: string): Promise<C
       return isAbandoned(row.data) ? undo(parts, row) : row
     case 'started':
       return settleStarted(parts, row)
+    case 'exited':
+      return planRestart(parts, row)
     default:
       return row
   }
@@ -90,7 +95,13 @@ async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<
       ? { code: state.exitCode, finishedAt: state.finishedAt || Date.now(), oomKilled: state.oomKilled }
       : { code: 255, finishedAt: Date.now(), oomKilled: false }
   leaveExitCode(parts, row.id, exit.code)
-  const ended = (data: ContainerData): ContainerData => ({ ...unprepared(data), phase: 'exited', exit })
+  const delay = restartDelay(row.data, exit)
+  const ended = (data: ContainerData): ContainerData => ({
+    ...unprepared(data),
+    phase: 'exited',
+    exit,
+    ...(delay !== undefined && { restart: { at: Date.now() + delay }, lastDelay: delay }),
+  })
   const tell = (): void => {
     recordDisconnected(parts, row)
     recordEnd(parts, row, exit)
@@ -110,7 +121,7 @@ async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<
   }
   tell()
   await release.process()
-  return settled
+  return planRestart(parts, settled)
 }
 
 /** Undefined when the disk is full, even after the store gave back what it keeps aside. */

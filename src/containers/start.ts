@@ -8,6 +8,7 @@ import { exposedPorts, type ExposedPort } from './exposed-ports.ts'
 import { handleOf, lockContainer, logPathOf } from './handle.ts'
 import { logLimit } from './log-config.ts'
 import type { ContainerParts } from './parts.ts'
+import { withoutRestart } from './planned-restart.ts'
 import { processSpec } from './process-spec.ts'
 import {
   getContainer,
@@ -18,16 +19,43 @@ import {
 } from './record.ts'
 import { settleLocked, tryReleaseResources, unprepared } from './settle.ts'
 
-/** Prepares when needed, then lets the process run. CONTAINER_ALREADY_STARTED (not-modified) when it does. */
+/** Prepares when needed, then lets the process run. CONTAINER_ALREADY_STARTED (not-modified) when it does, or soon will. */
 export async function startContainer(parts: ContainerParts, nameOrId: string): Promise<void> {
   const { id } = getContainer(parts.store, nameOrId)
   await using _lock = await lockContainer(parts.store, id)
   const row = await settleLocked(parts, id)
-  if (row.data.phase === 'started') throw failure('CONTAINER_ALREADY_STARTED', { name: nameOrId })
+  if (row.data.phase === 'started' || row.data.restart !== undefined)
+    throw failure('CONTAINER_ALREADY_STARTED', { name: nameOrId })
+  await startLocked(parts, row, begunByUser)
+}
+
+/** Starts it again if that is still planned. */
+export async function reviveContainer(parts: ContainerParts, id: string): Promise<void> {
+  await using _lock = await lockContainer(parts.store, id)
+  const row = getContainer(parts.store, id)
+  if (row.data.phase === 'exited' && row.data.restart !== undefined)
+    await startLocked(parts, row, begunByPolicy)
+}
+
+function begunByUser(data: ContainerData): ContainerData {
+  const { isStopped: _stopped, restartCount: _count, lastDelay: _delay, lastCode: _code, ...rest } = data
+  return withoutRestart(rest)
+}
+
+function begunByPolicy(data: ContainerData): ContainerData {
+  return { ...withoutRestart(data), restartCount: (data.restartCount ?? 0) + 1 }
+}
+
+async function startLocked(
+  parts: ContainerParts,
+  row: ContainerRow,
+  begun: (data: ContainerData) => ContainerData,
+): Promise<void> {
+  const { id } = row
   await prepareLocked(parts, row)
   // the record comes first: a kill between the two is seen as a container that ended at once, never as one unlisted
   updateContainer(parts.store, id, (data) => ({
-    ...data,
+    ...begun(data),
     phase: 'started',
     startedAt: Date.now(),
   }))
@@ -63,7 +91,7 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
     await runtime.create(handle, spec, {
       stdin: data.request.openStdin,
       ...logOf(parts, row),
-      exitCommand: monitorExit(parts, id),
+      exitCommand: monitorExit(parts, row),
     })
     recordConnected(parts, row)
     updateContainer(store, id, (now) => ({
@@ -87,8 +115,8 @@ function logOf(
   return { logPath: logPathOf(store, id), ...(limit !== undefined && { logLimit: limit }) }
 }
 
-function withoutExit({ exit: _exit, ...data }: ContainerData): ContainerData {
-  return data
+function withoutExit({ exit, ...data }: ContainerData): ContainerData {
+  return { ...data, ...(data.restart && exit && { lastCode: exit.code }) }
 }
 
 function processNetwork(data: ContainerData, endpoint: Endpoint | undefined): ProcessNetwork {
@@ -115,7 +143,7 @@ async function undoPreparation(parts: ContainerParts, id: string, error: unknown
   await tryReleaseResources(parts, row)
   const exit = { code: startFailureCode(error), finishedAt: Date.now(), oomKilled: false }
   const change = (data: ContainerData): ContainerData => ({
-    ...unprepared(data),
+    ...unprepared(withoutRestart(data)),
     exit,
     error: error instanceof Error ? error.message : String(error),
   })

@@ -6,7 +6,9 @@ import { recordEvent } from './container-events.ts'
 import { attend } from './exit-command.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
-import { getContainer, type ContainerData, type ContainerRow } from './record.ts'
+import { cancelRestart } from './planned-restart.ts'
+import { getContainer, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
+import { hasPolicy } from './restart-policy.ts'
 import { parseSignal } from './signals.ts'
 import { removeLocked, settleContainer, settleLocked } from './settle.ts'
 import { startContainer } from './start.ts'
@@ -23,7 +25,8 @@ export async function stopContainer(
   options: { readonly timeout?: number | undefined; readonly stopSignal?: string | undefined } = {},
 ): Promise<void> {
   const row = await currentRow(parts, nameOrId)
-  if (row.data.phase !== 'started' && row.data.phase !== 'prepared') {
+  const isLive = row.data.phase === 'started' || row.data.phase === 'prepared'
+  if (!isLive && row.data.restart === undefined) {
     throw failure('CONTAINER_ALREADY_STOPPED', { name: nameOrId })
   }
   const signal =
@@ -31,8 +34,10 @@ export async function stopContainer(
       ? ownStopSignal(row.data.config.StopSignal)
       : parseSignal(options.stopSignal)
   const seconds = options.timeout ?? row.data.request.stopTimeout ?? defaultTimeout
-  await endProcess(parts, row, signal, seconds)
-  await settleContainer(parts, row.id).catch(ignoreGone)
+  if (!(await keepEnded(parts, row))) {
+    await endProcess(parts, row, signal, seconds)
+    await settleContainer(parts, row.id).catch(ignoreGone)
+  }
   recordEvent(parts, row, 'stop')
 }
 
@@ -44,6 +49,21 @@ function ownStopSignal(text = 'SIGTERM'): number {
     if (!isMilleError(error, 'SIGNAL_INVALID')) throw error
     return constants.signals.SIGTERM
   }
+}
+
+/** What a user ends is not started again. True when it has ended already and only waited for that. */
+async function keepEnded(parts: ContainerParts, { id, data }: ContainerRow): Promise<boolean> {
+  if (!hasPolicy(data.request)) return false
+  await using _lock = await lockContainer(parts.store, id)
+  const now = await settleLocked(parts, id)
+  markStopped(parts, id)
+  if (now.data.restart === undefined) return false
+  cancelRestart(parts, now)
+  return true
+}
+
+function markStopped({ store }: ContainerParts, id: string): void {
+  updateContainer(store, id, (data) => ({ ...data, isStopped: true }), { frees: true })
 }
 
 async function endProcess(
@@ -90,6 +110,8 @@ export async function killContainer(
 ): Promise<void> {
   const number = parseSignal(signal)
   const row = await currentRow(parts, nameOrId)
+  const ends = number === constants.signals.SIGKILL || number === ownStopSignal(row.data.config.StopSignal)
+  if (ends && (await keepEnded(parts, row))) return
   if (row.data.phase !== 'started') throw failure('CONTAINER_NOT_KILLED', { name: nameOrId, id: row.id })
   const handle = handleOf(parts, row.id)
   const send = async (): Promise<void> => {
@@ -143,10 +165,14 @@ export async function removeContainer(
   await using _lock = await lockContainer(parts.store, id)
   const row = await settleLocked(parts, id)
   if (parts.store.records<ContainerData>('container').get(id) === undefined) return
-  const isTaken = row.data.phase === 'started' || (options.onlyIdle === true && isAwaited(row.data))
+  const isRestarting = row.data.restart !== undefined
+  const isTaken =
+    row.data.phase === 'started' || isRestarting || (options.onlyIdle === true && isAwaited(row.data))
   if (isTaken && options.force !== true) {
-    throw failure('CONTAINER_RUNNING', { name })
+    throw failure('CONTAINER_RUNNING', { name, state: isRestarting ? 'restarting' : 'running' })
   }
+  if (isRestarting) cancelRestart(parts, row)
+  else if (hasPolicy(row.data.request)) markStopped(parts, id)
   // as any other end, so that whoever waits for it learns the exit code
   if (row.data.phase === 'started') await endProcess(parts, row, 9, 0)
   const ended = await settleLocked(parts, id)
@@ -168,6 +194,7 @@ async function currentRow(parts: ContainerParts, nameOrId: string): Promise<Cont
 /** A container whose process runs or is paused; CONTAINER_NOT_RUNNING. */
 export async function runningRow(parts: ContainerParts, nameOrId: string): Promise<ContainerRow> {
   const row = await currentRow(parts, nameOrId)
+  if (row.data.restart !== undefined) throw failure('CONTAINER_RESTARTING', { id: row.id })
   if (row.data.phase !== 'started') throw failure('CONTAINER_NOT_RUNNING', { id: row.id })
   return row
 }

@@ -7,11 +7,12 @@ import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import { resourceLimits } from './process-spec.ts'
 import { getContainer, updateContainer } from './record.ts'
+import { checkRestartPolicy } from './restart-policy.ts'
 import { settleLocked } from './settle.ts'
 
 /**
  * Other limits from now on, and for every later start; what is not given stays. Returns warnings: limits that this
- * machine cannot enforce. CONTAINER_REMOVING, MEMORY_INVALID, CPUS_INVALID, LIMITS_REFUSED by the kernel.
+ * machine cannot enforce. CONTAINER_REMOVING, MEMORY_INVALID, CPUS_INVALID, RESTART_POLICY_*, LIMITS_REFUSED by the kernel.
  */
 export async function updateRequest(
   parts: ContainerParts,
@@ -24,6 +25,7 @@ export async function updateRequest(
   if (data.phase === 'removing') throw failure('CONTAINER_REMOVING', { name })
   const request: ContainerRequest = { ...data.request, ...update }
   checkLimits(request)
+  if (update.restartPolicy !== undefined) checkRestartPolicy(request)
   // the kernel may refuse: then nothing is recorded either
   if (data.phase === 'started') await parts.runtime.limit(handleOf(parts, id), changedLimits(update, request))
   recordEvent(

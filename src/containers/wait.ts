@@ -39,14 +39,14 @@ async function waitForExit(
 ): Promise<number> {
   let data = first
   const begun = data.startedAt
-  if (data.phase === 'exited' && condition === 'not-running') return data.exit?.code ?? 0
+  if (isOver(data) && condition === 'not-running') return data.exit?.code ?? 0
   if (data.phase === 'created' && condition === 'not-running') return data.exit?.code ?? 0
   const handle = handleOf(parts, id)
   // before the start: a process that ends at once must find it said
   await using _attending = await attend(parts, id)
   const pause = pauses(signal)
   while (data.phase !== 'started') {
-    if (condition === 'not-running' && data.phase === 'created') return data.exit?.code ?? 0
+    if (condition === 'not-running' && (data.phase === 'created' || isOver(data))) return data.exit?.code ?? 0
     if (data.phase === 'exited' && data.startedAt !== begun) return data.exit?.code ?? 0
     await pause()
     const row = parts.store.records<ContainerData>('container').get(id)
@@ -62,12 +62,19 @@ async function endOf(
   handle: ContainerHandle,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const { exitCode } = await parts.runtime.wait(handle, { signal })
+  const { exitCode, isSuperseded } = await parts.runtime.wait(handle, { signal })
   await settleContainer(parts, handle.id).catch((error: unknown) => {
     // another process settled and removed it first
     if (!isMilleError(error, 'NO_SUCH_CONTAINER')) throw error
   })
-  return findExitCode(parts, handle.id) ?? exitCode
+  const code = findExitCode(parts, handle.id)
+  if (code !== undefined || !isSuperseded) return code ?? exitCode
+  return parts.store.records<ContainerData>('container').get(handle.id)?.data.lastCode ?? exitCode
+}
+
+/** Ended, and not to be started again. */
+function isOver({ phase, restart }: ContainerData): boolean {
+  return phase === 'exited' && restart === undefined
 }
 
 function pauses(signal: AbortSignal | undefined): () => Promise<void> {

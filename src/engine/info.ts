@@ -28,7 +28,7 @@ export async function engineInfo({ store, runtime, containers }: InfoParts): Pro
     runtimeVersion: found.version,
     cgroups: found.cgroups,
     containers: {
-      running: count('running'),
+      running: count('running', 'restarting'),
       paused: count('paused'),
       stopped: count('created', 'exited', 'dead', 'removing'),
     },

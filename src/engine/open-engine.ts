@@ -43,7 +43,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     bridge,
     warn: options.onWarning,
     readLog: readContainerLog,
-    settleCommand: (id) => settleCommand(options.program ?? ownProgram(), root, id),
+    command: (words) => ownCommand(options.program ?? ownProgram(), root, words),
     applyChanges,
   })
   const { containers, volumes, usersOf } = containing
@@ -163,7 +163,7 @@ function ownProgram(): string {
   }
 }
 
-/** What the monitor of a container runs at its end. */
-function settleCommand(program: string, root: string, id: string): string[] {
-  return [process.execPath, '--no-warnings', program, '--root', root, 'container', 'settle', id]
+/** What a container's monitor runs at its end, and whoever starts it again. */
+function ownCommand(program: string, root: string, words: readonly string[]): string[] {
+  return [process.execPath, '--no-warnings', program, '--root', root, ...words]
 }

@@ -227,12 +227,19 @@ export async function waitContainer(
   seat: RuntimeSeat,
   handle: ContainerHandle,
   options: OpOptions = {},
-): Promise<ProcessResult & { finishedAt: number }> {
+): Promise<ProcessResult & { finishedAt: number; isSuperseded: boolean }> {
   const files = containerFiles(handle)
-  await waitFor(files.exits, () => isSettled(files), options)
-  const state = containerState(seat, handle)
-  if (state.status !== 'exited') return await waitContainer(seat, handle, options)
-  return { exitCode: state.exitCode, oomKilled: state.oomKilled, finishedAt: state.finishedAt }
+  const first = readIdentity(files)?.process
+  const isOther = (now = readIdentity(files)?.process): boolean =>
+    first !== undefined && now !== undefined && (now.pid !== first.pid || now.started !== first.started)
+  for (;;) {
+    await waitFor(files.exits, () => isSettled(files) || isOther(), options)
+    if (isOther()) return { exitCode: LOST_EXIT_CODE, oomKilled: false, finishedAt: 0, isSuperseded: true }
+    const state = containerState(seat, handle)
+    if (state.status !== 'exited') continue
+    const { exitCode, oomKilled, finishedAt } = state
+    return { exitCode, oomKilled, finishedAt, isSuperseded: false }
+  }
 }
 
 export function killContainer(handle: ContainerHandle, signal: NodeJS.Signals | number): void {

@@ -262,8 +262,14 @@ export interface Runtime {
   ): Promise<AttachedStreams>
   /** Size of the process's terminal; nothing happens when it has none, or ended. */
   resize(handle: ContainerHandle, columns: number, rows: number): void
-  /** Resolves when the process ended; also when it did so before. */
-  wait(handle: ContainerHandle, options?: OpOptions): Promise<ProcessResult & { readonly finishedAt: number }>
+  /**
+   * Resolves when the process ended; also when it did so before. Superseded: the container was made anew before its end
+   * was seen, and nobody here knows its exit code any more.
+   */
+  wait(
+    handle: ContainerHandle,
+    options?: OpOptions,
+  ): Promise<ProcessResult & { readonly finishedAt: number; readonly isSuperseded: boolean }>
   kill(handle: ContainerHandle, signal: NodeJS.Signals | number): Promise<void>
   pause(handle: ContainerHandle): Promise<void>
   resume(handle: ContainerHandle): Promise<void>

@@ -5,10 +5,12 @@ import { errorTable } from './error-table.ts'
 import { readText } from './read-text.ts'
 
 test('codes are sorted in each section of the table', () => {
-  const source = readText(join(import.meta.dirname, 'error-table.ts'))
-  const sections = source
-    .split(/^ {2}\/\/ /m)
-    .map((section) => [...section.matchAll(/^ {2}([A-Z\d_]+): \[/gm)].map(([, code = '']) => code))
-  for (const codes of sections) assert.deepEqual(codes, codes.toSorted())
-  assert.deepEqual(sections.flat(), Object.keys(errorTable))
+  const codes = ['error-table.ts', 'container-errors.ts'].flatMap((file) => {
+    const sections = readText(join(import.meta.dirname, file))
+      .split(/^ {2}\/\/ /m)
+      .map((section) => [...section.matchAll(/^ {2}([A-Z\d_]+): \[/gm)].map(([, code = '']) => code))
+    for (const section of sections) assert.deepEqual(section, section.toSorted())
+    return sections.flat()
+  })
+  assert.deepEqual(codes, Object.keys(errorTable))
 })

@@ -1,8 +1,6 @@
-/**
- * Every error code of mille: its kind and its message. `{name}` is filled by `failure(code, { name })`.
- * Codes are stable: a retired one is never used again for something else. Keep each section sorted by code.
- */
-export const errorTable = {
+import { containerErrors } from './container-errors.ts'
+
+const otherErrors = {
   // general
   CANCELED: ['canceled', 'canceled'],
   INTERNAL: ['internal', 'internal error: {reason}'],
@@ -267,47 +265,6 @@ export const errorTable = {
   DOCKERFILE_VARIABLE: ['invalid-argument', '{reason}'],
   IGNORE_PATTERN_INVALID: ['invalid-argument', '{file}:{line}: invalid pattern "{pattern}": {reason}'],
 
-  // runtime: processes and containers
-  ADDRESS_IN_USE: ['conflict', 'address {ip} is already in use by {owner}'],
-  CAPABILITY_UNKNOWN: ['invalid-argument', 'invalid capability: unknown capability "{name}"'],
-  COMMAND_NOT_EXECUTABLE: ['invalid-argument', 'exec: "{command}": {reason}'],
-  COMMAND_NOT_FOUND: ['invalid-argument', 'exec: "{command}": {reason}'],
-  CONTAINER_STILL_RUNNING: ['conflict', 'container {id} is running: stop it first or use force'],
-  DEVICE_INVALID: [
-    'invalid-argument',
-    'error gathering device information while adding custom device "{path}": {reason}',
-  ],
-  EXPOSED_PORT_INVALID: ['invalid-argument', 'the image exposes port {port}: {reason}'],
-  GROUP_NOT_FOUND: ['invalid-argument', 'unable to find group {group}: no matching entries in group file'],
-  LIMITS_REFUSED: ['invalid-argument', 'Cannot update container {id}: {reason}'],
-  MOUNT_TARGET_BLOCKED: ['invalid-argument', 'cannot mount on {target}: {reason}'],
-  NETWORK_FAILED: ['internal', 'network of {id} could not be made: {reason}'],
-  NO_FREE_ADDRESS: ['unavailable', 'no free address in {subnet}'],
-  PAUSE_UNAVAILABLE: [
-    'unavailable',
-    'cannot pause {name}: mille may use no control groups here (an ordinary user, or a container)',
-  ],
-  PORT_IN_USE: ['conflict', 'Bind for {address}:{port} failed: port is already allocated ({owner})'],
-  ROOTFS_FILE_TOO_LARGE: ['invalid-argument', '{path} of the image is larger than {limit} bytes'],
-  ROOTLESS_NETWORK: [
-    'unavailable',
-    "an ordinary user's containers get a network of their own from pasta: {reason}; or use --network host or none",
-  ],
-  RUNTIME_FAILED: ['internal', 'OCI runtime {runtime} failed: {reason} (log: {log})'],
-  RUNTIME_MISSING: ['unavailable', 'no OCI runtime on this machine: install the Debian package crun or runc'],
-  SECCOMP_PROFILE_INVALID: ['invalid-argument', 'Decoding seccomp profile failed: {reason}'],
-  SECURITY_OPTION_INVALID: [
-    'invalid-argument',
-    'invalid --security-opt: "{option}": there are seccomp, no-new-privileges, systempaths, apparmor, label',
-  ],
-  USER_INVALID: [
-    'invalid-argument',
-    'invalid user "{user}": ids go from 0 to {limit}, names have no control bytes',
-  ],
-  USER_NOT_FOUND: ['invalid-argument', 'unable to find user {user}: no matching entries in passwd file'],
-  WORKDIR_INVALID: ['invalid-argument', 'working directory "{path}" is refused: {reason}'],
-  WORKDIR_MISSING: ['invalid-argument', 'chdir to cwd ("{path}") failed: no such file or directory'],
-
   // cli: what is wrong with a command line; shown without a prefix
   CLI_ARGUMENT_COUNT: ['usage', "mille: '{command}' {wants}"],
   CLI_COMMAND_UNKNOWN: ['usage', 'mille: unknown command: {command}{hint}'],
@@ -333,68 +290,13 @@ export const errorTable = {
   ],
   SOCKET_IN_USE: ['conflict', '{path} is in use: another server listens there, or it is no socket'],
   SOCKET_UNSAFE: ['invalid-argument', 'no socket is made in {folder}: {reason}; choose another folder'],
-
-  // containers
-  CONTAINER_ALREADY_PAUSED: ['conflict', 'Container {name} is already paused'],
-  CONTAINER_ALREADY_STARTED: ['not-modified', 'container {name} is already started'],
-  CONTAINER_ALREADY_STOPPED: ['not-modified', 'container {name} is already stopped'],
-  CONTAINER_NAME_INVALID: [
-    'invalid-argument',
-    'Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed',
-  ],
-  CONTAINER_NAME_IN_USE: [
-    'conflict',
-    'Conflict. The container name "/{name}" is already in use by container "{id}". You have to remove (or rename) that container to be able to reuse that name.',
-  ],
-  CONTAINER_NOT_KILLED: ['conflict', 'cannot kill container: {name}: container {id} is not running'],
-  CONTAINER_NOT_PAUSED: ['conflict', 'Container {name} is not paused'],
-  CONTAINER_NOT_RUNNING: ['conflict', 'container {id} is not running'],
-  CONTAINER_PAUSED: ['conflict', 'Container {name} is paused, unpause the container before exec'],
-  CONTAINER_READONLY: ['permission-denied', 'container path {path} is read-only'],
-  CONTAINER_REMOVING: ['conflict', 'container {name} is marked for removal and cannot be started or changed'],
-  CONTAINER_RENAMED_TO_ITSELF: [
-    'invalid-argument',
-    'Renaming a container with the same name as its current name',
-  ],
-  CONTAINER_RUNNING: [
-    'conflict',
-    'cannot remove container "{name}": container is running: stop the container before removing or force remove',
-  ],
-  CPUS_INVALID: [
-    'invalid-argument',
-    'range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available',
-  ],
-  CP_KIND_CHANGE: ['invalid-argument', 'cannot overwrite {path}: one is a directory, the other is not'],
-  CP_NOT_A_FOLDER: ['invalid-argument', 'extraction point {path} is not a directory'],
-  HOSTNAME_INVALID: [
-    'invalid-argument',
-    'invalid hostname "{name}": letters, digits, dots and dashes, at most 63 characters',
-  ],
-  INVALID_FILTER: ['invalid-argument', "invalid filter '{filter}': there are {known}"],
-  INVALID_FILTER_VALUE: ['invalid-argument', "invalid filter '{filter}={value}': one of {known}"],
-  LOG_CONFIG_INVALID: ['invalid-argument', '{reason}'],
-  LOG_NOT_KEPT: ['not-implemented', 'configured logging driver does not support reading'],
-  MEMORY_INVALID: ['invalid-argument', '{reason}'],
-  MOUNT_SOURCE_FAILED: ['invalid-argument', "error while creating mount source path '{source}': {reason}"],
-  MOUNT_SOURCE_INVALID: ['invalid-argument', 'invalid mount source "{source}": must be an absolute path'],
-  MOUNT_SOURCE_MISSING: [
-    'invalid-argument',
-    'invalid mount config for type "bind": bind source path does not exist: {source}',
-  ],
-  MOUNT_TARGET_INVALID: ['invalid-argument', "invalid mount path: '{target}' mount path must be absolute"],
-  NO_COMMAND: ['invalid-argument', 'no command specified'],
-  NO_SUCH_CONTAINER: ['not-found', 'No such container: {name}'],
-  NO_SUCH_NETWORK: ['not-found', 'network {name} not found'],
-  NO_SUCH_VOLUME: ['not-found', 'get {name}: no such volume'],
-  PATH_NOT_IN_CONTAINER: ['not-found', 'Could not find the file {path} in container {name}'],
-  PROCESS_STUCK: [
-    'unavailable',
-    'container {name}: the process is in uninterruptible sleep and did not end after SIGKILL; try again later',
-  ],
-  SIGNAL_INVALID: ['invalid-argument', 'invalid signal: {signal}{hint}'],
-  VOLUME_IN_USE: ['conflict', 'remove {name}: volume is in use - [{containers}]'],
-  VOLUME_NAME_INVALID: [
-    'invalid-argument',
-    'create {name}: "{name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
-  ],
 } as const
+
+/**
+ * Every error code of mille: its kind and its message. `{name}` is filled by `failure(code, { name })`.
+ * Codes are stable: a retired one is never used again for something else. Keep each section sorted by code.
+ */
+export const errorTable: typeof otherErrors & typeof containerErrors = {
+  ...otherErrors,
+  ...containerErrors,
+}

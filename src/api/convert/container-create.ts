@@ -1,4 +1,9 @@
-import type { ContainerRequest, ContainerWish, PortRequest } from '../../containers/containers.ts'
+import type {
+  ContainerRequest,
+  ContainerWish,
+  PortRequest,
+  RestartPolicy,
+} from '../../containers/containers.ts'
 import { parseExpose } from '../../containers/parse-process-options.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerCreateBody, HostConfigBody } from '../types/container-create.ts'
@@ -59,6 +64,7 @@ function hostWish(host: HostConfigBody): Partial<ContainerRequest> {
     })),
     ...runtimeWish(host),
     ...given({
+      restartPolicy: restartPolicy(host),
       volumesFrom: host.VolumesFrom,
       memory: host.Memory || undefined,
       memorySwap: host.MemorySwap || undefined,
@@ -69,6 +75,11 @@ function hostWish(host: HostConfigBody): Partial<ContainerRequest> {
       shmSize: host.ShmSize || undefined,
     }),
   }
+}
+
+function restartPolicy({ RestartPolicy: policy }: HostConfigBody): RestartPolicy | undefined {
+  if (!policy?.Name) return undefined
+  return { name: policy.Name as RestartPolicy['name'], maximumRetryCount: policy.MaximumRetryCount ?? 0 }
 }
 
 function commandOf({ Cmd, Entrypoint }: ContainerCreateBody): Partial<ContainerRequest> {

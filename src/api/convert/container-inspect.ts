@@ -42,9 +42,9 @@ export function toContainerInspect(container: ContainerDetails): ContainerInspec
     Args: container.args,
     State: {
       Status: state.status,
-      Running: state.status === 'running' || state.status === 'paused',
+      Running: ['running', 'paused', 'restarting'].includes(state.status),
       Paused: state.status === 'paused',
-      Restarting: false,
+      Restarting: state.status === 'restarting',
       OOMKilled: state.oomKilled,
       Dead: state.status === 'dead',
       Pid: state.pid,
@@ -89,7 +89,10 @@ function toHostConfig({ request }: ContainerDetails): HostConfigWire {
     LogConfig: { Type: request.logDriver, Config: request.logOptions },
     NetworkMode: request.network,
     PortBindings: requestedPorts(request.ports),
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    RestartPolicy: {
+      Name: request.restartPolicy?.name ?? 'no',
+      MaximumRetryCount: request.restartPolicy?.maximumRetryCount ?? 0,
+    },
     AutoRemove: request.autoRemove,
     VolumesFrom: request.volumesFrom ?? null,
     CapAdd: nullIfEmpty(request.capAdd),

@@ -16,6 +16,8 @@ export function statusText(state: ContainerState, now: number): string {
       return `Up ${since(state.startedAt)} (Paused)`
     case 'exited':
       return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`
+    case 'restarting':
+      return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`
     case 'removing':
       return 'Removal In Progress'
     case 'dead':

@@ -24,6 +24,10 @@ export const command: AnyCommand = defineCommand({
     if (state.status === 'paused') {
       throw failure('CLI_FAILED', { reason: 'You cannot attach to a paused container, unpause it first' })
     }
+    if (state.status === 'restarting') {
+      const reason = 'You cannot attach to a restarting container, wait until it is running'
+      throw failure('CLI_FAILED', { reason })
+    }
     if (state.status !== 'running') {
       throw failure('CLI_FAILED', { reason: 'You cannot attach to a stopped container, start it first' })
     }

@@ -11,6 +11,7 @@ const flags = {
   memory: containerFlags.memory,
   'memory-swap': containerFlags['memory-swap'],
   'pids-limit': containerFlags['pids-limit'],
+  restart: containerFlags.restart,
 }
 
 export const command: AnyCommand = defineCommand({

@@ -1,8 +1,9 @@
-import type { MountRequest } from '../../containers/containers.ts'
+import type { MountRequest, RestartPolicy } from '../../containers/containers.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { type Flag, integer, list, parsed, parsedList, text, toggle } from '../flags/flag.ts'
 import { platformFlag } from '../flags/platform-flag.ts'
 import { parseBytes } from '../../util/parse-bytes.ts'
+import { parseRestartPolicy } from '../input/parse-restart-policy.ts'
 import { parseUlimit, type UlimitRequest } from '../input/parse-ulimit.ts'
 import { parseMount } from '../input/parse-mount.ts'
 import { processFlags, unsupportedFlags, type ProcessFlags } from './process-flags.ts'
@@ -61,7 +62,7 @@ export type ContainerFlags = ProcessFlags & {
   readonly pull: Flag<PullPolicy | undefined>
   readonly quiet: Flag<boolean>
   readonly 'read-only': Flag<boolean>
-  readonly restart: Flag<string | undefined>
+  readonly restart: Flag<RestartPolicy | undefined>
   readonly rm: Flag<boolean>
   readonly 'security-opt': Flag<readonly string[]>
   readonly 'shm-size': Flag<number | undefined>
@@ -121,7 +122,7 @@ export const containerFlags: ContainerFlags = {
   pull: parsed('Pull image before running ("always", "missing", "never")', parsePull),
   quiet: toggle('Suppress the pull output', { short: 'q' }),
   'read-only': toggle("Mount the container's root filesystem as read only"),
-  restart: text('Restart policy: no'),
+  restart: parsed('Restart policy to apply when a container exits', parseRestartPolicy),
   rm: toggle('Automatically remove the container and its anonymous volumes when it exits'),
   'security-opt': list('Security options: seccomp=FILE|unconfined, no-new-privileges'),
   'shm-size': parsed('Size of /dev/shm', parseBytes, { type: 'bytes' }),

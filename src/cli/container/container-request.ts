@@ -88,7 +88,10 @@ function processRequest(flags: Values): Partial<ContainerRequest> {
 
 /** What `update` changes too. */
 export function containerUpdate(
-  flags: Pick<Values, 'memory' | 'memory-swap' | 'cpus' | 'cpu-shares' | 'cpuset-cpus' | 'pids-limit'>,
+  flags: Pick<
+    Values,
+    'memory' | 'memory-swap' | 'cpus' | 'cpu-shares' | 'cpuset-cpus' | 'pids-limit' | 'restart'
+  >,
 ): ContainerUpdate {
   return defined({
     memory: flags.memory,
@@ -97,6 +100,7 @@ export function containerUpdate(
     cpuShares: flags['cpu-shares'],
     cpusetCpus: flags['cpuset-cpus'],
     pidsLimit: flags['pids-limit'],
+    restartPolicy: flags.restart,
   })
 }
 
@@ -154,21 +158,10 @@ function network(name: string): 'bridge' | 'host' | 'none' {
   throw failure('CLI_FAILED', { reason: `network ${name} not found: ${choices(name, networks)}` })
 }
 
-const policies = ['no', 'always', 'on-failure', 'unless-stopped']
-
 function checkChoices(flags: Values): void {
   const { restart, hostname } = flags
-  if (restart !== undefined && restart !== '') {
-    const [policy = ''] = restart.split(':')
-    if (!policies.includes(policy)) {
-      const reason = `invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`
-      throw failure('CLI_FAILED', { reason })
-    }
-    if (policy !== 'no' && flags.rm) {
-      throw failure('CLI_FAILED', { reason: 'conflicting options: cannot specify both --restart and --rm' })
-    }
-    if (policy !== 'no') throw failure('NOT_IMPLEMENTED', { feature: `restart policy ${policy}` })
-  }
+  if (flags.rm && restart !== undefined && restart.name !== 'no')
+    throw failure('CLI_FAILED', { reason: 'conflicting options: cannot specify both --restart and --rm' })
   if (hostname !== undefined && hostname.length > 63) {
     throw failure('CLI_FAILED', {
       reason: `invalid hostname: ${hostname.length} characters, at most 63 are allowed`,
