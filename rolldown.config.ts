@@ -7,7 +7,10 @@ import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
 const lateModules = [
   'child_process',
   'crypto',
+  'dns',
+  'dns/promises',
   'fs/promises',
+  'net',
   'stream',
   'stream/promises',
   'worker_threads',
@@ -47,8 +50,7 @@ function loadChunks(): Plugin {
 
 /** V8 keeps a text with a single other character in two bytes each, and hashes all of it at each start. */
 function asciiOnly(): Plugin {
-  const escape = (character: string): string =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  const escape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   return {
     name: 'ascii-only',
     // after the minifier, which takes escapes away; no name has such a character

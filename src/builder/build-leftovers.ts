@@ -1,4 +1,5 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdirSync, rmdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unmountBelow } from '../linux/unmount-below.ts'
 import type { Store } from '../store/store.ts'
@@ -8,8 +9,19 @@ import type { StepRunner } from './step-runner.ts'
 
 /** Removes a build's folder, never anything that is still mounted in it: a cache mount's own files. */
 export async function removeBuildFolder(folder: string): Promise<void> {
+  if (removeEmpty(folder)) return
   unmountBelow(folder)
   await rm(folder, { recursive: true, force: true })
+}
+
+/** Of a build whose steps were all in the cache: to look through the mounts of the machine may take longer than it did. */
+function removeEmpty(folder: string): boolean {
+  try {
+    rmdirSync(folder)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**
@@ -18,7 +30,7 @@ export async function removeBuildFolder(folder: string): Promise<void> {
  */
 export async function removeLeftovers(store: Store, runner: StepRunner): Promise<void> {
   const kept = new Set(new FailedSteps(store).list().map(({ data }) => data.key))
-  const ids = await readdir(await store.folder('builds'))
+  const ids = readdirSync(await store.folder('builds'))
   for (const id of ids) {
     try {
       await using _lock = await store.lock(id, { timeout: 0 })

@@ -251,8 +251,11 @@ class Search {
     const made = await this.#prepared.run()
     const result = putOn(this.#inputs.parent, made?.layer.diffId, false)
     if (made !== undefined) {
-      this.#session.lease.hold({ kind: 'chain', chain: made.chain })
-      this.#session.lease.hold({ kind: 'blob', digest: diffIdAsDigest(made.layer.diffId) })
+      const { chain, layer } = made
+      this.#session.lease.hold(
+        { kind: 'chain', chain },
+        { kind: 'blob', digest: diffIdAsDigest(layer.diffId) },
+      )
     }
     const { cache } = this.#options
     const size = made?.layer.size ?? 0

@@ -31,17 +31,21 @@ const tmpfsMagic = 0x01021994
  */
 export async function keepInMemory(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (isInMemory(folder)) return
+  if (isInMemory(folder) || isUsed(folder)) return
   const below = openSync(folder, 'r')
   try {
     // of several processes one mounts: a second mount would hide what the first one's process wrote
     while (!tryFlock(below, 'exclusive', folder)) await sleep(1)
-    if (isInMemory(folder) || readdirSync(folder).length > 0) return
+    if (isInMemory(folder) || isUsed(folder)) return
     const flags = mountFlags.noSuid | mountFlags.noDev | mountFlags.noExec
     mount({ source: 'mille', target: folder, type: 'tmpfs', flags, data: 'mode=700' })
   } finally {
     closeSync(below)
   }
+}
+
+function isUsed(folder: string): boolean {
+  return readdirSync(folder).length > 0
 }
 
 function isInMemory(folder: string): boolean {

@@ -192,7 +192,7 @@ export interface Lease extends AsyncDisposable {
   readonly id: string
   readonly deferred: boolean
   /** Effective when it returns: what is there afterwards stays. So hold first, then look whether it exists. */
-  hold(resource: Resource): void
+  hold(...resources: readonly Resource[]): void
   /**
    * To be asked just before `resource` is made visible: true when it is noted as not yet durable and may be published
    * as it is; false when the caller has to sync it first (the lease is not `deferred`).

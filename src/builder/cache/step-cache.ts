@@ -84,10 +84,12 @@ export class StepCache {
     const record = this.#store.cache.find(key)
     if (record === undefined) return undefined
     const { chain, diffIds = [] } = record
-    // held before it is looked at: a collection between the two would take it away
-    if (chain !== undefined) this.#lease.hold({ kind: 'chain', chain })
     const { added, of } = record.data as StepData
-    if (added !== undefined) this.#lease.hold({ kind: 'blob', digest: diffIdAsDigest(added) })
+    // held before it is looked at: a collection between the two would take it away
+    this.#lease.hold(
+      ...(chain === undefined ? [] : [{ kind: 'chain', chain } as const]),
+      ...(added === undefined ? [] : [{ kind: 'blob', digest: diffIdAsDigest(added) } as const]),
+    )
     if (!(await this.#isComplete(record, added))) {
       this.#store.cache.remove([key])
       return 'evicted'

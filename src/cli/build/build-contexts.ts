@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { type Stats, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { BuildContext, NamedContext, TreeContext } from '../../builder/build.ts'
 import { parseGitReference } from '../../dockerfile/git-reference.ts'
@@ -7,9 +7,9 @@ import { failure } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 
 /** What `build` was told to build from: `-`, a folder, a git repository or another URL (B11, B12). */
-export async function buildContext(source: string, stdin: Readable): Promise<BuildContext> {
-  if (source === '-') return { kind: 'stream', stream: stdin }
-  const info = await stat(source).catch(() => undefined)
+export function buildContext(source: string, io: { readonly stdin: Readable }): BuildContext {
+  if (source === '-') return { kind: 'stream', stream: io.stdin }
+  const info = statIfThere(source)
   if (info?.isDirectory() === true) return { kind: 'folder', path: source }
   const remote = remoteContext(source)
   if (remote !== undefined) return remote
@@ -19,21 +19,21 @@ export async function buildContext(source: string, stdin: Readable): Promise<Bui
 }
 
 /** `--build-context NAME=VALUE` (B13). */
-export async function namedContexts(flags: readonly string[]): Promise<Record<string, NamedContext>> {
-  const entries = flags.map(async (flag) => {
+export function namedContexts(flags: readonly string[]): Record<string, NamedContext> {
+  const entries = flags.map((flag) => {
     const equals = flag.indexOf('=')
     if (equals <= 0 || equals === flag.length - 1) {
       throw failure('CLI_FAILED', { reason: `invalid context value "${flag}": must be NAME=VALUE` })
     }
     const name = flag.slice(0, equals)
-    return [name, await namedContext(name, flag.slice(equals + 1))] as const
+    return [name, namedContext(name, flag.slice(equals + 1))] as const
   })
-  return Object.fromEntries(await Promise.all(entries))
+  return Object.fromEntries(entries)
 }
 
 const prefixes = ['docker-image://', 'oci-layout://', 'target:']
 
-async function namedContext(name: string, value: string): Promise<NamedContext> {
+function namedContext(name: string, value: string): NamedContext {
   const wrong = (reason: string): Error =>
     failure('CLI_FAILED', { reason: `invalid context "${name}": ${reason}` })
   if (value.startsWith('docker-image://')) {
@@ -52,7 +52,7 @@ async function namedContext(name: string, value: string): Promise<NamedContext> 
     }
   }
   if (value.startsWith('target:')) return { kind: 'stage', name: value.slice('target:'.length) }
-  const info = await stat(value).catch(() => undefined)
+  const info = statIfThere(value)
   if (info?.isDirectory() === true) return { kind: 'folder', path: value }
   const remote = remoteContext(value)
   if (remote !== undefined) return remote
@@ -70,6 +70,14 @@ function remoteContext(text: string): TreeContext | undefined {
   if (reference === undefined) return /^https?:\/\//i.test(text) ? { kind: 'http', url: text } : undefined
   if ('reason' in reference) throw problem(reference.reason)
   return { kind: 'git', reference }
+}
+
+function statIfThere(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
+  }
 }
 
 function problem(reason: string): Error {

@@ -38,9 +38,9 @@ export async function buildRequest(
   }
   const epoch = sourceDateEpoch(env['SOURCE_DATE_EPOCH'])
   return {
-    context: await buildContext(source, io.stdin),
-    contexts: await namedContexts(flags['build-context']),
-    ...(flags.file === undefined ? {} : { dockerfile: await dockerfileOf(flags.file, io.stdin) }),
+    context: buildContext(source, io),
+    contexts: namedContexts(flags['build-context']),
+    ...(flags.file === undefined ? {} : { dockerfile: await dockerfileOf(flags.file, io) }),
     names: flags.tag,
     ...(flags.target === undefined ? {} : { target: flags.target }),
     buildArgs: buildArgs(flags['build-arg'], env),
@@ -67,9 +67,9 @@ export async function buildRequest(
 
 export async function dockerfileOf(
   file: string,
-  stdin: Readable,
+  io: { readonly stdin: Readable },
 ): Promise<NonNullable<BuildRequest['dockerfile']>> {
-  if (file === '-') return { kind: 'text', text: await readText(stdin) }
+  if (file === '-') return { kind: 'text', text: await readText(io.stdin) }
   return /^https?:\/\//i.test(file) ? { kind: 'url', url: file } : { kind: 'path', path: file }
 }
 

@@ -40,13 +40,13 @@ export async function askLock(
 ): Promise<LockReport> {
   const { env, io } = context
   for (const pair of flags['build-arg']) checkKey(pair)
-  const source = await buildContext(folder, io.stdin)
+  const source = buildContext(folder, io)
   if (source.kind !== 'folder')
     throw failure('CLI_FAILED', { reason: `${folder} is not a folder: there is no place for a lock file` })
   const wish: BuildWish = {
     context: source,
-    contexts: await namedContexts(flags['build-context']),
-    ...(flags.file === undefined ? {} : { dockerfile: await dockerfileOf(flags.file, io.stdin) }),
+    contexts: namedContexts(flags['build-context']),
+    ...(flags.file === undefined ? {} : { dockerfile: await dockerfileOf(flags.file, io) }),
     buildArgs: buildArgs(flags['build-arg'], env),
     secrets: await Promise.all(flags.secret.map((flag) => parseSecret(flag, env))),
     ssh: await Promise.all(flags.ssh.map((flag) => parseSsh(flag, env))),

@@ -17,7 +17,6 @@ import type { BlobWriter } from '../blob-writer.ts'
 import type { BlobInfo, BlobStore, IngestOptions, Lease } from '../store.ts'
 import type { BlobFolders } from './blob-folders.ts'
 import { blobPath, moveAside } from './blob-folders.ts'
-import { BlobReader } from './blob-reader.ts'
 import { openBlobWriter } from './blob-writer.ts'
 import { ingestBytes, ingestStream } from './ingest.ts'
 import type { OpenBlob } from './open-blob.ts'
@@ -50,6 +49,8 @@ export class FileBlobStore implements BlobStore {
   }
 
   async fetch(target: Descriptor, options: OpOptions = {}): Promise<Readable> {
+    // with it come Node's streams, 2 ms: most commands read no blob this way
+    const { BlobReader } = await import('./blob-reader.ts')
     const { folders } = this.#parts
     const digest = parseDigest(target.digest)
     const blob = openBlob(folders, digest)

@@ -13,6 +13,7 @@ export function resourceName(resource: Resource): string {
 
 const holdImage =
   'INSERT OR IGNORE INTO lease_holds (lease, kind, name) SELECT ?, kind, name FROM image_refs WHERE image = ?'
+const holdResource = 'INSERT OR IGNORE INTO lease_holds (lease, kind, name) VALUES (?, ?, ?)'
 
 /** A lease is a row that says which process holds it: it ends with that process, however that ends. */
 export function openLease(
@@ -34,16 +35,15 @@ export function openLease(
   return {
     id,
     deferred,
-    hold(resource: Resource): void {
-      const name = resourceName(resource)
-      // what the image is made of stays, even when its record is removed meanwhile
-      if (resource.kind === 'image') database.run(holdImage, id, name)
-      database.run(
-        'INSERT OR IGNORE INTO lease_holds (lease, kind, name) VALUES (?, ?, ?)',
-        id,
-        resource.kind,
-        name,
-      )
+    hold(...resources: readonly Resource[]): void {
+      database.transaction(() => {
+        for (const resource of resources) {
+          const name = resourceName(resource)
+          // what the image is made of stays, even when its record is removed meanwhile
+          if (resource.kind === 'image') database.run(holdImage, id, name)
+          database.run(holdResource, id, resource.kind, name)
+        }
+      })
     },
     defer(resource: VolatileResource): boolean {
       if (deferred) ledger.add(resource)
