@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
+import type { Execs } from './exec/execs.ts'
 import type { Query } from './http/query.ts'
 import type { ApiResponse } from './http/response.ts'
 
@@ -22,12 +23,17 @@ export interface ApiRequest {
   readonly signal: AbortSignal
 }
 
+/** The engine, and what a server keeps between requests. */
+export interface ServedEngine extends Engine {
+  readonly execs: Execs
+}
+
 /** One endpoint. `Needs` are the parts of the engine that it uses. */
-export interface Route<Needs extends keyof Engine = keyof Engine> {
+export interface Route<Needs extends keyof ServedEngine = keyof ServedEngine> {
   readonly method: Method
   /** `{name}` stands for one part of the path, `{name...}` for several. */
   readonly path: `/${string}`
   /** API version that brought it; to older clients it is not there. */
   readonly since?: `1.${number}`
-  handle(request: ApiRequest, engine: Pick<Engine, Needs>): Promise<ApiResponse>
+  handle(request: ApiRequest, engine: Pick<ServedEngine, Needs>): Promise<ApiResponse>
 }

@@ -10,9 +10,11 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Engine } from '../engine/engine.ts'
 import { messageOf } from '../util/errors.ts'
+import { createExecs } from './exec/execs.ts'
 import { answer, refuseBroken } from './http/answer.ts'
 import { checkOrigin } from './http/check-origin.ts'
 import { listen, type ListenAddress } from './http/listen.ts'
+import type { ServedEngine } from './route.ts'
 
 export interface ServeOptions {
   readonly addresses: readonly ListenAddress[]
@@ -47,6 +49,7 @@ const httpOptions: ServerOptions = {
  * the errors of `listen`.
  */
 export async function serveApi(engine: Engine, options: ServeOptions): Promise<ApiServer> {
+  const served: ServedEngine = { ...engine, execs: createExecs(engine.containers) }
   const stopping = new AbortController()
   const servers: { readonly server: Server; readonly sockets: ReadonlySet<Socket> }[] = []
   const stop = async (): Promise<void> => {
@@ -60,7 +63,7 @@ export async function serveApi(engine: Engine, options: ServeOptions): Promise<A
       const overTcp = address.kind === 'tcp'
       const server = await createHttpServer(overTcp ? options.tls : undefined)
       servers.push({ server, sockets: trackSockets(server) })
-      attach(server, engine, { overTcp, stopping: stopping.signal, options })
+      attach(server, served, { overTcp, stopping: stopping.signal, options })
       addresses.push(await listen(server, address))
     }
   } catch (error) {
@@ -83,7 +86,7 @@ interface Seat {
   readonly options: ServeOptions
 }
 
-function attach(server: Server, engine: Engine, { overTcp, stopping, options }: Seat): void {
+function attach(server: Server, engine: ServedEngine, { overTcp, stopping, options }: Seat): void {
   const handle = (request: IncomingMessage, response: ServerResponse, upgrade: boolean): void => {
     const onError = (error: unknown): void =>
       options.onLog?.(`${request.method} ${request.url}: ${messageOf(error)}`)

@@ -1,6 +1,7 @@
 import type { Builder } from '../builder/build.ts'
 import type { Containers, Volumes } from '../containers/containers.ts'
 import type { Images } from '../images/images.ts'
+import type { LoginSource } from '../registry/repository.ts'
 import type { EngineEvent, EventSpan } from '../store/event-log.ts'
 import type { Manifests } from '../images/manifests/manifests.ts'
 
@@ -54,6 +55,8 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes
   readonly registries: Registries
   readonly manifests: Manifests
+  /** The same store, but registries see these logins and no others; to be disposed. For who works on behalf of others. */
+  withLogins(logins: LoginSource): Pick<Engine, 'images' | 'builder'> & AsyncDisposable
   /** What happened in the store, by whatever process: replay from `since`, then as it happens, until `until` or the signal. INVALID_FILTER. */
   events(options?: EventsOptions): AsyncIterable<EngineEvent>
   info(): Promise<EngineInfo>
@@ -72,6 +75,11 @@ export interface Registries {
     registry: string,
     credentials: { readonly username: string; readonly password: string },
   ): Promise<string>
+  /** Verifies as `login` does, and stores nothing. */
+  verify(
+    registry: string,
+    credentials: { readonly username: string; readonly password: string },
+  ): Promise<void>
   logout(registry: string): Promise<boolean>
   /** Serves a registry until the signal fires; resolves with its address once it listens. */
   serve(options: {

@@ -5,14 +5,16 @@ import { createContainers } from '../containers/create-containers.ts'
 import { createImages } from '../images/create-images.ts'
 import { tellBuilt } from '../images/image-events.ts'
 import { createManifests } from '../images/manifests/create-manifests.ts'
+import type { Images } from '../images/images.ts'
 import type { OpenRepository } from '../images/repositories.ts'
 import type { ContainerConfig } from '../oci/config.ts'
-import type { RegistryClient } from '../registry/repository.ts'
+import type { LoginSource, RegistryClient } from '../registry/repository.ts'
 import { inUserNamespace } from '../linux/user-namespace.ts'
 import { readContainerLog } from '../runtime/container-log.ts'
 import { openRuntime } from '../runtime/open-runtime.ts'
-import type { BridgeNetwork } from '../runtime/runtime.ts'
+import type { BridgeNetwork, Runtime } from '../runtime/runtime.ts'
 import { openStore } from '../store/open-store.ts'
+import type { Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { selectEvents } from './select-events.ts'
@@ -47,33 +49,30 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     applyChanges,
   })
   const { containers, volumes, usersOf } = containing
-  const openRepository: OpenRepository = async (reference) => (await client()).openRepository(reference)
-  const images = createImages({ store, users: { usersOf }, openRepository, applyChanges })
   const networks = createStepNetworks(bridge)
-  const builder = once(async () => {
-    const [{ createBuilder }, { createBaseImages }, { createImageWriter }, { createCachePlaces }] =
-      await Promise.all([
-        import('../builder/create-builder.ts'),
-        import('./base-images.ts'),
-        import('./image-writer.ts'),
-        import('./cache-places.ts'),
-      ])
-    const baseImages = createBaseImages(store, images)
-    const imageWriter = createImageWriter(store, openRepository)
-    const openCache = createCachePlaces(openRepository)
-    const parts = { store, baseImages, imageWriter, openCache, runner: runtime, networks }
-    return createBuilder({
-      ...parts,
-      openElsewhere: async (folder) => (await import('./elsewhere.ts')).openElsewhere(parts, folder),
-    })
-  })
+  /** What works with registries, by one client's logins. */
+  const overClient = (client: Once<RegistryClient>) => {
+    const openRepository: OpenRepository = async (reference) => (await client()).openRepository(reference)
+    const images = createImages({ store, users: { usersOf }, openRepository, applyChanges })
+    const builder = once(() => openBuilder({ store, images, openRepository, runner: runtime, networks }))
+    return {
+      images,
+      builder: lazyBuilder(builder, (result) => tellBuilt(store, result)),
+      manifests: createManifests(store, openRepository),
+      async [Symbol.asyncDispose]() {
+        if (client.started()) await (await client())[Symbol.asyncDispose]()
+      },
+    }
+  }
+  const own = overClient(client)
   return {
     root,
-    images,
-    builder: lazyBuilder(builder, (result) => tellBuilt(store, result)),
+    images: own.images,
+    builder: own.builder,
     containers,
     volumes,
-    manifests: createManifests(store, openRepository),
+    manifests: own.manifests,
+    withLogins: (logins) => overClient(once(() => openClient(options, logins))),
     registries: createRegistries({ storeRoot: root, client }),
     events: (options = {}) => selectEvents(store.events, options),
     info: () => engineInfo({ store, runtime, containers }),
@@ -82,10 +81,42 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     async [Symbol.asyncDispose]() {
       containing[Symbol.dispose]()
       await networks[Symbol.asyncDispose]()
-      if (client.started()) await (await client())[Symbol.asyncDispose]()
+      await own[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     },
   }
+}
+
+interface BuilderParts {
+  readonly store: Store
+  readonly images: Images
+  readonly openRepository: OpenRepository
+  readonly runner: Runtime
+  readonly networks: ReturnType<typeof createStepNetworks>
+}
+
+async function openBuilder({
+  store,
+  images,
+  openRepository,
+  runner,
+  networks,
+}: BuilderParts): Promise<Builder> {
+  const [{ createBuilder }, { createBaseImages }, { createImageWriter }, { createCachePlaces }] =
+    await Promise.all([
+      import('../builder/create-builder.ts'),
+      import('./base-images.ts'),
+      import('./image-writer.ts'),
+      import('./cache-places.ts'),
+    ])
+  const baseImages = createBaseImages(store, images)
+  const imageWriter = createImageWriter(store, openRepository)
+  const openCache = createCachePlaces(openRepository)
+  const parts = { store, baseImages, imageWriter, openCache, runner, networks }
+  return createBuilder({
+    ...parts,
+    openElsewhere: async (folder) => (await import('./elsewhere.ts')).openElsewhere(parts, folder),
+  })
 }
 
 /** Most commands build nothing: the language and the builder, a third of all code, come with the first that does. */
@@ -142,13 +173,14 @@ async function openSharedBridge(): Promise<BridgeNetwork> {
 }
 
 /** The HTTP client is the heaviest part of all: only what talks to a registry pays for it. */
-async function openClient(options: EngineOptions): Promise<RegistryClient> {
+/** `logins`: in place of Docker's own file. */
+async function openClient(options: EngineOptions, logins?: LoginSource): Promise<RegistryClient> {
   const [{ createRegistryClient }, { openCredentialStore }] = await Promise.all([
     import('../registry/client/registry-client.ts'),
     import('../registry/credentials/credential-store.ts'),
   ])
   return createRegistryClient({
-    logins: openCredentialStore({ ...(options.onWarning && { onWarning: options.onWarning }) }),
+    logins: logins ?? openCredentialStore({ ...(options.onWarning && { onWarning: options.onWarning }) }),
     ...(options.insecureRegistries && { insecureRegistries: options.insecureRegistries }),
     ...(options.onWarning && { onWarning: options.onWarning }),
   })

@@ -19,6 +19,8 @@ export function createRegistries(parts: RegistriesParts): Registries {
     return openCredentialStore(parts.credentialsPath === undefined ? {} : { path: parts.credentialsPath })
   }
   return {
+    verify: async (registry, login) =>
+      await (await parts.client()).verifyLogin(parseRegistryHost(registry), login),
     async login(registry, login) {
       const host = parseRegistryHost(registry)
       await (await parts.client()).verifyLogin(host, login)

@@ -280,14 +280,9 @@ const otherErrors = {
   API_METHOD_UNKNOWN: ['invalid-argument', 'method {method} is not allowed on {path}'],
   API_PAGE_NOT_FOUND: ['not-found', 'page not found'],
   API_REQUEST_REFUSED: ['permission-denied', '{reason}'],
-  API_VERSION_TOO_NEW: [
-    'invalid-argument',
-    'client version {version} is too new. Maximum supported API version is {most}',
-  ],
-  API_VERSION_TOO_OLD: [
-    'invalid-argument',
-    'client version {version} is too old. Minimum supported API version is {least}, please upgrade your client to a newer version',
-  ],
+  API_VERSION_UNSUPPORTED: ['invalid-argument', 'client version {version} is too {reason}'],
+  EXEC_ALREADY_RUN: ['conflict', 'exec command {id} has already run'],
+  NO_SUCH_EXEC: ['not-found', 'No such exec instance: {id}'],
   SOCKET_IN_USE: ['conflict', '{path} is in use: another server listens there, or it is no socket'],
   SOCKET_UNSAFE: ['invalid-argument', 'no socket is made in {folder}: {reason}; choose another folder'],
 } as const

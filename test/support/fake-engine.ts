@@ -29,6 +29,9 @@ export function fakeEngine(parts: FakeEngineParts = {}): Engine {
     registries: only<Registries>('registries', parts.registries),
     manifests: only<Manifests>('manifests', parts.manifests),
     events: () => eventsOf(parts.events ?? []),
+    withLogins: () => {
+      throw new Error('fake engine: withLogins')
+    },
     info: () =>
       parts.info === undefined ? Promise.reject(new Error('fake engine: info')) : Promise.resolve(parts.info),
     collect: () => Promise.resolve(0),

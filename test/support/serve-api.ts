@@ -39,6 +39,7 @@ export async function serveApi(mille: TestMille, name = 'api.sock'): Promise<Tes
     const result = spawnSync('docker', args, {
       input: options.input ?? '',
       env: { ...env, DOCKER_HOST: `unix://${socket}` },
+      maxBuffer: 64 * 1024 * 1024,
     })
     if (result.error)
       throw new Error('the docker client is needed: scripts/setup.sh brings it', { cause: result.error })

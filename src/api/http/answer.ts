@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Duplex, Readable } from 'node:stream'
-import type { Engine } from '../../engine/engine.ts'
 import { failure, messageOf } from '../../util/errors.ts'
 import { version } from '../../util/version.ts'
 import { loadRoutes } from '../route-table.ts'
-import type { Method } from '../route.ts'
+import type { Method, ServedEngine } from '../route.ts'
 import { newestVersion, splitVersion } from './api-version.ts'
 import { errorResponse, statusOf } from './error-status.ts'
 import { decodePath, matchRoute } from './match-route.ts'
@@ -27,7 +26,7 @@ export interface Exchange {
 const restTime = 10_000
 
 /** Answers one request from the routes. Never throws. */
-export async function answer(exchange: Exchange, engine: Engine): Promise<void> {
+export async function answer(exchange: Exchange, engine: ServedEngine): Promise<void> {
   const { request, response } = exchange
   setCommonHeaders(response)
   using gone = clientGone(exchange)
@@ -50,7 +49,7 @@ function setCommonHeaders(response: ServerResponse): void {
   response.setHeader('Server', `mille/${version} (linux)`)
 }
 
-async function respond(exchange: Exchange, engine: Engine, signal: AbortSignal): Promise<ApiResponse> {
+async function respond(exchange: Exchange, engine: ServedEngine, signal: AbortSignal): Promise<ApiResponse> {
   const { request, upgrade } = exchange
   exchange.check()
   const [rawPath = '', ...rest] = (request.url ?? '').split('?')

@@ -22,6 +22,7 @@ const statuses: Readonly<Record<ErrorKind, number>> = {
 const exceptions: ReadonlyMap<ErrorCode, number> = new Map([
   ['API_METHOD_UNKNOWN', 405],
   ['PORT_IN_USE', 500],
+  ['REGISTRY_UNREACHABLE', 500],
 ])
 
 /** The one place where an error becomes an HTTP status. */

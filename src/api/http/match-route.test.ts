@@ -55,15 +55,15 @@ test('versions are split off, too old and too new ones refused', () => {
   assert.deepEqual(splitVersion('/v1.24/info'), { version: 24, path: '/info' })
   assert.equal(
     code(() => splitVersion('/v1.23/info')),
-    'API_VERSION_TOO_OLD',
+    'API_VERSION_UNSUPPORTED',
   )
   assert.equal(
     code(() => splitVersion('/v1.52/info')),
-    'API_VERSION_TOO_NEW',
+    'API_VERSION_UNSUPPORTED',
   )
   assert.equal(
     code(() => splitVersion('/v2.0/info')),
-    'API_VERSION_TOO_NEW',
+    'API_VERSION_UNSUPPORTED',
   )
 })
 
