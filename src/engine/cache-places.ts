@@ -15,11 +15,16 @@ import type { OpOptions } from '../util/progress.ts'
 /** Images of an index that are asked for inline records. */
 const maxImages = 64
 
-/** Build caches in registries: a tag whose manifest has the records, or an image that has them inline. */
+/** Build caches in registries and in stores of objects; what speaks to the latter is loaded when one is asked for. */
 export function createCachePlaces(openRepository: OpenRepository): OpenCachePlace {
-  return async ({ ref }) => registryPlace(openRepository, ref)
+  return async (address) => {
+    if (address.type === 'registry') return await registryPlace(openRepository, address.ref)
+    const { s3Place, actionsPlace } = await import('./object-place.ts')
+    return address.type === 's3' ? s3Place(address) : actionsPlace(address)
+  }
 }
 
+/** A tag whose manifest has the records, or an image that has them inline. */
 async function registryPlace(openRepository: OpenRepository, ref: string): Promise<CachePlace> {
   const reference = withDefaultTag(parseReference(ref))
   const repository = await openRepository(reference)

@@ -200,6 +200,8 @@ const otherErrors = {
   TAG_BY_DIGEST: ['invalid-argument', 'refusing to create a tag with a digest reference'],
 
   // registry: client, logins, server
+  CACHE_PLACE_DENIED: ['permission-denied', '{place}: access denied ({reason})'],
+  CACHE_PLACE_FAILED: ['unavailable', '{place}: {reason}'],
   CREDENTIALS_FILE_INVALID: ['invalid-argument', '{path}: {reason}'],
   CREDENTIAL_HELPER_FAILED: ['unavailable', 'credential helper {helper}: {reason}'],
   LOGIN_REFUSED: [

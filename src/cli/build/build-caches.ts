@@ -4,9 +4,11 @@ import type { LayerCompression } from '../../oci/image-form.ts'
 import { parseReference } from '../../oci/reference.ts'
 import { failure, messageOf } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
+import { CacheAttributes } from './cache-attributes.ts'
+import { actionsAddress, type Environment, s3Address } from './object-caches.ts'
 import { type Flag, type FlagValues, list } from '../flags/flag.ts'
 import { parseSize } from '../format/units.ts'
-import { csvFields, parseAttributes } from '../input/parse-attributes.ts'
+import { csvFields } from '../input/parse-attributes.ts'
 
 /** The table of `cacheFlags`. */
 export type CacheFlags = {
@@ -28,26 +30,26 @@ export interface CacheRequest {
 const refuse = (reason: string): Error => failure('CLI_FAILED', { reason })
 
 /** What `--cache-from` and `--cache-to` ask for (B77-B79). CLI_FAILED for what is wrong with them (D-C9). */
-export function cacheRequest(flags: FlagValues<CacheFlags>): CacheRequest {
-  const from = flags['cache-from'].filter(Boolean).flatMap(parseImport)
-  const to = flags['cache-to'].filter(Boolean).flatMap(parseExport)
+export function cacheRequest(flags: FlagValues<CacheFlags>, env: Environment): CacheRequest {
+  const from = flags['cache-from'].filter(Boolean).flatMap((text) => parseImport(text, env))
+  const to = flags['cache-to'].filter(Boolean).flatMap((text) => parseExport(text, env))
   return { ...(from.length > 0 && { cacheFrom: from }), ...(to.length > 0 && { cacheTo: to }) }
 }
 
-function parseImport(text: string): CacheImport[] {
+function parseImport(text: string, env: Environment): CacheImport[] {
   if (!text.includes('='))
     return fieldsOf(text).map((ref) => ({ address: registry(ref), mountBytes: usualMountBytes }))
   const attributes = new CacheAttributes('--cache-from', text)
-  const address = addressOf(attributes, 'src', ['local', 'registry']) as CacheAddress
+  const address = addressOf(attributes, 'src', ['local', 'registry', 's3', 'gha'], env) as CacheAddress
   const mountBytes = mountBytesOf(attributes, true)
   attributes.refuseUnknown()
   return [{ address, mountBytes }]
 }
 
-function parseExport(text: string): CacheExport[] {
+function parseExport(text: string, env: Environment): CacheExport[] {
   if (!text.includes('=')) return fieldsOf(text).map((ref) => ({ ...usualExport, address: registry(ref) }))
   const attributes = new CacheAttributes('--cache-to', text)
-  const address = addressOf(attributes, 'dest', ['inline', 'local', 'registry'])
+  const address = addressOf(attributes, 'dest', ['inline', 'local', 'registry', 's3', 'gha'], env)
   if (address.type === 'inline') {
     attributes.refuseUnknown()
     return [{ ...usualExport, address }]
@@ -106,6 +108,7 @@ function addressOf(
   attributes: CacheAttributes,
   folderKey: 'src' | 'dest',
   types: readonly AnyAddress['type'][],
+  env: Environment,
 ): AnyAddress {
   const given = attributes.text('type')
   const type = types.find((known) => known === given)
@@ -123,6 +126,10 @@ function addressOf(
       return { type }
     case 'registry':
       return registry(attributes.required('ref', type))
+    case 's3':
+      return s3Address(attributes, env)
+    case 'gha':
+      return actionsAddress(attributes, env)
     case 'local': {
       const path = resolve(attributes.required(folderKey, type))
       const digest = folderKey === 'src' ? attributes.text('digest') : undefined
@@ -147,47 +154,4 @@ function compressionOf(attributes: CacheAttributes): LayerCompression {
     throw refuse(`compression-level "${level}" is no number`)
   const force = attributes.truth('force-compression', false)
   return { type, force, ...(level !== undefined && { level: Number(level) }) }
-}
-
-/** The attributes of one cache; what nobody asked for is refused at the end. */
-class CacheAttributes {
-  readonly flag: string
-  readonly shown: string
-  readonly #values: ReadonlyMap<string, string | undefined>
-  readonly #known = new Set<string>()
-
-  constructor(flag: string, text: string) {
-    this.flag = flag
-    this.shown = text
-    this.#values = parseAttributes(text)
-  }
-
-  text(key: string): string | undefined {
-    this.#known.add(key)
-    return this.#values.get(key)
-  }
-
-  required(key: string, type: string): string {
-    const value = this.text(key)
-    if (value === undefined || value === '')
-      throw refuse(`${this.flag} type=${type} needs ${key}=…: in "${this.shown}" it is missing`)
-    return value
-  }
-
-  truth(key: string, initial: boolean): boolean {
-    this.#known.add(key)
-    if (!this.#values.has(key)) return initial
-    const value = this.#values.get(key) ?? 'true'
-    if (/^(1|t|true)$/i.test(value)) return true
-    if (/^(0|f|false)$/i.test(value)) return false
-    throw refuse(`${key} of ${this.flag}: "${value}" is neither true nor false`)
-  }
-
-  refuseUnknown(): void {
-    const unknown = [...this.#values.keys()].find((key) => !this.#known.has(key))
-    if (unknown === undefined) return
-    const near = suggest(unknown, [...this.#known])
-    const hint = near === undefined ? `there are ${[...this.#known].join(', ')}` : `did you mean ${near}?`
-    throw refuse(`unknown attribute "${unknown}" of ${this.flag} "${this.shown}": ${hint}`)
-  }
 }

@@ -54,7 +54,7 @@ export async function buildRequest(
     ...(flags.platform.length === 0 ? {} : { platforms: flags.platform }),
     outputs: await buildOutputs(flags, context),
     ...(attestations !== undefined && { attestations }),
-    ...cacheRequest(flags),
+    ...cacheRequest(flags, env),
     timestamps,
     forgetFailures: flags['force-rm'],
     locked: flags.locked,

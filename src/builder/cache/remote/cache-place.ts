@@ -8,6 +8,36 @@ export type CacheAddress =
   | { readonly type: 'registry'; readonly ref: string }
   /** An OCI layout in a folder; `tag` names one of several caches in it. */
   | { readonly type: 'local'; readonly path: string; readonly tag: string; readonly digest?: string }
+  | S3Address
+  | ActionsAddress
+
+/** A bucket of S3. Objects are named `prefix`, then a prefix of blobs or manifests, then the digest or the name. */
+export interface S3Address {
+  readonly type: 's3'
+  readonly bucket: string
+  readonly region: string
+  /** Of the caches to write; the first of them that is there is read. */
+  readonly names: readonly string[]
+  readonly prefix: string
+  readonly blobsPrefix: string
+  readonly manifestsPrefix: string
+  readonly endpoint?: string
+  readonly pathStyle: boolean
+  readonly credentials?: {
+    readonly accessKeyId: string
+    readonly secretAccessKey: string
+    readonly sessionToken?: string
+  }
+}
+
+/** The cache of GitHub Actions. */
+export interface ActionsAddress {
+  readonly type: 'gha'
+  readonly url: string
+  readonly token: string
+  /** Names one of several caches. */
+  readonly scope: string
+}
 
 /** What `--cache-from` asks for. */
 export interface CacheImport {

@@ -66,6 +66,16 @@ function openPlace(open: OpenCachePlace, address: CacheAddress): Promise<CachePl
   return address.type === 'local' ? Promise.resolve(localPlace(address)) : open(address)
 }
 
-function shownAddress(address: CacheAddress): string {
-  return address.type === 'registry' ? address.ref : address.path
+/** Credentials are never in it. */
+export function shownAddress(address: CacheAddress): string {
+  switch (address.type) {
+    case 'registry':
+      return address.ref
+    case 'local':
+      return address.path
+    case 's3':
+      return `s3 ${address.bucket}/${address.prefix}${address.names.join(';')}`
+    case 'gha':
+      return `gha ${address.scope}`
+  }
 }
