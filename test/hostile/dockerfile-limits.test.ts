@@ -95,6 +95,11 @@ const refused: readonly (readonly [what: string, text: string, said: RegExp])[] 
     `FROM a\nENV A=${long}\n${repeat(9000, () => 'ENV B=${A//*a*a*a*a*b/x}')}`,
     /come to more than 16777216 characters/,
   ],
+  [
+    'all ports, over and over',
+    `FROM a\nEXPOSE 1-65535\n${repeat(9000, () => `# mille:unset ${'expose=1-65535/udp '.repeat(20)}`)}`,
+    /come to more than 16777216 characters/,
+  ],
   ['references without end', repeat(120, () => `FROM ${'a-'.repeat(30_000)}B`), /must be lower case/],
 ]
 for (const [what, text, said] of refused) {
@@ -111,6 +116,10 @@ const accepted: readonly (readonly [what: string, text: string])[] = [
   ['what begins like JSON', `FROM a\n${repeat(120, () => `CMD [${'"'.repeat(60_000)}`)}`],
   ['brackets', `FROM a\n${repeat(120, () => `CMD ${'['.repeat(60_000)}`)}`],
   ['undefined variables', `FROM a\n${repeat(9000, (n) => `ENV A${n}=$BB${n}`)}`],
+  [
+    'settings that were never there',
+    `FROM a\n${repeat(4990, (n) => `LABEL a${n}=1`)}${repeat(5000, (n) => `# mille:unset ${`label=b${n}x `.repeat(40)}`)}`,
+  ],
   ['heredocs', `FROM a\n${repeat(9000, () => 'RUN <<E\nx\nE')}`],
 ]
 for (const [what, text] of accepted) {

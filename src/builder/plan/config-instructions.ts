@@ -20,7 +20,7 @@ import type { PlanWarning } from './image-plan.ts'
 import type { Setting } from './step.ts'
 import { defaultShell, lookupIn } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
-import { unsetHistory, unsetIn } from './unset.ts'
+import { unsetCost, unsetHistory, unsetIn } from './unset.ts'
 
 /** What reading an instruction of a stage needs beside the stage's state. */
 export interface Reading {
@@ -110,10 +110,8 @@ function change(reading: Reading, state: StageState, instruction: ConfigInstruct
       return undefined
     case 'UNSET': {
       const wanted = unsetsOf(reading, instruction, expand)
-      for (const missing of unsetIn(state, wanted)) {
-        const line = instruction.range.start.line
-        reading.warnings.push({ rule: 'UnsetNothing', message: `mille:unset ${missing}`, line })
-      }
+      const { line } = instruction.range.start
+      unsetIn(state, wanted, reading.warnings, { prefix: 'mille:unset', line })
       return unsetHistory(wanted)
     }
   }
@@ -127,6 +125,7 @@ function unsetsOf(
   return instruction.targets.map(({ setting, name, range }) => {
     const unset = readUnset(setting, name && expand(name))
     if ('reason' in unset) throw refuse(reading, instruction, { range: name?.range ?? range }, unset)
+    spend(reading.dockerfile, instruction, unsetCost(unset))
     return unset
   })
 }

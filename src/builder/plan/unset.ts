@@ -2,6 +2,7 @@ import type { Unset, UnsetSetting } from '../../dockerfile/unset.ts'
 import { everyName, unsetText } from '../../dockerfile/unset.ts'
 import { parsePorts } from '../../dockerfile/values.ts'
 import type { ContainerConfig } from '../../oci/config.ts'
+import { escapeControl } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { PlanWarning } from './image-plan.ts'
 import { stateOfStage, type StageState } from './stage-state.ts'
@@ -17,12 +18,25 @@ const fields = {
   workdir: 'WorkingDir',
 } as const satisfies Partial<Record<UnsetSetting, keyof ContainerConfig>>
 
-/** Takes settings out of a stage (B101). Returns what it does not have, as sentences. */
-export function unsetIn(state: StageState, wanted: readonly Unset[]): string[] {
-  return wanted.flatMap((unset) => {
-    const missing = remove(state, unset)
-    return missing === undefined ? [] : `${unsetText(unset)}: ${missing}`
-  })
+/** More names are not searched for one that was meant: that takes time for each of them. */
+const comparedNames = 1000
+/** No one reads more warnings, or more guesses. */
+const enough = { warnings: 1000, guesses: 100 }
+
+/** Takes settings out of a stage (B101). What it does not have becomes a warning; `prefix` says who asked. */
+export function unsetIn(
+  state: StageState,
+  wanted: readonly Unset[],
+  warnings: PlanWarning[],
+  { prefix, ...place }: { readonly prefix: string; readonly line?: number },
+): void {
+  for (const unset of wanted) {
+    const missing = remove(state, unset, warnings.length < enough.guesses)
+    if (missing === undefined || warnings.length >= enough.warnings) continue
+    // names may hold what variables brought
+    const text = escapeControl(`${prefix} ${unsetText(unset)}: ${missing}`).replaceAll('\n', '\\n')
+    warnings.push({ rule: 'UnsetNothing', message: text, ...place })
+  }
 }
 
 /** The row of history. */
@@ -38,22 +52,25 @@ export function withoutUnset(
 ): StageState {
   if (unset.length === 0) return stage
   const state = stateOfStage(stage)
-  const missing = unsetIn(state, unset)
-  warnings.push(...missing.map((text) => ({ rule: 'UnsetNothing', message: `--unset ${text}` })))
+  unsetIn(state, unset, warnings, { prefix: '--unset' })
   state.history.push({ createdBy: unsetHistory(unset) })
   return state
 }
 
-function remove(state: StageState, { setting, name = everyName }: Unset): string | undefined {
+function remove(
+  state: StageState,
+  { setting, name = everyName }: Unset,
+  mayGuess: boolean,
+): string | undefined {
   switch (setting) {
     case 'env':
-      return removeNames('variable', state.env, name, [name])
+      return removeNames('variable', state.env, name, [name], mayGuess)
     case 'label':
-      return removeNames('label', state.labels, name, [name])
+      return removeNames('label', state.labels, name, [name], mayGuess)
     case 'volume':
-      return removeNames('volume', state.volumes, name, [name])
+      return removeNames('volume', state.volumes, name, [name], mayGuess)
     case 'expose':
-      return removeNames('port', state.ports, name, name === everyName ? [] : portsIn(name))
+      return removeNames('port', state.ports, name, name === everyName ? [] : portsIn(name), mayGuess)
     default:
       return removeField(state.config, setting)
   }
@@ -72,15 +89,25 @@ function removeNames(
   all: Pick<Set<string>, 'delete' | 'clear' | 'size'> & { keys(): Iterable<string> },
   name: string,
   names: readonly string[],
+  mayGuess: boolean,
 ): string | undefined {
   if (name === everyName) {
     const isEmpty = all.size === 0
     all.clear()
     return isEmpty ? `there is no ${what} here` : undefined
   }
-  const near = suggest(name, all.keys())
   if (names.filter((one) => all.delete(one)).length > 0) return undefined
+  const near = mayGuess && all.size <= comparedNames ? suggest(name, all.keys()) : undefined
   return `there is no such ${what} here${near === undefined ? '' : ` (did you mean ${near}?)`}`
+}
+
+/** `65535/tcp` */
+const portLength = 9
+
+/** Characters of the names that are looked for, where they are not written out. */
+export function unsetCost({ setting, name = everyName }: Unset): number {
+  const range = setting === 'expose' && name !== everyName ? parsePorts(name) : undefined
+  return range === undefined || 'reason' in range ? 1 : (range.last - range.first + 1) * portLength
 }
 
 function portsIn(text: string): string[] {
