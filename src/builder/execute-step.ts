@@ -11,6 +11,7 @@ import type { FoundStep, StepCache } from './cache/step-cache.ts'
 import { stepKey } from './cache/step-key.ts'
 import type { IgnoreFacts } from './cache/suggest-ignore.ts'
 import type { Content, PreparedStep } from './operations/operation.ts'
+import { withFolders } from './operations/link-folders.ts'
 import { prepareStep } from './operations/prepare-step.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { BuildOp, BuildStep, LinkOp, StepId } from './plan/step.ts'
@@ -97,10 +98,12 @@ export class StepExecutor {
   }
 
   /** Not a step of its own to anybody who looks on: it takes no time and cannot be cached better than its layer. */
-  async #link(session: BuildSession, step: BuildStep, { layer }: LinkOp): Promise<void> {
+  async #link(session: BuildSession, step: BuildStep, op: LinkOp): Promise<void> {
+    const { layer } = op
     const parent = this.#resultOf(step.parent)
-    const { added, cached } = this.#resultOf(layer)
-    if (added === undefined) throw new Error(`step ${layer} made no layer`)
+    const { added: own, cached, chain: alone } = this.#resultOf(layer)
+    if (own === undefined) throw new Error(`step ${layer} made no layer`)
+    const added = await this.#withFolders(session, { layer: own, alone }, parent, op)
     const chain = await this.#put(session, added, parent, layer)
     const isCached = cached && parent.cached
     this.results.set(step.id, { chain, diffIds: [...parent.diffIds, added], added, cached: isCached })
@@ -109,6 +112,20 @@ export class StepExecutor {
     const name = (cached ? this.reports.get(step.parent ?? '')?.name : undefined) ?? step.name
     const report = { name, stage, cached: isCached, begun: session.now(), milliseconds: 0, bytes: 0 }
     this.reports.set(step.id, report)
+  }
+
+  /** Files that are not here yet are fetched only when flags may make a difference. */
+  async #withFolders(
+    session: BuildSession,
+    { layer, alone }: { readonly layer: DiffId; readonly alone: ChainId | undefined },
+    parent: StepResult,
+    op: LinkOp,
+  ): Promise<DiffId> {
+    const { imported } = this.#options
+    const isPending = [parent.chain, alone].some((chain) => imported?.isPending(chain) === true)
+    if (isPending && op.made.chown === undefined && op.made.chmod === undefined) return layer
+    for (const chain of isPending ? [parent.chain, alone] : []) await imported?.need(chain)
+    return await withFolders(session, layer, parent, op)
   }
 
   /** What is not here yet need not be put together now. */

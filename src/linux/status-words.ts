@@ -20,7 +20,7 @@ const buffer = Buffer.from(new ArrayBuffer(256))
 export const statusWords: Uint32Array = new Uint32Array(buffer.buffer, 0, 64)
 
 /** Positions in `statusWords`. */
-export const statusWord = { uid: 5, gid: 6, mode: 7 } as const
+export const statusWord = { links: 4, uid: 5, gid: 6, mode: 7 } as const
 
 /** Of `name` in the open folder, of a link itself; the empty `name` means the object behind `folder`. False: no such name. */
 export function readStatusWords(folder: number, name: string): boolean {

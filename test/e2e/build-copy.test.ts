@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { isMilleError } from '../../src/util/errors.ts'
@@ -122,4 +122,27 @@ test('a pattern that matches nothing is a warning; with a name it is an error', 
 test('wildcards go through links of the context to folders', async () => {
   symlinkSync('src', join(builds.context, 'link'))
   assert.deepEqual(await names('COPY l[i]nk/su?/e.* /o/'), ['e.txt'])
+})
+
+test('names of one file stay one file, also when an owner is asked for; what another source replaced is no target', async () => {
+  const lines = [
+    'FROM busybox AS files',
+    'RUN mkdir -p /f/sub /g && echo 1 > /f/a && ln /f/a /f/b && ln /f/a /f/sub/c && echo other > /g/a',
+    'FROM busybox',
+  ]
+  const inodes = async (copy: string): Promise<string> => {
+    await builds.build([...lines, copy, 'RUN cd /o && stat -c "%n %h %u $(cat a) $(cat b)" a b sub/c'])
+    return builds.output().trim()
+  }
+  assert.match(await inodes('COPY --from=files --chown=7 /f /o/'), /a 3 7 1 1\nb 3 7 1 1\nsub\/c 3 7 1 1/)
+  assert.match(
+    await inodes('COPY --from=files /f /g /o/'),
+    /a 1 0 other 1\nb 1 0 other 1\nsub\/c 1 0 other 1/,
+  )
+})
+
+test('a folder whose content is copied gives its time to the one it is copied into', async () => {
+  utimesSync(join(builds.context, 'src'), 1_600_000_000, 1_600_000_000)
+  await builds.build(['FROM busybox', 'RUN mkdir /o', 'COPY src /o', 'COPY src /p', 'RUN stat -c %Y /o /p'])
+  assert.match(builds.output(), /1600000000\n1600000000/)
 })

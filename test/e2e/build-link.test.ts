@@ -77,3 +77,32 @@ test('--link of a heredoc, of another stage and of an archive', async () => {
   ])
   assert.deepEqual(await builds.list(result), ['added 644 0:0 = a', 'f 644 0:0 = f\n', 'h 644 0:0 = text\n'])
 })
+
+test('--link leaves the folders above as they are; those that it makes get what the flags say', async () => {
+  builds.write('dir/x', 'x')
+  const lines = [
+    'FROM busybox',
+    'RUN mkdir -p /o/kept/in /o/file && chmod 1777 /o/kept && chown 8:9 /o/kept && rmdir /o/file && touch /o/file',
+  ]
+  const linked = await builds.build([
+    ...lines,
+    'COPY --link --chown=5:6 --chmod=750 dir /o/kept/in',
+    'COPY --link --chown=5:6 --chmod=750 dir /o/kept/made/deep',
+    'COPY --link a.txt /o/kept/',
+    'COPY --link --chown=5 a.txt /o/kept/new/',
+    'COPY --link dir /o/file',
+  ])
+  assert.deepEqual(await builds.list(linked), [
+    'file 755 0:0',
+    'file/x 644 0:0 = x',
+    'kept 1777 8:9',
+    'kept/a.txt 644 0:0 = a',
+    'kept/in 755 0:0',
+    'kept/in/x 750 5:6 = x',
+    'kept/made 750 5:6',
+    'kept/made/deep 750 5:6',
+    'kept/made/deep/x 750 5:6 = x',
+    'kept/new 755 5:5',
+    'kept/new/a.txt 644 5:5 = a',
+  ])
+})

@@ -4,7 +4,7 @@ import { sha256 } from '../../oci/digest.ts'
 import type { Ingredient } from '../../store/store.ts'
 
 /** Raised when the same ingredients would lead to another layer than before: old records are simply not found then. */
-const version = 2
+const version = 3
 
 /** The key of a step with these ingredients: every field of every one counts (C-B8). */
 export function stepKey(operation: string, ingredients: readonly Ingredient[]): Digest {

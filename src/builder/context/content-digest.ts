@@ -113,7 +113,10 @@ export async function readSelection(
   return { tree, nodes, starts }
 }
 
-/** Digest of a selection: path, mode, content, link target, device and xattrs; owners when they count. No times (B71). */
+/**
+ * Digest of a selection: path, mode, content, link target, device and xattrs; owners when they count. which names are one
+ * file. No times (B71).
+ */
 export function contentDigest({ tree, nodes, starts }: Selection): Digest {
   const hasher = new Hasher()
   for (const [index, { name, at }] of starts.entries()) {
@@ -121,11 +124,16 @@ export function contentDigest({ tree, nodes, starts }: Selection): Digest {
     hasher.text(`${end - at} ${name}`)
     const top = nodes[at]
     const path = pathFinder(top)
+    const names = new Map<string, number>()
     for (let position = at; position < end; position++) {
       const node = nodes[position]
       if (node === undefined) continue
       const isFile = node === top && (node.mode & mask) !== directory
       addNode(tree, hasher, node, isFile ? name : path(node))
+      const shared = tree.shared?.(node)
+      const first = shared === undefined ? undefined : names.get(shared)
+      if (first !== undefined) hasher.text(`same as ${first}`)
+      else if (shared !== undefined) names.set(shared, position - at)
     }
   }
   return hasher.digest()

@@ -33,8 +33,11 @@ export const row = {
   digest: 14,
 } as const
 
-/** `hidden`: the ignore file of the build that wrote the row hides the name; what else the row says is older. */
-export const rowFlags = { known: 1, digest: 2, racy: 4, xattrs: 8, hidden: 16 } as const
+/**
+ * `hidden`: the ignore file of the build that wrote the row hides the name; what else the row says is older. `linked`: a
+ * file with more names than this one.
+ */
+export const rowFlags = { known: 1, digest: 2, racy: 4, xattrs: 8, hidden: 16, linked: 32 } as const
 
 export class EntryTable {
   #words: Uint32Array
@@ -116,7 +119,8 @@ export class EntryTable {
     const at = slot * words
     const target = this.#words
     target[at + row.mode] = (stat[statusWord.mode] ?? 0) & 0xffff
-    target[at + row.flags] = rowFlags.known
+    const isLinked = (target[at + row.mode] ?? 0) >>> 12 === 0o10 && (stat[statusWord.links] ?? 0) > 1
+    target[at + row.flags] = isLinked ? rowFlags.known | rowFlags.linked : rowFlags.known
     copyStatus(target, at + row.size)
     target[at + row.uid] = stat[statusWord.uid] ?? 0
     target[at + row.gid] = stat[statusWord.gid] ?? 0

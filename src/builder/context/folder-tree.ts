@@ -104,6 +104,13 @@ export class FolderTree implements SourceTree {
     this.#table.copyDigest((file as FolderNode).slot, target, offset)
   }
 
+  shared(file: SourceNode): string | undefined {
+    const { slot } = file as FolderNode
+    if (this.isContext || !this.#table.hasFlag(slot, rowFlags.linked)) return undefined
+    // size and times beside the inode: one of another file system may have the same number
+    return this.#table.status(slot).join()
+  }
+
   xattrs(node: SourceNode): ReadonlyMap<string, Uint8Array> | undefined {
     const { slot } = node as FolderNode
     const isFile = (node.mode & mask) === fileTypes.file

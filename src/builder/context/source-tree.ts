@@ -30,6 +30,11 @@ export interface SourceTree extends AsyncDisposable {
   isHashed(file: SourceNode): boolean
   /** Writes the 32 bytes of `digest` to `target`. */
   copyDigest(file: SourceNode, target: Buffer, offset: number): void
+  /**
+   * Of a file with several names, what all of them have in common. Undefined for others, and for trees in which names are
+   * files of their own: how often a checkout linked its files says nothing of the image.
+   */
+  shared?(file: SourceNode): string | undefined
   xattrs(node: SourceNode): ReadonlyMap<string, Uint8Array> | undefined
   device(node: SourceNode): { readonly major: number; readonly minor: number }
   /** `hashing`: whoever reads the body may learn its digest on the way, so that the file is read once. */

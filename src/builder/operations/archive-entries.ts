@@ -52,7 +52,8 @@ export function addArchive(entries: CopyEntries, tar: SpooledTar): void {
     const { entry, xattrs, linkPath } = member
     const common: Omit<LayerEntry, 'path'> = {
       type: entry.type,
-      mode: entry.mode,
+      // the kernel gives links no other, whatever the tar says
+      mode: entry.type === 'symlink' ? 0o777 : entry.mode,
       uid: entry.uid,
       gid: entry.gid,
       mtime: entry.mtime,

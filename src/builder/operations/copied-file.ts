@@ -59,3 +59,47 @@ export class CopiedFile implements LayerEntry {
     return this.#copy.tree.body(this.#node, this.#copy.hashing)
   }
 }
+
+/** Another name of a file that was copied already. */
+export class CopiedLink implements LayerEntry {
+  readonly target: CopiedFile
+  /** What it is when the target's path goes to another file. */
+  readonly file: CopiedFile
+
+  constructor(target: CopiedFile, file: CopiedFile) {
+    this.target = target
+    this.file = file
+  }
+
+  get path(): string {
+    return this.file.path
+  }
+
+  get type(): 'hardlink' {
+    return 'hardlink'
+  }
+
+  get linkTarget(): string {
+    return this.target.path
+  }
+
+  get mode(): number {
+    return this.file.mode
+  }
+
+  get uid(): number {
+    return this.file.uid
+  }
+
+  get gid(): number {
+    return this.file.gid
+  }
+
+  get mtime(): bigint {
+    return this.file.mtime
+  }
+
+  get localMtime(): bigint | undefined {
+    return this.file.localMtime
+  }
+}

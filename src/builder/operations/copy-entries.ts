@@ -7,7 +7,7 @@ import type { Selected } from '../context/select-sources.ts'
 import type { SourceNode, SourceTree } from '../context/source-tree.ts'
 import type { InlineFile } from '../plan/step.ts'
 import type { Located, LowerRoot } from './lower-root.ts'
-import { CopiedFile, type FileCopy } from './copied-file.ts'
+import { CopiedFile, CopiedLink, type FileCopy } from './copied-file.ts'
 import type { Owner } from './owner.ts'
 
 const { mask, file, directory, symlink, socket } = fileTypes
@@ -19,6 +19,11 @@ export interface CopyTarget {
   readonly intoFolder: boolean
   readonly owner?: Owner
   readonly chmod?: string
+  /**
+   * The layer is put on other files than `lower` (`--link`): it says nothing of the folders above what it brings, so that
+   * those that are there keep owner and mode.
+   */
+  readonly standsAlone?: boolean
   /** The bodies tell the trees their digests. */
   readonly hashing?: boolean
   /** Nanoseconds: the time every entry gets; undefined keeps the sources' times. */
@@ -27,6 +32,8 @@ export interface CopyTarget {
 
 interface Origin extends FileCopy {
   readonly children: ListChildren
+  /** Files with several names, by what `SourceTree.shared` says of them. */
+  readonly names: Map<string, CopiedFile>
 }
 
 /**
@@ -36,8 +43,8 @@ interface Origin extends FileCopy {
 export class CopyEntries {
   readonly #target: CopyTarget
   readonly #entries: LayerEntry[] = []
-  /** Paths of those that are folders. */
-  readonly #folders = new Set<string>()
+  /** Those that are folders, by path. */
+  readonly #folders = new Map<string, LayerEntry>()
   #sources = 0
   readonly #now = BigInt(Date.now()) * 1_000_000n
 
@@ -47,7 +54,14 @@ export class CopyEntries {
 
   /** In the order of their making: of one path, the last stands. The layer store orders them. */
   entries(): readonly LayerEntry[] {
-    return this.#entries
+    // nothing but an empty folder was to be copied: that is then what the layer is for
+    if (this.#entries.length === 0) return [...this.#folders.values()]
+    if (this.#sources === 1 || !this.#entries.some((entry) => entry instanceof CopiedLink))
+      return this.#entries
+    const last = new Map(this.#entries.map((entry) => [entry.path, entry]))
+    return this.#entries.map((entry) =>
+      entry instanceof CopiedLink && last.get(entry.linkTarget) !== entry.target ? entry.file : entry,
+    )
   }
 
   addTree(tree: SourceTree, { node, name, children = (folder) => tree.children(folder) }: Selected): void {
@@ -64,8 +78,10 @@ export class CopyEntries {
       })
     }
     this.#parents(path)
-    // made, not copied: of its source it takes nothing
+    // made, not copied: of its source it takes the time alone, as in BuildKit
     this.#existing(path)
+    const made = this.#folders.get(path)
+    if (made !== undefined) this.#putMade({ ...made, ...this.#times(node.mtime) })
     this.#addChildren(origin, node, path, status !== undefined)
   }
 
@@ -126,8 +142,12 @@ export class CopyEntries {
   #locateBelow(relative: string): string {
     const parent = relative.includes('/') ? relative.slice(0, relative.lastIndexOf('/')) : ''
     const name = relative.slice(parent === '' ? 0 : parent.length + 1)
-    const folder = this.#target.lower.locate(`${this.#target.destination}/${parent}`).path
-    this.#parents(join(folder, name), 0o755)
+    const { lower, destination } = this.#target
+    const top = lower.locate(destination).path
+    this.#parents(join(top, name), { mode: 0o755 })
+    const folder = lower.locate(`${destination}/${parent}`).path
+    // those that the archive leaves out are nobody's: `--chown` is for what is in it
+    this.#parents(join(folder, name), { mode: 0o755, uid: 0, gid: 0 })
     return join(folder, name)
   }
 
@@ -162,7 +182,7 @@ export class CopyEntries {
     }
     if (mayExist) this.#refuseFolder(path)
     if (type === file) {
-      this.#entries.push(new CopiedFile(origin, node, path))
+      this.#entries.push(this.#fileOf(origin, node, path))
       return
     }
     const common = { path, ...origin.ownerOf(node), ...this.#times(node.mtime) }
@@ -212,26 +232,27 @@ export class CopyEntries {
   }
 
   /** Folders above `path`: those of the image as they are, missing ones of root or of the owner asked for. */
-  #parents(path: string, mode?: number): void {
+  #parents(path: string, made?: MadeFolder): void {
     const parts = path.split('/')
     for (let depth = 1; depth < parts.length; depth++) {
       const parent = parts.slice(0, depth).join('/')
-      if (!this.#folders.has(parent)) this.#existing(parent, mode)
+      if (!this.#folders.has(parent)) this.#existing(parent, made)
     }
   }
 
-  #existing(path: string, mode: number = folderMode(this.#target.chmod)): void {
+  #existing(path: string, made: MadeFolder = { mode: folderMode(this.#target.chmod) }): void {
     if (path === '' || this.#folders.has(path)) return
     const status = this.#target.lower.status(path)
     if (status !== undefined && (status.mode & mask) !== directory) {
       throw failure('INVALID_ARGUMENT', { reason: `/${path} is not a folder` })
     }
     const xattrs = this.#target.lower.xattrs(path)
-    this.#putFolder({
+    this.#putMade({
       path,
       type: 'directory',
-      mode: status === undefined ? mode : status.mode & 0o7777,
-      ...(status === undefined ? this.#owner() : { uid: status.uid, gid: status.gid }),
+      ...(status === undefined
+        ? { ...this.#owner(), ...made }
+        : { mode: status.mode & 0o7777, uid: status.uid, gid: status.gid }),
       ...this.#times(this.#now),
       ...(xattrs === undefined ? {} : { xattrs }),
     })
@@ -255,12 +276,29 @@ export class CopyEntries {
     const own = this.#owner()
     const keepsOwners = this.#target.owner === undefined && !tree.isContext
     const ownerOf = keepsOwners ? ({ uid, gid }: SourceNode) => ({ uid, gid }) : () => own
-    return { tree, children, constantTime, hashing, ownerOf, modeOf: (mode) => this.#mode(mode, tree) }
+    const modeOf = (mode: number): number => this.#mode(mode, tree)
+    return { tree, children, constantTime, hashing, ownerOf, modeOf, names: new Map() }
+  }
+
+  #fileOf(origin: Origin, node: SourceNode, path: string): LayerEntry {
+    const copied = new CopiedFile(origin, node, path)
+    const shared = origin.tree.shared?.(node)
+    if (shared === undefined) return copied
+    const first = origin.names.get(shared)
+    if (first !== undefined) return new CopiedLink(first, copied)
+    origin.names.set(shared, copied)
+    return copied
   }
 
   #putFolder(entry: LayerEntry): void {
     this.#entries.push(entry)
-    this.#folders.add(entry.path)
+    this.#folders.set(entry.path, entry)
+  }
+
+  /** A folder that only has to be there. */
+  #putMade(entry: LayerEntry): void {
+    if (this.#target.standsAlone !== true) this.#entries.push(entry)
+    this.#folders.set(entry.path, entry)
   }
 
   /** Of what is made, not copied. */
@@ -275,8 +313,13 @@ export class CopyEntries {
   }
 }
 
+/** What a folder gets that is not there yet; else the owner is the one asked for. */
+interface MadeFolder extends Partial<Owner> {
+  readonly mode: number
+}
+
 /** Of folders that COPY has to make: as BuildKit, an octal `--chmod` counts for them too, under its umask of 022. */
-function folderMode(chmod: string | undefined): number {
+export function folderMode(chmod: string | undefined): number {
   return chmod !== undefined && /^[0-7]+$/.test(chmod) ? Number.parseInt(chmod, 8) & 0o755 : 0o755
 }
 

@@ -100,6 +100,7 @@ export async function copyTarget(
       lower,
       destination: op.destination,
       intoFolder: op.intoFolder,
+      standsAlone: op.link === true,
       hashing,
       ...(op.chown === undefined ? {} : { owner: resolveOwner(lower, op.chown) }),
       ...(op.chmod === undefined ? {} : { chmod: op.chmod }),
@@ -119,6 +120,7 @@ export function copyIngredients({ timestamps, epoch }: BuildSession, op: CopyWor
     text('chmod', op.chmod ?? ''),
     ...(op.exclude.length === 0 ? [] : [text('exclude', JSON.stringify(op.exclude))]),
     ...(op.parents ? [text('parents', 'true')] : []),
+    ...(op.link === true ? [text('link', 'true')] : []),
     text('timestamps', `${timestamps} ${epoch}`),
     ...op.files.map(({ name, content }) => text(`heredoc ${name}`, content)),
   ]

@@ -63,14 +63,14 @@ export function planCopy(
   origin: CopyOrigin,
 ): PlannedOp<CopyOp> {
   const parts = copyParts(reading, state, instruction)
-  const { chown, chmod, from } = parts.flags
+  const { chown, chmod } = parts.flags
   refuseUrls(reading, instruction, parts.op.sources)
   return {
     op: { kind: 'copy', origin, ...parts.op },
     name: instruction.text,
     createdBy: copyText(
       'COPY',
-      { ...(parts.op.parents ? { parents: '' } : {}), from, chown, chmod },
+      { ...(parts.op.parents ? { parents: '' } : {}), chown, chmod },
       parts.shown,
       parts.destination,
     ),
@@ -103,7 +103,7 @@ export function planAdd(reading: Reading, state: StageState, instruction: AddIns
 
 interface CopyParts {
   readonly op: Omit<CopyOp, 'kind' | 'origin'>
-  readonly flags: { readonly chown?: string; readonly chmod?: string; readonly from?: string }
+  readonly flags: { readonly chown?: string; readonly chmod?: string }
   readonly shown: readonly string[]
   readonly destination: string
   readonly places: ReadonlyMap<string, SourceRange>
@@ -144,13 +144,10 @@ function copyParts(
     checkFlag(reading, instruction, word, checkPattern(pattern))
     return pattern
   })
-  const from = instruction.kind === 'COPY' && instruction.from ? expand(instruction.from) : undefined
   const flags = {
     ...(chown === undefined ? {} : { chown }),
     ...(chmod === undefined ? {} : { chmod }),
-    ...(from === undefined ? {} : { from }),
   }
-  const { from: _, ...owner } = flags
   return {
     op: {
       sources,
@@ -159,7 +156,7 @@ function copyParts(
       intoFolder,
       exclude,
       parents: instruction.kind === 'COPY' && instruction.parents === true,
-      ...owner,
+      ...flags,
     },
     flags,
     shown: [...sources, ...files.map(({ name }) => `<<${name}`)],

@@ -372,14 +372,12 @@ class Planner {
     instruction: CopyInstruction | AddInstruction,
     planned: PlannedOp<CopyOp | AddOp>,
   ): void {
-    if (instruction.link !== true || state.root === undefined) {
-      this.#add(stage, state, instruction, planned)
-      return
-    }
+    if (instruction.link !== true || state.root === undefined)
+      return this.#add(stage, state, instruction, planned)
     const hasNames = planned.op.chown?.split(':').some((part) => !/^\d*$/.test(part)) === true
-    const op = hasNames ? { ...planned.op, names: state.root } : planned.op
+    const op = { ...planned.op, link: true as const, ...(hasNames && { names: state.root }) }
     const layer = this.#steps.add(stage, instruction, this.#stepOf(state, { ...planned, op }))
-    this.#add(stage, state, instruction, { ...planned, op: { kind: 'link', layer } })
+    this.#add(stage, state, instruction, { ...planned, op: { kind: 'link', layer, made: op } })
   }
 
   #stepOf(

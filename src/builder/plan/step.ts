@@ -82,7 +82,9 @@ export interface CopyOp {
   readonly exclude: readonly string[]
   /** The sources keep their folders. */
   readonly parents: boolean
-  /** Of a step without a parent (`--link`): the files that names in `chown` are looked up in. */
+  /** The layer is made for itself and put on the files of the stage then. */
+  readonly link?: true
+  /** Of such a step: the files that names in `chown` are looked up in. */
   readonly names?: StepId
 }
 
@@ -103,10 +105,12 @@ export interface WorkdirOp {
   readonly user: string
 }
 
-/** The layer that a step made by itself (`--link`) is put on the files of the parent: nothing is read or written. */
+/** The layer that a step made by itself (`--link`) is put on the files of the parent: none of its files is read again. */
 export interface LinkOp {
   readonly kind: 'link'
   readonly layer: StepId
+  /** What folders that the parent lacks are to be. */
+  readonly made: Pick<CopyOp, 'destination' | 'chown' | 'chmod'>
 }
 
 export type BuildOp = FromOp | RunOp | CopyOp | AddOp | WorkdirOp | LinkOp
