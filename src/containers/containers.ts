@@ -137,6 +137,8 @@ export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 
 
 export interface ContainerState {
   readonly status: ContainerStatus
+  /** It runs, but its monitor was killed: its output is lost, its exit code will be 255. `error` says so. */
+  readonly unsupervised?: true
   readonly pid: number
   readonly exitCode: number
   readonly oomKilled: boolean

@@ -53,6 +53,9 @@ export async function containerDetails(
   }
 }
 
+const unsupervised =
+  'its monitor (conmon) was killed: its output since then is lost, and its exit code will be 255 whatever it is'
+
 function containerState(data: ContainerData, live: ContainerRunState | undefined): ContainerState {
   const base = {
     pid: 0,
@@ -62,7 +65,8 @@ function containerState(data: ContainerData, live: ContainerRunState | undefined
   }
   const times = { startedAt: data.startedAt, finishedAt: data.exit?.finishedAt ?? 0 }
   if (live?.status === 'running' || live?.status === 'paused') {
-    return { ...base, ...times, status: live.status, pid: live.pid }
+    const running = { ...base, ...times, status: live.status, pid: live.pid }
+    return live.supervised ? running : { ...running, unsupervised: true, error: unsupervised }
   }
   if (live?.status === 'exited') {
     const { exitCode, oomKilled, finishedAt } = live

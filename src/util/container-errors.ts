@@ -6,6 +6,10 @@ export const containerErrors = {
   COMMAND_NOT_EXECUTABLE: ['invalid-argument', 'exec: "{command}": {reason}'],
   COMMAND_NOT_FOUND: ['invalid-argument', 'exec: "{command}": {reason}'],
   CONTAINER_STILL_RUNNING: ['conflict', 'container {id} is running: stop it first or use force'],
+  CONTAINER_UNSUPERVISED: [
+    'conflict',
+    'container {id} runs, but its monitor was killed: nothing can be attached to it any more',
+  ],
   DEVICE_INVALID: [
     'invalid-argument',
     'error gathering device information while adding custom device "{path}": {reason}',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -115,4 +115,58 @@ test('after a reboot: what ran has exited with 255, what had ended keeps its cod
   assert.equal(mille.ok('inspect', '-f', '{{.State.Running}}', 'ran'), 'true')
   assert.equal(mille.ok('start', '-a', 'made'), '')
   mille.ok('rm', '-f', 'ran', 'ended', 'made')
+})
+
+test('kill -9 of the monitor: the container is seen as it is, can be stopped and removed, its exit code is 255 (B-RN-3)', async () => {
+  const until = async (reached: () => boolean): Promise<void> => {
+    for (let tries = 0; !reached(); tries++) {
+      assert(tries < 400, 'not reached within 20 s')
+      await sleep(50)
+    }
+  }
+  const start = async (...args: readonly string[]): Promise<void> => {
+    const script = 'echo before; exec sleep 1000'
+    const flags = ['--name', 'alone', '--network', 'none', ...args]
+    const id = mille.ok('run', '-d', ...flags, 'busybox', 'sh', '-c', script)
+    await until(() => mille.run(['logs', 'alone']).out === 'before\n')
+    const folder = join(storeStateFolder(mille.root), 'containers', id)
+    const monitor = Number(readFileSync(join(folder, 'conmon.pid'), 'utf8'))
+    process.kill(monitor, 'SIGKILL')
+    await until(() => !existsSync(`/proc/${monitor}`))
+  }
+  const status = (): string => mille.ok('ps', '-a', '--format', '{{.Names}} {{.Status}}')
+  await start()
+  assert.match(status(), /^alone Up .* \(unsupervised\)$/)
+  assert.match(
+    mille.ok('inspect', '-f', '{{.State.Status}} {{.State.Error}}', 'alone'),
+    /^running its monitor .* was killed/,
+  )
+  const { out, err } = mille.run(['logs', 'alone'])
+  assert.equal(out, 'before\n')
+  assert.equal(err, 'mille: output was lost here: the monitor of the container was killed\n')
+  assert.match(
+    mille.run(['attach', 'alone']).err,
+    /runs, but its monitor was killed: nothing can be attached/,
+  )
+  assert.equal(mille.ok('exec', 'alone', 'echo', 'hi'), 'hi')
+  const follower = mille.start('logs', '-f', 'alone')
+  const followed = once(follower, 'close')
+  const waiter = mille.start('wait', 'alone')
+  const waited = once(waiter, 'close')
+  let code = ''
+  waiter.stdout?.on('data', (chunk: Buffer) => (code += chunk.toString()))
+  assert.equal(mille.ok('stop', '-t', '0', 'alone'), 'alone')
+  assert.equal((await followed)[0], 0)
+  assert.equal((await waited)[0], 0)
+  assert.equal(code, '255\n')
+  assert.match(status(), /^alone Exited \(255\)/)
+  assert.equal(mille.ok('rm', 'alone'), 'alone')
+
+  await start()
+  assert.equal(mille.ok('rm', '-f', 'alone'), 'alone')
+  // one that ends by itself goes with the next look, with --rm wholly
+  await start('--rm')
+  process.kill(Number(mille.ok('inspect', '-f', '{{.State.Pid}}', 'alone')), 'SIGKILL')
+  await until(() => status() === '')
+  await gone('without its monitor')
 })

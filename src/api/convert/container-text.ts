@@ -11,7 +11,7 @@ export function statusText(state: ContainerState, now: number): string {
   const since = (time: number): string => humanDuration(now - time)
   switch (state.status) {
     case 'running':
-      return `Up ${since(state.startedAt)}`
+      return `Up ${since(state.startedAt)}${state.unsupervised === true ? ' (unsupervised)' : ''}`
     case 'paused':
       return `Up ${since(state.startedAt)} (Paused)`
     case 'exited':
