@@ -66,7 +66,8 @@ test('port lists mappings', async () => {
   )
 })
 
-const missing = (name: string): Promise<never> => Promise.reject(failure('NO_SUCH_CONTAINER', { name }))
+const missing = (name: string): Promise<never> =>
+  Promise.reject(failure('NO_SUCH_CONTAINER', { name, hint: '' }))
 
 test('missing containers: one line each, exit 1', async () => {
   const stop = (name: string): Promise<void> => (name === 'nope' ? missing(name) : Promise.resolve())

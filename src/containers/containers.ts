@@ -19,6 +19,8 @@ export interface MountRequest {
   /** Of a tmpfs: bytes and mode. */
   readonly size?: number
   readonly mode?: number
+  /** Further options of a tmpfs, as mount(8) has them: `exec`, `uid=5`. */
+  readonly options?: readonly string[]
 }
 
 /** A device of the host, or a folder of them; `access` of the letters r, w, m. */

@@ -42,7 +42,7 @@ export async function attend(parts: ContainerParts, id: string): Promise<AsyncDi
   // another command may have removed it since it was looked up
   if (parts.store.records<ContainerData>('container').get(id) === undefined) {
     rmSync(path, { force: true })
-    throw failure('NO_SUCH_CONTAINER', { name: id })
+    throw failure('NO_SUCH_CONTAINER', { name: id, hint: '' })
   }
   return {
     async [Symbol.asyncDispose]() {

@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts'
 import { makeFolders } from '../util/make-folders.ts'
 import { failure, messageOf } from '../util/errors.ts'
 import type { ContainerMount, ContainerRequest, MountRequest } from './containers.ts'
+import { propagations } from './parse-volume.ts'
 import { getContainer } from './record.ts'
 import { createVolume, removeVolume, volumePath } from './volumes.ts'
 
@@ -52,6 +53,10 @@ const depth = (path: string): number => path.split('/').length
 async function resolveMount(store: Store, wanted: MountRequest): Promise<ContainerMount> {
   const target = checkTarget(wanted.target)
   const common = { target, readonly: wanted.readonly, propagation: wanted.propagation ?? '' }
+  if (common.propagation !== '' && !propagations.includes(common.propagation)) {
+    const reason = `invalid mount config for type "${wanted.type}": invalid propagation mode: ${common.propagation}`
+    throw failure('INVALID_ARGUMENT', { reason })
+  }
   switch (wanted.type) {
     case 'tmpfs':
       return { ...common, type: 'tmpfs', source: '' }

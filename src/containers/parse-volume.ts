@@ -2,7 +2,8 @@ import { failure } from '../util/errors.ts'
 import { parseBytes } from '../util/parse-bytes.ts'
 import type { MountRequest } from './containers.ts'
 
-const propagations = ['shared', 'slave', 'private', 'rshared', 'rslave', 'rprivate']
+/** How mounts made later on one side show on the other. Source: mount(2). */
+export const propagations: readonly string[] = ['shared', 'slave', 'private', 'rshared', 'rslave', 'rprivate']
 
 /** `-v [SOURCE:]TARGET[:ro,…]`: a host path (made when missing) or a volume's name. INVALID_ARGUMENT. */
 export function parseVolume(spec: string): MountRequest {
@@ -17,6 +18,8 @@ export function parseVolume(spec: string): MountRequest {
   for (const option of options) {
     if (!known.includes(option)) throw bad(`invalid volume specification: '${spec}': invalid mode: ${option}`)
   }
+  if (options.includes('ro') && options.includes('rw'))
+    throw bad(`invalid volume specification: '${spec}': invalid mode: ${modes}`)
   const propagation = options.find((option) => propagations.includes(option))
   const isPath = first.startsWith('/')
   if (!isPath && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(first)) {
@@ -42,7 +45,10 @@ function absolute(spec: string, path: string): string {
   throw bad(`invalid volume specification: '${spec}': ${reason}`)
 }
 
-/** `--tmpfs TARGET[:size=64m,mode=1777]`. INVALID_ARGUMENT. */
+const tmpfsWords = ['exec', 'noexec', 'suid', 'nosuid', 'dev', 'nodev', 'noatime', 'relatime', 'strictatime']
+const tmpfsNumbers = /^(uid|gid|nr_inodes|nr_blocks)=\d{1,10}$/
+
+/** `--tmpfs TARGET[:size=64m,mode=1777,exec]`. INVALID_ARGUMENT. */
 export function parseTmpfs(spec: string): MountRequest {
   const colon = spec.indexOf(':')
   const target = colon < 0 ? spec : spec.slice(0, colon)
@@ -53,9 +59,12 @@ export function parseTmpfs(spec: string): MountRequest {
     const [key = '', value = ''] = field.split('=')
     if (key === 'size') mount = { ...mount, size: size(field, value) }
     else if (key === 'mode') mount = { ...mount, mode: octal(field, value) }
-    else if (!['ro', 'rw', 'exec', 'noexec', 'suid', 'nosuid', 'dev', 'nodev'].includes(key)) {
-      throw bad(`invalid tmpfs option "${field}": there are size=, mode=, ro`)
-    }
+    else if (tmpfsWords.includes(field) || tmpfsNumbers.test(field))
+      mount = { ...mount, options: [...(mount.options ?? []), field] }
+    else if (field !== 'ro' && field !== 'rw')
+      throw bad(
+        `invalid tmpfs option "${field}": there are size=, mode=, uid=, gid=, nr_inodes=, ro, ${tmpfsWords.join(', ')}`,
+      )
   }
   return mount
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { ProcessSpec } from '../runtime/runtime.ts'
 import { failure } from '../util/errors.ts'
 import type { ContainerRequest } from './containers.ts'
@@ -17,7 +18,11 @@ export function processOptions(request: ContainerRequest): Options {
     throw invalid(`Invalid value ${oomScoreAdj}, range for oom score adj is [-1000, 1000]`)
   if (Object.hasOwn(annotations, ''))
     throw invalid('invalid Annotations: the empty string is not permitted as an annotation key')
-  const { dnsSearch = [], dnsOptions = [] } = request
+  const { dns, dnsSearch = [], dnsOptions = [] } = request
+  for (const address of dns) {
+    if (isIP(address) === 0)
+      throw invalid(`IP address is not correctly formatted: ${JSON.stringify(address)}`)
+  }
   for (const word of [...dnsSearch, ...dnsOptions]) {
     // it goes into resolv.conf, where a newline would begin another line (C-R13)
     if (!/^[\w.:-]+$/.test(word)) throw invalid(`bad DNS search domain or option: ${JSON.stringify(word)}`)

@@ -51,6 +51,7 @@ function processMount(mount: ContainerMount, request: ContainerRequest): Process
   const options = [
     ...(wanted?.size === undefined ? [] : [`size=${wanted.size}`]),
     `mode=${(wanted?.mode ?? 0o1777).toString(8)}`,
+    ...(wanted?.options ?? []),
   ]
   return { type: 'tmpfs', target, readonly, options }
 }

@@ -6,6 +6,7 @@ import type { RecordRow, UpdateOptions } from '../store/record-store.ts'
 import type { Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { ContainerMount, ContainerRequest } from './containers.ts'
+import { suggest } from '../util/suggest.ts'
 
 /** What the store keeps of a container: everything that cannot be read back from the runtime. Times are milliseconds. */
 export interface ContainerData {
@@ -65,8 +66,19 @@ export function snapshotKey(id: string): string {
 /** By name, whole id or unique id prefix; NO_SUCH_CONTAINER. Docker lets names begin with `/`. */
 export function getContainer(store: Store, nameOrId: string): ContainerRow {
   const row = store.records<ContainerData>('container').find(nameOrId.replace(/^\//, ''))
-  if (!row) throw failure('NO_SUCH_CONTAINER', { name: nameOrId })
+  if (!row) throw failure('NO_SUCH_CONTAINER', { name: nameOrId, hint: nearName(store, nameOrId) })
   return row
+}
+
+function nearName(store: Store, name: string): string {
+  const near = suggest(
+    name.replace(/^\//, ''),
+    store
+      .records<ContainerData>('container')
+      .list()
+      .map((row) => row.name),
+  )
+  return near === undefined ? '' : ` (did you mean ${near}?)`
 }
 
 /** Changes the record in one transaction; NO_SUCH_CONTAINER when it was removed meanwhile. */
@@ -77,6 +89,6 @@ export function updateContainer(
   options?: UpdateOptions,
 ): ContainerRow {
   const row = store.records<ContainerData>('container').update(id, change, options)
-  if (!row) throw failure('NO_SUCH_CONTAINER', { name: id })
+  if (!row) throw failure('NO_SUCH_CONTAINER', { name: id, hint: '' })
   return row
 }

@@ -26,6 +26,8 @@ export function wantedControllers(
   const limited = Object.entries(limits ?? {})
     .filter(([, value]) => value !== undefined)
     .map(([name]) => limitControllers[name as keyof ResourceLimits])
+  // crun opens the group of the one for the other
+  if (limited.includes('cpuset')) limited.push('cpu')
   return new Set([...always, ...limited, ...(privileged === true ? cgroups.controllers : [])])
 }
 

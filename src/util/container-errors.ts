@@ -95,7 +95,7 @@ export const containerErrors = {
   ],
   MOUNT_TARGET_INVALID: ['invalid-argument', "invalid mount path: '{target}' mount path must be absolute"],
   NO_COMMAND: ['invalid-argument', 'no command specified'],
-  NO_SUCH_CONTAINER: ['not-found', 'No such container: {name}'],
+  NO_SUCH_CONTAINER: ['not-found', 'No such container: {name}{hint}'],
   NO_SUCH_NETWORK: ['not-found', 'network {name} not found'],
   NO_SUCH_VOLUME: ['not-found', 'get {name}: no such volume'],
   PATH_NOT_IN_CONTAINER: ['not-found', 'Could not find the file {path} in container {name}'],
