@@ -90,4 +90,6 @@ export default defineConfig([
   program('inflate-worker', 'src/store/layers/inflate-worker.ts'),
   program('tar-sink-worker', 'src/store/layers/tar-sink-worker.ts'),
   program('gzip-worker', 'src/util/gzip-worker.ts'),
+  // a process of its own, found in the same way
+  program('step-keeper', 'src/runtime/chroot/step-keeper.ts'),
 ])

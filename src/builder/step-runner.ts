@@ -8,6 +8,8 @@ export interface StepMount {
   readonly target: string
   readonly readonly: boolean
   readonly options?: readonly string[]
+  /** What the step writes there is kept, also where nothing can be mounted. */
+  readonly lasting?: boolean
 }
 
 export type StepNetworkMode =
@@ -83,6 +85,8 @@ export interface StepExit {
 /** Lent by the engine: a part of `Runtime`. The whole process tree dies when the signal aborts. */
 export interface StepRunner {
   run(id: string, spec: StepSpec, io: StepIo, options?: OpOptions): Promise<StepExit>
+  /** `chroot`: without mounts and namespaces; everything that steps share must be given to one of them at a time. */
+  isolation(): { readonly kind: 'oci' | 'chroot' }
   /** What this machine can do. */
   describe(): Promise<{ readonly unsupportedLimits: readonly string[] }>
   /** Ends and removes steps of builders that were killed. */

@@ -75,9 +75,9 @@ async function runCommand(
     return 0
   }
   checkCount(found.path, command, args.length)
-  await using engine = lazyEngine(({ insecureRegistries = [] } = {}) => {
+  await using engine = lazyEngine(({ insecureRegistries = [], ...more } = {}) => {
     const insecure = [...(engineOptions.insecureRegistries ?? []), ...insecureRegistries]
-    return surroundings.openEngine({ ...engineOptions, insecureRegistries: insecure })
+    return surroundings.openEngine({ ...engineOptions, ...more, insecureRegistries: insecure })
   })
   const context: CommandContext = {
     ...surroundings,

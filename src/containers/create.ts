@@ -34,6 +34,7 @@ export async function createContainer(
   options: CreateOptions = {},
 ): Promise<{ id: string; warnings: string[] }> {
   const { store, runtime } = parts
+  runtime.checkContainers()
   const image = getMember(store.images, request.image, request.platform, request.image)
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)

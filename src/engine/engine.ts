@@ -10,6 +10,11 @@ export interface EngineOptions {
   readonly root?: string
   /** Registries that may be reached without TLS, `host[:port]`; loopback always may. */
   readonly insecureRegistries?: readonly string[]
+  /**
+   * How RUN steps are run: `auto`, `oci` (a runtime with namespaces) or `chroot`, for containers without privileges; default
+   * `$MILLE_ISOLATION`, else `auto`: by trying.
+   */
+  readonly isolation?: string | undefined
   /** The process ends as soon as the engine is disposed: what the kernel closes anyway is left to it. */
   readonly processEnds?: boolean | undefined
   /**
@@ -27,6 +32,9 @@ export interface EngineInfo {
   readonly snapshotter: string
   /** Why this snapshotter and not a better one, when so. */
   readonly snapshotterReason?: string
+  /** `oci` or `chroot`, and why not a better one, when so. */
+  readonly isolation: string
+  readonly isolationReason?: string
   readonly runtime: string
   readonly runtimeVersion: string
   readonly cgroups: string

@@ -24,6 +24,7 @@ export async function engineInfo({ store, runtime, containers }: InfoParts): Pro
     version,
     snapshotter: store.snapshots.kind,
     ...(store.snapshots.reason !== undefined && { snapshotterReason: store.snapshots.reason }),
+    ...found.isolation,
     runtime: found.name,
     runtimeVersion: found.version,
     cgroups: found.cgroups,
@@ -43,17 +44,26 @@ export async function engineInfo({ store, runtime, containers }: InfoParts): Pro
   }
 }
 
+interface FoundRuntime {
+  readonly isolation: Pick<EngineInfo, 'isolation' | 'isolationReason'>
+  readonly name: string
+  readonly version: string
+  readonly cgroups: string
+  readonly warnings: readonly string[]
+}
+
 /** A machine without runc or crun can still build from scratch, pull and push: `info` says so instead of failing. */
-async function describeRuntime(
-  runtime: Runtime,
-): Promise<{ name: string; version: string; cgroups: string; warnings: readonly string[] }> {
+async function describeRuntime(runtime: Runtime): Promise<FoundRuntime> {
+  let isolation: FoundRuntime['isolation'] = { isolation: 'none' }
   try {
+    const { kind, reason } = runtime.isolation()
+    isolation = { isolation: kind, ...(reason !== undefined && { isolationReason: reason }) }
     const found = await runtime.describe()
-    const limits = found.unsupportedLimits.map((limit) => `WARNING: No ${limit} limit support`)
-    return { ...found, warnings: [...found.warnings, ...limits] }
+    const limits = found.unsupportedLimits.map((limit) => `No ${limit} limit support`)
+    return { ...found, isolation, warnings: [...found.warnings, ...limits] }
   } catch (error) {
     if (!isMilleError(error)) throw error
-    return { name: '', version: '', cgroups: '', warnings: [`WARNING: ${error.message}`] }
+    return { isolation, name: '', version: '', cgroups: '', warnings: [error.message] }
   }
 }
 

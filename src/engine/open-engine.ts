@@ -11,6 +11,7 @@ import type { ContainerConfig } from '../oci/config.ts'
 import type { LoginSource, RegistryClient } from '../registry/repository.ts'
 import { inUserNamespace } from '../linux/user-namespace.ts'
 import { readContainerLog } from '../runtime/container-log.ts'
+import { isolationChoice } from './isolation-choice.ts'
 import { openRuntime } from '../runtime/open-runtime.ts'
 import type { BridgeNetwork, Runtime } from '../runtime/runtime.ts'
 import { openStore } from '../store/open-store.ts'
@@ -30,10 +31,16 @@ import { createStepNetworks } from './step-networks.ts'
  */
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const root = rootFolder(options.root)
-  const store = await openStore(root, { warn: options.onWarning, processEnds: options.processEnds })
+  const isolation = isolationChoice(options.isolation)
+  const store = await openStore(root, {
+    warn: options.onWarning,
+    processEnds: options.processEnds,
+    // steps without mounts need files without mounts
+    ...(isolation === 'chroot' && { snapshotter: 'copy' }),
+  })
   await prepareRunFolder()
   const stateFolder = storeStateFolder(root)
-  const runtime = openRuntime({ stateFolder, filterFolder: filterFolder() })
+  const runtime = openRuntime({ stateFolder, filterFolder: filterFolder(), isolation })
   // what cannot be ended now is no reason to refuse other work
   await runtime.endLeftovers().catch(() => {})
   const bridge = once(openSharedBridge)
@@ -49,7 +56,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     applyChanges,
   })
   const { containers, volumes, usersOf } = containing
-  const networks = createStepNetworks(bridge)
+  const networks = createStepNetworks(bridge, runtime)
   /** What works with registries, by one client's logins. */
   const overClient = (client: Once<RegistryClient>) => {
     const openRepository: OpenRepository = async (reference) => (await client()).openRepository(reference)

@@ -44,6 +44,7 @@ const statxCall = bindLibc<[number, string | Uint8Array, number, number, Uint8Ar
 const noFollow = 0x100
 const emptyPath = 0x1000
 const basicStats = 0x7ff
+const birth = 0x800
 const mountRoot = 0x2000
 const buffer = Buffer.alloc(256)
 const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
@@ -71,6 +72,13 @@ export function statx(folder: number, name: string): FileStatus {
 export function isMountRoot(folder: number, path: string): boolean {
   if (statxCall(folder, cPath(path), noFollow, 0, buffer) !== 0) return false
   return (view.getUint32(8, true) & mountRoot) !== 0
+}
+
+/** When the inode of `name` was made, nanoseconds since the epoch; undefined where the file system does not say. */
+export function birthTime(folder: number, name: string): bigint | undefined {
+  if (statxCall(folder, cPath(name), noFollow, birth, buffer) !== 0) return undefined
+  if ((view.getUint32(0, true) & birth) === 0) return undefined
+  return view.getBigInt64(80, true) * 1_000_000_000n + BigInt(view.getUint32(88, true))
 }
 
 /** Layout: statx(2), struct statx; little-endian on both processors mille runs on. */

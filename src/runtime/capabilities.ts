@@ -34,11 +34,31 @@ let bounding: ReadonlySet<string> | undefined
 
 /** What this process may hand on: in a sandbox some bits are missing, and asking for them makes the runtime fail. */
 function boundingSet(): ReadonlySet<string> {
-  if (bounding === undefined) {
-    const mask = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(readText('/proc/self/status'))?.[1] ?? '0'}`)
-    bounding = new Set(names.filter((_, bit) => (mask >> BigInt(bit)) & 1n))
-  }
+  bounding ??= ownSet('CapBnd')
   return bounding
+}
+
+function ownSet(which: 'CapBnd' | 'CapEff'): ReadonlySet<string> {
+  const line = new RegExp(`^${which}:\\s*([0-9a-f]+)$`, 'm').exec(readText('/proc/self/status'))
+  const mask = BigInt(`0x${line?.[1] ?? '0'}`)
+  return new Set(names.filter((_, bit) => (mask >> BigInt(bit)) & 1n))
+}
+
+/** Those of `wanted` that this process lacks at this moment. */
+export function missingCapabilities(wanted: readonly string[]): string[] {
+  const held = ownSet('CapEff')
+  return wanted.filter((name) => !held.has(name))
+}
+
+/**
+ * The numbers of what a step has that no namespace surrounds: Docker's set without the right to leave its root by another
+ * chroot(2), which also keeps it from tracing mille (ptrace(2)), and without device nodes where no container's rules say
+ * which ones it may open.
+ */
+export function chrootCapabilities(): number[] {
+  const isContained = !boundingSet().has('CAP_SYS_ADMIN')
+  const capDrop = ['SYS_CHROOT', ...(isContained ? [] : ['MKNOD'])]
+  return capabilitiesOf({ capDrop }).map((name) => names.indexOf(name))
 }
 
 function canonical(list: readonly string[]): { all: boolean; caps: ReadonlySet<string> } {

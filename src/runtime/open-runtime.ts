@@ -18,12 +18,13 @@ import {
 import type { RuntimeSeat } from './containers.ts'
 import { execInContainer } from './exec.ts'
 import { startLogKeeper } from './log-keeper.ts'
-import { findProgram, unsupportedLimits } from './machine.ts'
+import { checkContainers, chooseIsolation, type IsolationChoice } from './isolation.ts'
+import { findCgroups, findProgram, limitControllers, unsupportedLimits } from './machine.ts'
 import { findOciProgram } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
 import { resourceUsage } from './resource-usage.ts'
 import { runStep } from './run-step.ts'
-import type { Runtime, RuntimeInfo } from './runtime.ts'
+import type { Isolation, Runtime, RuntimeInfo } from './runtime.ts'
 import { removeStepLeftovers, stepFolderName } from './step-leftovers.ts'
 import { updateLimits } from './update-limits.ts'
 
@@ -32,6 +33,8 @@ export interface RuntimeOptions {
   readonly stateFolder: string
   /** Folder for compiled seccomp filters, good for any number of stores; default below `stateFolder`. */
   readonly filterFolder?: string
+  /** How RUN steps are run; default `auto`: with namespaces where the kernel gives them. */
+  readonly isolation?: IsolationChoice
   /** Insists on one runtime; default: crun when it works here, else runc. */
   readonly program?: 'crun' | 'runc'
   /** Milliseconds that the runtime may take to make a process; default 60,000. */
@@ -45,28 +48,39 @@ export function openRuntime(options: RuntimeOptions): Runtime {
   const filters = options.filterFolder ?? join(options.stateFolder, 'seccomp')
   let program: OciProgram | undefined
   const getProgram = (): OciProgram => (program ??= findOciProgram(options.program))
+  let chosen: Isolation | undefined
+  const isolation = (): Isolation => (chosen ??= chooseIsolation(options.isolation ?? 'auto'))
   // before each step: a builder that was killed meanwhile may have left one that still writes to a cache mount
   const sweep = async (): Promise<void> => {
     mkdirSync(root, { recursive: true, mode: 0o700 })
     mkdirSync(steps, { recursive: true, mode: 0o700 })
-    await removeStepLeftovers(getProgram(), root, steps)
+    await removeStepLeftovers(findCgroups(), root, steps)
   }
   const getSeat = (): RuntimeSeat => ({
-    program: getProgram(),
+    // containers can be listed where there is no runtime
+    get program() {
+      return getProgram()
+    },
     filters,
     root,
     timeout: options.timeout ?? 60_000,
   })
   return {
-    describe: () => describe(getProgram()),
+    describe: async () => (isolation().kind === 'chroot' ? chrootInfo : await describe(getProgram())),
+    isolation,
+    checkContainers,
     async endLeftovers() {
       if (existsSync(steps) && readdirSync(steps).length > 0)
-        await removeStepLeftovers(getProgram(), root, steps)
+        await removeStepLeftovers(findCgroups(), root, steps)
     },
     async run(id, spec, io, opOptions) {
       checkId(id)
       await sweep()
-      return await runStep(getSeat(), root, join(steps, stepFolderName(id)), id, spec, io, opOptions)
+      const folder = join(steps, stepFolderName(id))
+      const { kind, reason = '' } = isolation()
+      if (kind === 'oci') return await runStep(getSeat(), root, folder, id, spec, io, opOptions)
+      const { runChrootStep } = await import('./chroot/run-chroot-step.ts')
+      return await runChrootStep({ folder, id, spec, io, reason }, opOptions)
     },
     removeLeftovers: sweep,
     async create(handle, spec, createOptions) {
@@ -88,6 +102,17 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     limit: async (handle, limits) => updateLimits(getSeat(), handle, limits),
     processes: async (handle) => containerProcesses(getSeat(), handle),
   }
+}
+
+/** No program is needed, and nothing can be limited. */
+const chrootInfo: RuntimeInfo = {
+  name: 'chroot',
+  version: '',
+  path: '',
+  monitor: '',
+  cgroups: 'none',
+  unsupportedLimits: Object.keys(limitControllers),
+  warnings: [],
 }
 
 async function describe(program: OciProgram): Promise<RuntimeInfo> {

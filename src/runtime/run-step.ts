@@ -74,7 +74,8 @@ export async function runStep(
   }
 }
 
-function pointOf({ type, source = '', target }: ProcessMount): MountPoint {
+/** Of a mount. */
+export function pointOf({ type, source = '', target }: ProcessMount): MountPoint {
   const isFolder = type === 'tmpfs' || statSync(source, { throwIfNoEntry: false })?.isDirectory() !== false
   return { target, isFolder }
 }

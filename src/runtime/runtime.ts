@@ -9,6 +9,8 @@ export interface ProcessMount {
   readonly readonly: boolean
   /** Further options in mount(8) words: `size=64m`, `mode=1777`, `rprivate`. */
   readonly options?: readonly string[]
+  /** What the process writes there is kept. A bind mount always is; where there are none, the source is replaced at the end. */
+  readonly lasting?: boolean
 }
 
 /** Limits in bytes, counts, and microseconds of CPU time (`cpuQuota` of every `cpuPeriod`); absent means unlimited. */
@@ -165,6 +167,16 @@ export interface TrafficCounters {
   readonly dropped: number
 }
 
+/**
+ * `oci`: a runtime with namespaces of its own for each process. `chroot`: the last resort where the kernel refuses those, as
+ * in a container without privileges: another root folder, and the rest of what surrounds mille.
+ */
+export interface Isolation {
+  readonly kind: 'oci' | 'chroot'
+  /** Why this one, when it was not simply the best. */
+  readonly reason?: string
+}
+
 /** A container that conmon watches: it outlives this process. */
 export interface ContainerHandle {
   readonly id: string
@@ -232,6 +244,10 @@ export interface ExecSpec {
 export interface Runtime {
   /** What was found on this machine: name, version, path, cgroup mode, for `info`. */
   describe(): Promise<RuntimeInfo>
+  /** What `run` does, found by trying at the first call. ISOLATION_UNAVAILABLE. Everything about containers needs `oci`. */
+  isolation(): Isolation
+  /** ISOLATION_UNAVAILABLE where no container can be run; cheap. */
+  checkContainers(): void
   /** Ends the RUN steps of builders that were killed. One look into a folder when there are none. */
   endLeftovers(): Promise<void>
   /** Runs a process to its end, this process as its parent: for RUN steps. Its whole tree dies with `signal`. */

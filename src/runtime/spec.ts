@@ -43,7 +43,7 @@ export interface RuntimeProcess {
   readonly oomScoreAdj?: number
 }
 
-interface RuntimeLimit {
+export interface RuntimeLimit {
   readonly type: string
   /** Infinity is unlimited: see `specText`. */
   readonly soft: number
@@ -157,7 +157,7 @@ function openFilesLimit(): RuntimeLimit {
 }
 
 /** The limits asked for, and the usual one of open files unless it is among them. */
-function resourceLimits(ulimits: readonly Ulimit[]): RuntimeLimit[] {
+export function resourceLimits(ulimits: readonly Ulimit[]): RuntimeLimit[] {
   const limits = new Map([['RLIMIT_NOFILE', openFilesLimit()]])
   for (const { name, soft, hard } of ulimits) {
     const type = `RLIMIT_${name.toUpperCase()}`

@@ -5,7 +5,8 @@ import { currentProcess, identifyProcess, isRunning } from '../linux/process-ide
 import type { ProcessIdentity } from '../linux/process-identity.ts'
 import { cgroupsPathOf, measuredGroup } from './bundle.ts'
 import { removeCgroups } from './cgroups.ts'
-import type { OciProgram } from './oci-program.ts'
+import { endKeeper } from './chroot/end-keeper.ts'
+import type { CgroupSupport } from './machine.ts'
 import type { RuntimeSpec } from './spec.ts'
 import { removeFolder } from './step-secrets.ts'
 import { readText } from '../util/read-text.ts'
@@ -20,7 +21,7 @@ export function stepFolderName(id: string): string {
 
 /** Kills and removes steps whose mille process died (kill -9 in the middle of a build). */
 export async function removeStepLeftovers(
-  program: OciProgram,
+  cgroups: CgroupSupport,
   root: string,
   stepsFolder: string,
 ): Promise<void> {
@@ -28,12 +29,13 @@ export async function removeStepLeftovers(
     const [, id, pid, started] = /^(.+)@(\d+)-(\d+)$/.exec(name) ?? []
     const owner = { pid: Number(pid), started: started ?? '', boot: currentProcess().boot }
     if (id === undefined || isRunning(owner)) continue
+    await endKeeper(join(stepsFolder, name))
     const path = readCgroupsPath(join(stepsFolder, name)) ?? cgroupsPathOf(id)
     await killRecorded(join(stepsFolder, name, 'pid'), id)
     rmSync(join(root, id), { recursive: true, force: true })
     removeFolder(join(stepsFolder, name))
     const above = dirname(dirname(path))
-    removeCgroups(program.cgroups, above === measuredGroup(id, dirname(above)) ? above : path)
+    removeCgroups(cgroups, above === measuredGroup(id, dirname(above)) ? above : path)
   }
 }
 

@@ -16,6 +16,7 @@ export const containerErrors = {
   ],
   EXPOSED_PORT_INVALID: ['invalid-argument', 'the image exposes port {port}: {reason}'],
   GROUP_NOT_FOUND: ['invalid-argument', 'unable to find group {group}: no matching entries in group file'],
+  ISOLATION_UNAVAILABLE: ['unavailable', '{what} cannot be had here: {reason}'],
   LIMITS_REFUSED: ['invalid-argument', 'Cannot update container {id}: {reason}'],
   MOUNT_TARGET_BLOCKED: ['invalid-argument', 'cannot mount on {target}: {reason}'],
   NETWORK_FAILED: ['internal', 'network of {id} could not be made: {reason}'],

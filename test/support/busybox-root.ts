@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const applets =
-  'sh tr cat id sleep true false grep pwd env hostname touch tail head ls stty dd wc nc ip wget httpd kill ps seq printf tty trap chmod mkdir rm nslookup ping date yes'
+  'sh tr cat id sleep true false grep pwd env hostname touch tail head ls stty dd wc nc ip wget httpd kill ps seq printf tty trap chmod mkdir rm nslookup ping date yes chroot setsid mv ln'
 
 /** Fills `root` with a small system made of the machine's static busybox. */
 export function makeBusyboxRoot(root: string): void {

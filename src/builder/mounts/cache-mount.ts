@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, closeSync, fstatSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, fstatSync, mkdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyTreeIntoFolder } from '../../linux/copy-tree.ts'
 import { mount as mountFolder, mountFlags, unmount, unmountFlags } from '../../linux/mount.ts'
@@ -47,7 +47,8 @@ export async function openCaches(
     const path = taken.get(one)?.path ?? ''
     const isInside = mount.origin.kind === 'empty' && mount.source !== ''
     const source = isInside ? openInside(session, inputs, mount, { path, index, stack }) : path
-    return { type: 'bind', source, target: mount.target, readonly: mount.readonly }
+    const { target, readonly } = mount
+    return { type: 'bind', source, target, readonly, lasting: !readonly }
   })
 }
 
@@ -72,7 +73,8 @@ async function describe(
   return {
     mount,
     ...identity,
-    sharing,
+    // where nothing can be mounted each step has a copy: of two at a time one would be lost
+    sharing: sharing === 'shared' && isAlone(session) ? 'locked' : sharing,
     description: `cached mount ${target} from exec ${op.argv.join(' ')} with id ${JSON.stringify(identity.name)}`,
     fill: (folder) => {
       if (isSeeded) copyTreeIntoFolder(root, source, folder)
@@ -82,6 +84,8 @@ async function describe(
     },
   }
 }
+
+const isAlone = ({ runner }: BuildSession): boolean => runner.isolation().kind === 'chroot'
 
 /**
  * A folder inside the cache. Other steps write there at this moment: it is looked up once, inside the cache only, and
@@ -99,6 +103,7 @@ function openInside(
 ): string {
   const handle = openSource(session, inputs, mount, path)
   try {
+    if (isAlone(session)) return readlinkSync(`/proc/self/fd/${handle}`)
     const target = join(session.folder, inputs.step.id, `cache-${index}`)
     if (fstatSync(handle).isDirectory()) mkdirSync(target)
     else writeFileSync(target, '')

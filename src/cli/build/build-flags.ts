@@ -17,6 +17,7 @@ export type ImageFlags = RunStepFlags &
     readonly 'build-context': Flag<readonly string[]>
     readonly file: Flag<string | undefined>
     readonly 'force-rm': Flag<boolean>
+    readonly isolation: Flag<string | undefined>
     readonly label: Flag<readonly string[]>
     readonly locked: Flag<boolean>
     readonly 'max-size': Flag<number | undefined>
@@ -42,6 +43,7 @@ export const imageFlags: ImageFlags = {
   'build-context': list('Additional build contexts (e.g., name=path)'),
   file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: 'f' }),
   'force-rm': toggle('Keep no files of a step that fails'),
+  isolation: text('Container isolation technology of "RUN" instructions ("auto", "oci", "chroot")'),
   label: list('Set metadata for an image'),
   locked: toggle('Take exactly what the lock file beside the Dockerfile says'),
   'max-size': parsed('Fail when the image gets larger, and say what made it so', parseSize, {

@@ -41,7 +41,7 @@ export const command: AnyCommand = defineCommand({
     const isJson = flags.format === 'json'
     try {
       const request = await buildRequest(flags, source, context)
-      const { builder } = await context.engine()
+      const { builder } = await context.engine({ isolation: flags.isolation })
       const method = flags.check ? 'check' : (flags.call?.method ?? 'build')
       if (method !== 'build') {
         const json = isJson || flags.call?.json === true

@@ -28,7 +28,8 @@ export const command: AnyCommand = defineCommand({
 function infoText(info: EngineInfo): string {
   const { containers } = info
   const total = containers.running + containers.paused + containers.stopped
-  const reason = info.snapshotterReason === undefined ? '' : `\n  Reason: ${info.snapshotterReason}`
+  const because = (reason: string | undefined): string =>
+    reason === undefined ? '' : `\n  Reason: ${reason}`
   return `Client:
  Version:    ${info.version}
  Context:    default
@@ -41,13 +42,14 @@ Server:
   Stopped: ${containers.stopped}
  Images: ${info.images}
  Server Version: ${info.version}
- Storage Driver: ${info.snapshotter}${reason}
+ Storage Driver: ${info.snapshotter}${because(info.snapshotterReason)}
  Logging Driver: json-file
  Cgroup Version: ${info.cgroups}
  Plugins:
   Volume: local
   Network: bridge host none
   Log: json-file
+ Isolation: ${info.isolation}${because(info.isolationReason)}
  Runtimes: ${info.runtime}
  Default Runtime: ${info.runtime}
  ${info.runtime} version: ${info.runtimeVersion}
@@ -90,6 +92,7 @@ function infoWire(info: EngineInfo): Readonly<Record<string, unknown>> {
     Name: info.hostname,
     ServerVersion: info.version,
     DefaultRuntime: info.runtime,
-    Warnings: info.warnings,
+    Isolation: info.isolation,
+    Warnings: info.warnings.map((warning) => `WARNING: ${warning}`),
   }
 }

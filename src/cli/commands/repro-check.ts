@@ -42,7 +42,7 @@ export const command: AnyCommand = defineCommand({
     }
     try {
       const request = await buildRequest(flags, source, context)
-      const { builder } = await context.engine()
+      const { builder } = await context.engine({ isolation: flags.isolation })
       const report = await builder.repro(request, {
         signal: context.signal,
         onEvent: (event, build) => viewOf(build).onEvent(event),

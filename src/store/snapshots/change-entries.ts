@@ -5,7 +5,8 @@ import { type FileStatus, fileTypes, statx } from '../../linux/statx.ts'
 import { decodeBytes } from '../../util/byte-string.ts'
 import type { LayerEntry } from '../store.ts'
 import type { RootMetadata } from './dependencies.ts'
-import { readXattrs, type TreeChange } from './upper-changes.ts'
+import { readXattrs } from './object-xattrs.ts'
+import type { TreeChange } from './upper-changes.ts'
 
 export interface ChangedTree {
   /** Handle of the folder that holds what the changes name. */

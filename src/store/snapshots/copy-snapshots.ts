@@ -1,7 +1,8 @@
-import { closeSync } from 'node:fs'
+import { closeSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyTreeIntoFolder } from '../../linux/copy-tree.ts'
-import { openFolder } from '../../linux/openat2.ts'
+import { currentFolder, openFolder } from '../../linux/openat2.ts'
+import { findStatus, statx } from '../../linux/statx.ts'
 import type { ChainId, DiffId } from '../../oci/digest.ts'
 import type { LayerInfo, LayerOptions } from '../store.ts'
 import type {
@@ -72,7 +73,7 @@ export class CopySnapshots implements Snapshotter {
 
   async *changes(key: string): AsyncGenerator<Change> {
     yield* await this.#compare(key, (tree, base) =>
-      [...treeChanges(tree, base)].map(({ kind, path }) => ({ kind, path: `/${path}` })),
+      [...treeChanges(tree, base, this.#copied(key))].map(({ kind, path }) => ({ kind, path: `/${path}` })),
     )
   }
 
@@ -83,7 +84,7 @@ export class CopySnapshots implements Snapshotter {
     return await commitChanges(
       this.#commit,
       this.#folders.get(key).parent,
-      (use) => this.#compare(key, (tree, base) => use(tree, treeChanges(tree, base))),
+      (use) => this.#compare(key, (tree, base) => use(tree, treeChanges(tree, base, this.#copied(key)))),
       options,
     )
   }
@@ -120,8 +121,14 @@ export class CopySnapshots implements Snapshotter {
     this.#folders.create(key, record, (folder) => {
       makeRootFolder(join(folder, 'root'), root)
       if (base !== undefined) copyTreeIntoFolder(base, '/', join(folder, 'root'))
+      markCopied(folder)
     })
     return await this.mount(key)
+  }
+
+  /** Undefined for a snapshot of an earlier release. */
+  #copied(key: string): bigint | undefined {
+    return findStatus(currentFolder, this.#folders.path(key, copiedMark))?.ctime
   }
 
   async #compare<Result>(
@@ -138,4 +145,17 @@ export class CopySnapshots implements Snapshotter {
       if (base !== undefined) closeSync(base)
     }
   }
+}
+
+/** Its ctime is that of the end of copying, by the file system's own clock. */
+const copiedMark = 'copied'
+
+/** The clock goes in steps of some milliseconds: the next change must get a later time than the last copy. */
+function markCopied(folder: string): void {
+  const later = join(folder, 'later')
+  writeFileSync(join(folder, copiedMark), '')
+  const { ctime } = statx(currentFolder, join(folder, copiedMark))
+  do writeFileSync(later, '')
+  while (statx(currentFolder, later).ctime <= ctime)
+  rmSync(later)
 }

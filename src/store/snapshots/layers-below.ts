@@ -4,7 +4,7 @@ import { openFlags, resolveFlags, tryOpenat2 } from '../../linux/openat2.ts'
 import { readFolder } from '../../linux/read-folder.ts'
 import { type FileStatus, fileTypes, statx } from '../../linux/statx.ts'
 import { decodeBytes } from '../../util/byte-string.ts'
-import { readXattrs } from './upper-changes.ts'
+import { readXattrs } from './object-xattrs.ts'
 
 /** One object of the layers below. */
 export interface BelowNode {

@@ -1,12 +1,12 @@
 import { closeSync, constants } from 'node:fs'
 import { openFlags, openat2, resolveFlags, tryOpenat2 } from '../../linux/openat2.ts'
-import { type FileStatus, fileTypes, statx } from '../../linux/statx.ts'
+import { fileTypes, statx } from '../../linux/statx.ts'
 import { type TreeNode, walkTree } from '../../linux/walk-tree.ts'
-import { getXattr, listXattrs } from '../../linux/xattr.ts'
+import { getXattr } from '../../linux/xattr.ts'
 import { readFolder } from '../../linux/read-folder.ts'
-import { isOverlayXattr } from '../layers/overlay-xattr.ts'
 import type { ChangeKind } from '../snapshotter.ts'
 import { opaqueXattr } from './overlay.ts'
+import { isSameObject } from './same-object.ts'
 
 /** One difference between a tree and what lies below it. */
 export interface TreeChange {
@@ -38,6 +38,8 @@ export function* upperChanges(upper: number, lower: number | undefined): Generat
   for (const node of walkTree(upper)) {
     const level = leaveTo(levels, node.path)
     const change = compare(node, level.fresh ? undefined : lower)
+    const isFolder = (node.status.mode & fileTypes.mask) === fileTypes.directory
+    if (change === undefined && !isFolder) continue
     if (change === undefined) {
       levels.push({
         path: node.path,
@@ -48,7 +50,7 @@ export function* upperChanges(upper: number, lower: number | undefined): Generat
     }
     yield* tellPending(levels)
     yield change
-    if (change.node === undefined || (node.status.mode & fileTypes.mask) !== fileTypes.directory) continue
+    if (change.node === undefined || !isFolder) continue
     levels.push({ path: node.path, fresh: change.kind === 'A' || change.opaque === true, pending: undefined })
     if (change.opaque === true && change.kind === 'C' && lower !== undefined)
       yield* hiddenChildren(upper, lower, node.path)
@@ -77,7 +79,7 @@ function* tellPending(levels: readonly Level[]): Generator<TreeChange> {
   }
 }
 
-/** Undefined for a folder that is as it was below. */
+/** Undefined for what is as it was below: overlayfs copies up what is only opened for writing, or linked to. */
 function compare(node: TreeNode, lower: number | undefined): TreeChange | undefined {
   const { path, status } = node
   const type = status.mode & fileTypes.mask
@@ -86,15 +88,15 @@ function compare(node: TreeNode, lower: number | undefined): TreeChange | undefi
   const below = lower === undefined ? undefined : openBelow(lower, path)
   if (below === undefined) return { kind: 'A', path, node }
   try {
-    if (type !== fileTypes.directory) return { kind: 'C', path, node }
     const handle = openHandle(node)
     try {
-      const belowStatus = statx(below, '')
+      const change: TreeChange = { kind: 'C', path, node }
+      if (type !== fileTypes.directory) return isSameObject(handle, status, below) ? undefined : change
+      const isFolderBelow = (statx(below, '').mode & fileTypes.mask) === fileTypes.directory
       // a folder in place of a file: what is inside is all new
-      if ((belowStatus.mode & fileTypes.mask) !== fileTypes.directory)
-        return { kind: 'C', path, node, opaque: true }
-      if (getXattr(handle, opaqueXattr())?.toString() === 'y') return { kind: 'C', path, node, opaque: true }
-      return isSameFolder(status, belowStatus, handle, below) ? undefined : { kind: 'C', path, node }
+      if (!isFolderBelow || getXattr(handle, opaqueXattr())?.toString() === 'y')
+        return { ...change, opaque: true }
+      return isSameObject(handle, status, below) ? undefined : change
     } finally {
       closeSync(handle)
     }
@@ -113,27 +115,6 @@ function openBelow(lower: number, path: string): number | undefined {
   const flags = openFlags.path | constants.O_NOFOLLOW
   const descriptor = tryOpenat2(lower, path, flags, resolve & ~resolveFlags.noSymlinks)
   return descriptor < 0 ? undefined : descriptor
-}
-
-function isSameFolder(one: FileStatus, other: FileStatus, handle: number, below: number): boolean {
-  if (one.mode !== other.mode || one.uid !== other.uid || one.gid !== other.gid || one.mtime !== other.mtime)
-    return false
-  return xattrText(handle) === xattrText(below)
-}
-
-function xattrText(handle: number): string {
-  return [...readXattrs(handle)].map(([name, value]) => `${name}=${value.toString('hex')}`).join('\n')
-}
-
-/** Attributes of an open object, without overlayfs's own: those must not get into a layer. */
-export function readXattrs(handle: number): Map<string, Buffer> {
-  const found = new Map<string, Buffer>()
-  for (const name of listXattrs(handle)) {
-    if (isOverlayXattr(name)) continue
-    const value = getXattr(handle, name)
-    if (value !== undefined) found.set(name, value)
-  }
-  return found
 }
 
 /** What an opaque folder hides and does not hold itself. */

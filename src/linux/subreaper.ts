@@ -1,0 +1,44 @@
+import { readdirSync } from 'node:fs'
+import { readIfThere } from '../util/read-text.ts'
+import { bindLibc } from './libc.ts'
+import { check } from './system-failure.ts'
+
+const prctlCall = bindLibc<[number, bigint, bigint, bigint, bigint]>('prctl', 'int', [
+  'int',
+  'uint64_t',
+  'uint64_t',
+  'uint64_t',
+  'uint64_t',
+])
+const waitpidCall = bindLibc<[number, null, number]>('waitpid', 'int', ['int', 'void *', 'int'])
+const setChildSubreaper = 36
+const noHang = 1
+
+/** From now on descendants of this process whose parent ends become its children: none gets lost. Source: prctl(2). */
+export function becomeSubreaper(): void {
+  check(prctlCall(setChildSubreaper, 1n, 0n, 0n, 0n), 'prctl', 'PR_SET_CHILD_SUBREAPER')
+}
+
+/** Takes all ended children off the kernel's hands, also those that Node waits for: only when nobody does any more. */
+export function reapChildren(): void {
+  while (waitpidCall(-1, null, noHang) > 0);
+}
+
+/** All processes below `pid`, as they are at this moment, ended ones that nobody has waited for among them. */
+export function descendantsOf(pid: number): number[] {
+  const parents = new Map<number, number>()
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const stat = readIfThere(`/proc/${name}/stat`)
+    // the name in parentheses may itself hold spaces and parentheses
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    if (stat !== '') parents.set(Number(name), parent)
+  }
+  const below = new Set([pid])
+  for (let before = 0; before < below.size;) {
+    before = below.size
+    for (const [one, parent] of parents) if (below.has(parent)) below.add(one)
+  }
+  below.delete(pid)
+  return [...below]
+}
