@@ -22,6 +22,7 @@ need ip iproute2
 need mmdebstrap mmdebstrap
 need newuidmap uidmap
 need pasta passt
+[ -x /usr/lib/podman/aardvark-dns ] || missing="$missing aardvark-dns"
 need zstd zstd
 need xz xz-utils
 need bzip2 bzip2

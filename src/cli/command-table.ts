@@ -91,6 +91,18 @@ const loadTree = async (): Promise<AnyCommand> => (await import('./commands/tree
 const loadUnpause = async (): Promise<AnyCommand> => (await import('./commands/unpause.ts')).command
 const loadUpdate = async (): Promise<AnyCommand> => (await import('./commands/update.ts')).command
 const loadVersion = async (): Promise<AnyCommand> => (await import('./commands/version.ts')).command
+const loadNetworkConnect = async (): Promise<AnyCommand> =>
+  (await import('./commands/network-connect.ts')).command
+const loadNetworkCreate = async (): Promise<AnyCommand> =>
+  (await import('./commands/network-create.ts')).command
+const loadNetworkDisconnect = async (): Promise<AnyCommand> =>
+  (await import('./commands/network-disconnect.ts')).command
+const loadNetworkInspect = async (): Promise<AnyCommand> =>
+  (await import('./commands/network-inspect.ts')).command
+const loadNetworkLs = async (): Promise<AnyCommand> => (await import('./commands/network-ls.ts')).command
+const loadNetworkPrune = async (): Promise<AnyCommand> =>
+  (await import('./commands/network-prune.ts')).command
+const loadNetworkRm = async (): Promise<AnyCommand> => (await import('./commands/network-rm.ts')).command
 const loadVolumeCreate = async (): Promise<AnyCommand> =>
   (await import('./commands/volume-create.ts')).command
 const loadVolumeInspect = async (): Promise<AnyCommand> =>
@@ -283,6 +295,23 @@ export const commandTable: CommandGroup = {
       members: {
         check: { summary: 'Show what leads elsewhere than the lock file says', load: loadLockCheck },
         update: { summary: 'Write the lock file and show what changed', load: loadLockUpdate },
+      },
+    },
+    network: {
+      summary: 'Manage networks',
+      members: {
+        connect: { summary: 'Connect a container to a network', load: loadNetworkConnect },
+        create: { summary: 'Create a network', load: loadNetworkCreate },
+        disconnect: { summary: 'Disconnect a container from a network', load: loadNetworkDisconnect },
+        inspect: {
+          summary: 'Display detailed information on one or more networks',
+          load: loadNetworkInspect,
+        },
+        ls: { summary: 'List networks', load: loadNetworkLs },
+        list: { summary: 'List networks', alias: true, load: loadNetworkLs },
+        prune: { summary: 'Remove all unused networks', load: loadNetworkPrune },
+        rm: { summary: 'Remove one or more networks', load: loadNetworkRm },
+        remove: { summary: 'Remove one or more networks', alias: true, load: loadNetworkRm },
       },
     },
     repro: {

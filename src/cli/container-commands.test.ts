@@ -190,7 +190,6 @@ test('run: mistakes exit 125 with their reason', async () => {
     [['-m', '-5'], /^invalid argument "-5" for "-m, --memory" flag: invalid size: '-5'/],
     [['--pids-limit', 'x'], /strconv\.ParseInt/],
     [['--env-file', '/nope'], /^mille: open \/nope: no such file or directory/],
-    [['--network', 'nope'], /^mille: network nope not found: did you mean none\?/],
     [['--restart', 'on-failure:x'], /invalid restart policy format: maximum retry count must be an integer/],
     [['--rm', '--restart', 'always'], /cannot specify both --restart and --rm/],
     [['--hostname', 'x'.repeat(70)], /at most 63/],

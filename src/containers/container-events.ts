@@ -1,3 +1,4 @@
+import { findPredefined, networkId } from './network-record.ts'
 import type { ContainerParts } from './parts.ts'
 import type { ContainerExit, ContainerRow } from './record.ts'
 
@@ -35,23 +36,27 @@ export function recordConnected(parts: ContainerParts, row: ContainerRow): void 
     }
     events.append({ type: 'volume', action: 'mount', id: name, attributes })
   }
-  recordNetwork(parts, row, 'connect')
+  for (const network of Object.keys(row.data.networks)) recordNetwork(parts, row.id, network, 'connect')
 }
 
 /** The same taken away after its end. */
 export function recordDisconnected(parts: ContainerParts, row: ContainerRow): void {
-  recordNetwork(parts, row, 'disconnect')
+  for (const network of Object.keys(row.data.networks)) recordNetwork(parts, row.id, network, 'disconnect')
   for (const { name } of namedVolumes(row)) {
     const attributes = { container: row.id, driver: 'local' }
     parts.store.events.append({ type: 'volume', action: 'unmount', id: name, attributes })
   }
 }
 
-function recordNetwork({ store }: ContainerParts, { id, data }: ContainerRow, action: string): void {
-  const { network } = data.request
-  // the networks there are have their names for IDs
-  const attributes = { container: id, name: network, type: network === 'none' ? 'null' : network }
-  store.events.append({ type: 'network', action, id: network, attributes })
+/** `id`: of the container that joins or leaves. */
+export function recordNetwork(
+  { store }: Pick<ContainerParts, 'store'>,
+  id: string,
+  network: string,
+  action: 'connect' | 'disconnect',
+): void {
+  const attributes = { container: id, name: network, type: findPredefined(network)?.driver ?? 'bridge' }
+  store.events.append({ type: 'network', action, id: networkId(store, network), attributes })
 }
 
 function namedVolumes({

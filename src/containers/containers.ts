@@ -4,6 +4,7 @@ import type { ContainerConfig } from '../oci/config.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { ResourceUsage } from '../runtime/runtime.ts'
 import type { OpOptions } from '../util/progress.ts'
+import type { EndpointRequest } from './networks.ts'
 
 export interface MountRequest {
   readonly type: 'bind' | 'volume' | 'tmpfs'
@@ -54,7 +55,10 @@ export interface ContainerRequest {
   readonly labels: Readonly<Record<string, string>>
   readonly mounts: readonly MountRequest[]
   readonly volumesFrom?: readonly string[]
-  readonly network: 'bridge' | 'host' | 'none'
+  /** `bridge`, `host`, `none`, `container:NAME`, or a user's network by name or ID. */
+  readonly network: string
+  /** By network: how to take part in `network`, and further networks. */
+  readonly endpoints?: Readonly<Record<string, EndpointRequest>>
   readonly ports: readonly PortRequest[]
   readonly publishAll: boolean
   readonly extraHosts: readonly string[]
@@ -175,12 +179,8 @@ export interface ContainerDetails {
   }
   readonly request: ContainerRequest
   readonly mounts: readonly ContainerMount[]
-  readonly network?: {
-    readonly ip: string
-    readonly gateway: string
-    readonly mac: string
-    readonly prefixLength: number
-  }
+  /** By name; the addresses are there while it runs. */
+  readonly networks: Readonly<Record<string, ContainerNetwork>>
   readonly ports: readonly PublishedPort[]
   readonly exposedPorts: readonly string[]
   readonly logPath: string
@@ -188,6 +188,18 @@ export interface ContainerDetails {
   /** Only when asked for: bytes of the writable layer, and of it with the image. */
   readonly sizeRw?: number
   readonly sizeRootFs?: number
+}
+
+export interface ContainerNetwork extends EndpointRequest {
+  /** ID of the network; empty when there is no such network any more. */
+  readonly id: string
+  readonly endpoint?: {
+    readonly ip: string
+    /** Empty on an internal network. */
+    readonly gateway: string
+    readonly mac: string
+    readonly prefixLength: number
+  }
 }
 
 export interface ContainerMount {

@@ -9,6 +9,8 @@ import { containerDetails } from './details.ts'
 import { attachContainer, execInContainer, resizeContainer, topContainer } from './exec.ts'
 import { listContainers } from './list.ts'
 import { createLogKeeping } from './log-keeping.ts'
+import { createNetworks } from './create-networks.ts'
+import type { Networks } from './networks.ts'
 import { readLogs } from './logs.ts'
 import { checkName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
@@ -34,6 +36,7 @@ export interface ImageUse {
 export interface ContainersAndVolumes extends Disposable {
   readonly containers: Containers
   readonly volumes: Volumes
+  readonly networks: Networks
   usersOf(id: Digest): Promise<readonly ImageUse[]>
   /** For the hidden command that the monitor runs after a container's end. */
   settle(nameOrId: string): Promise<void>
@@ -118,6 +121,7 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
   return {
     containers,
     volumes: createVolumes(store),
+    networks: createNetworks(parts),
     usersOf: (id) => usersOfImage(parts, id),
     settle: (nameOrId) => settleContainer(parts, nameOrId),
     [Symbol.dispose]: () => logKeeping[Symbol.dispose](),

@@ -13,6 +13,7 @@ import { containerBase, ensureBase } from './init-layer.ts'
 import { checkLimits, limitWarnings } from './check-limits.ts'
 import { logLimit } from './log-config.ts'
 import { commandLine, mergeConfig } from './merge-config.ts'
+import { chooseNetworks } from './choose-networks.ts'
 import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
@@ -46,6 +47,7 @@ export async function createContainer(
   if (request.publishAll) exposedPorts(config)
   const id = randomHex(32)
   const records = store.records<ContainerData>('container')
+  const chosen = chooseNetworks(store, request)
   const name =
     request.name === undefined
       ? randomName((one) => records.find(one) !== undefined)
@@ -62,7 +64,9 @@ export async function createContainer(
     ...(chain !== undefined && { chain }),
     request,
     config,
-    hostname: hostnameFor(id, request),
+    hostname: chosen.hostname ?? hostnameFor(id, request),
+    networks: chosen.networks,
+    ...(chosen.joined !== undefined && { joined: chosen.joined }),
     args: commandLine(config),
     mounts,
     anonymousVolumes,

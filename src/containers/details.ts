@@ -1,10 +1,11 @@
 import type { DiffId } from '../oci/digest.ts'
-import type { ContainerRunState } from '../runtime/runtime.ts'
-import type { ContainerDetails, ContainerState, PublishedPort } from './containers.ts'
+import type { ContainerRunState, Endpoint } from '../runtime/runtime.ts'
+import type { ContainerDetails, ContainerNetwork, ContainerState } from './containers.ts'
 import { memberOf } from '../store/find-member.ts'
 import type { ImageRecord } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
 import { handleOf, logPathOf } from './handle.ts'
+import { networkId } from './network-record.ts'
 import type { ContainerParts } from './parts.ts'
 import { snapshotKey, type ContainerData, type ContainerRow } from './record.ts'
 
@@ -18,7 +19,8 @@ export async function containerDetails(
   const { data } = row
   const live = data.phase === 'started' ? await parts.runtime.state(handleOf(parts, row.id)) : undefined
   const state = containerState(data, live)
-  const connected = state.status === 'running' || state.status === 'paused' ? data.endpoint : undefined
+  const isLive = state.status === 'running' || state.status === 'paused'
+  const endpoints = isLive ? (data.endpoints ?? {}) : {}
   const [path = '', ...args] = data.args
   return {
     id: row.id,
@@ -37,15 +39,8 @@ export async function containerDetails(
     },
     request: data.request,
     mounts: data.mounts,
-    ...(connected && {
-      network: {
-        ip: connected.ip,
-        gateway: connected.gateway,
-        mac: connected.mac,
-        prefixLength: connected.prefixLength,
-      },
-    }),
-    ports: connected?.ports.map((port): PublishedPort => ({ ...port })) ?? [],
+    networks: containerNetworks(parts, data, endpoints),
+    ports: Object.values(endpoints).flatMap(({ ports }) => ports),
     exposedPorts: Object.keys(data.config.ExposedPorts ?? {}),
     logPath: data.request.logDriver === 'none' ? '' : logPathOf(store, row.id),
     restartCount: data.restartCount ?? 0,
@@ -55,6 +50,19 @@ export async function containerDetails(
 
 const unsupervised =
   'its monitor (conmon) was killed: its output since then is lost, and its exit code will be 255 whatever it is'
+
+function containerNetworks(
+  { store }: ContainerParts,
+  { networks }: ContainerData,
+  endpoints: Readonly<Record<string, Endpoint>>,
+): Record<string, ContainerNetwork> {
+  return Object.fromEntries(
+    Object.entries(networks).map(([name, request]) => {
+      const { [name]: endpoint } = endpoints
+      return [name, { ...request, id: networkId(store, name), ...(endpoint && { endpoint }) }]
+    }),
+  )
+}
 
 function containerState(data: ContainerData, live: ContainerRunState | undefined): ContainerState {
   const base = {

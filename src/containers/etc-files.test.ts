@@ -10,7 +10,8 @@ import { readText } from '../util/read-text.ts'
 const folder = mkdtempSync(join(tmpdir(), 'mille-etc-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 const request = { network: 'bridge', extraHosts: [], dns: [] } as const
-const options = { hostname: 'web', ip: '172.30.0.5', gateway: '172.30.0.1', request }
+const endpoints = { bridge: { ip: '172.30.0.5', gateway: '172.30.0.1' } }
+const options = { hostname: 'web', endpoints, nameServer: undefined, request }
 
 test('hosts holds the own address and extra hosts, host-gateway filled in', () => {
   writeEtcFiles(folder, {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { ProcessMount } from '../runtime/runtime.ts'
+import type { Endpoint, ProcessMount } from '../runtime/runtime.ts'
 import { writeFileWithMode } from '../util/exact-mode.ts'
 import { failure } from '../util/errors.ts'
 import { readIfThere } from '../util/read-text.ts'
@@ -7,9 +7,10 @@ import type { ContainerRequest } from './containers.ts'
 
 export interface EtcOptions {
   readonly hostname: string
-  /** Address on the bridge, when it has one. */
-  readonly ip: string | undefined
-  readonly gateway: string | undefined
+  /** Where it is connected, by network. */
+  readonly endpoints: Readonly<Record<string, Pick<Endpoint, 'ip' | 'gateway'>>>
+  /** Answers for names of a user's network, and for all others. */
+  readonly nameServer: string | undefined
   readonly request: Pick<
     ContainerRequest,
     'network' | 'extraHosts' | 'dns' | 'domainname' | 'dnsSearch' | 'dnsOptions'
@@ -24,11 +25,16 @@ export function writeEtcFiles(folder: string, options: EtcOptions): ProcessMount
   const files: readonly (readonly [string, string])[] = [
     ['hosts', hostsFile(options)],
     ['hostname', `${options.hostname}\n`],
-    ['resolv.conf', resolvFile(options.request)],
+    ['resolv.conf', resolvFile(options)],
   ]
   // at once: each way through Node's threads takes longer than these files
   for (const [name, text] of files) writeFileWithMode(join(folder, name), text, 0o644)
-  return files.map(([name]) => ({
+  return etcMounts(folder)
+}
+
+/** The files that are in `folder`: also those of another container, with which this one shares the network. */
+export function etcMounts(folder: string): ProcessMount[] {
+  return ['hosts', 'hostname', 'resolv.conf'].map((name) => ({
     type: 'bind',
     source: join(folder, name),
     target: `/etc/${name}`,
@@ -37,8 +43,10 @@ export function writeEtcFiles(folder: string, options: EtcOptions): ProcessMount
   }))
 }
 
-function hostsFile({ hostname, ip, gateway, request }: EtcOptions): string {
+function hostsFile({ hostname, endpoints, request }: EtcOptions): string {
   const names = request.domainname ? `${hostname}.${request.domainname} ${hostname}` : hostname
+  const addresses = Object.values(endpoints)
+  const gateway = addresses.find((endpoint) => endpoint.gateway !== '')?.gateway
   const lines = [
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
@@ -47,7 +55,7 @@ function hostsFile({ hostname, ip, gateway, request }: EtcOptions): string {
     'ff02::1\tip6-allnodes',
     'ff02::2\tip6-allrouters',
     ...request.extraHosts.map((entry) => extraHost(entry, gateway)),
-    ...(ip === undefined ? [] : [`${ip}\t${names}`]),
+    ...addresses.map(({ ip }) => `${ip}\t${names}`),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -63,9 +71,9 @@ function extraHost(entry: string, gateway: string | undefined): string {
 }
 
 /** The host's file; on a network of its own without loopback resolvers, which a container cannot reach. */
-function resolvFile(request: EtcOptions['request']): string {
+function resolvFile({ request, nameServer }: EtcOptions): string {
   const { dnsSearch = [], dnsOptions = [] } = request
-  let text = nameServers(request)
+  let text = nameServers(request, nameServer)
   for (const [name, words] of [
     ['search', dnsSearch],
     ['options', dnsOptions],
@@ -79,11 +87,21 @@ function resolvFile(request: EtcOptions['request']): string {
   return text
 }
 
-function nameServers(request: EtcOptions['request']): string {
+function nameServers(request: EtcOptions['request'], nameServer: string | undefined): string {
+  if (nameServer !== undefined) {
+    // those given come after: they are asked when the network's own does not answer
+    const servers = [nameServer, ...request.dns].map((address) => `nameserver ${address}\n`)
+    return `${searchLines()}${servers.join('')}options ndots:0\n`
+  }
   if (request.dns.length > 0) return request.dns.map((address) => `nameserver ${address}\n`).join('')
   const host = readIfThere('/etc/resolv.conf')
   if (request.network === 'host') return host
   const lines = host.split('\n').filter((line) => !/^\s*nameserver\s+(127\.|::1)/.test(line))
   if (lines.some((line) => /^\s*nameserver\s/.test(line))) return lines.join('\n')
   return readIfThere('/run/systemd/resolve/resolv.conf') || host
+}
+
+function searchLines(): string {
+  const lines = readIfThere('/etc/resolv.conf').split('\n')
+  return lines.flatMap((line) => (/^\s*search\s/.test(line) ? [`${line}\n`] : [])).join('')
 }

@@ -94,8 +94,10 @@ const filterMakers: ReadonlyMap<string, (values: readonly string[], parts: Conta
     [
       'network',
       (values: readonly string[]): Test =>
-        ({ request }) =>
-          values.includes(request.network),
+        ({ networks }) =>
+          values.some((value) =>
+            Object.entries(networks).some(([name, { id }]) => name === value || id.startsWith(value)),
+          ),
     ],
     [
       'publish',

@@ -1,5 +1,5 @@
 import type { ContainerConfig } from '../oci/config.ts'
-import type { BridgeNetwork, Runtime } from '../runtime/runtime.ts'
+import type { BridgeNetwork, Runtime, UserBridge } from '../runtime/runtime.ts'
 import type { LogOptions, LogLine } from './containers.ts'
 import type { Store } from '../store/store.ts'
 
@@ -10,6 +10,8 @@ export interface ContainerParts {
   readonly stateFolder: string
   readonly runtime: Runtime
   readonly bridge: () => Promise<BridgeNetwork>
+  /** ROOTLESS_NETWORK for an ordinary user. */
+  readonly userBridge: (plan: BridgePlan) => Promise<UserBridge>
   /** One line for the user. */
   readonly warn?: ((message: string) => void) | undefined
   /** Reads the monitor's log as lines. */
@@ -18,6 +20,18 @@ export interface ContainerParts {
   readonly command: (words: readonly string[]) => readonly string[]
   /** Applies Dockerfile instructions (`commit -c`) to a config; lent by the builder. */
   readonly applyChanges: (config: ContainerConfig, changes: readonly string[]) => Promise<ContainerConfig>
+}
+
+/** The bridge of a user's network. Subnets as `10.1.0.0/16`. */
+export interface BridgePlan {
+  /** 64 hex digits. */
+  readonly id: string
+  readonly internal: boolean
+  /** Absent: a free one, but none of `avoid`. */
+  readonly subnet?: string
+  readonly avoid: readonly string[]
+  readonly gateway?: string
+  readonly range?: string
 }
 
 /** When following stops: asked at the end of the log, and again when the folder changes. */

@@ -6,6 +6,7 @@ import type { RecordRow, UpdateOptions } from '../store/record-store.ts'
 import type { Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { ContainerMount, ContainerRequest } from './containers.ts'
+import type { EndpointRequest } from './networks.ts'
 import { suggest } from '../util/suggest.ts'
 
 /** What the store keeps of a container: everything that cannot be read back from the runtime. Times are milliseconds. */
@@ -47,7 +48,14 @@ export interface ContainerData {
   readonly isStopped?: boolean
   /** Why the last start failed. */
   readonly error: string
-  readonly endpoint?: Endpoint
+  /** Networks it is in whenever it runs, by name; `host` or `none` alone. */
+  readonly networks: Readonly<Record<string, EndpointRequest>>
+  /** The container whose network it shares; then it has none of its own. */
+  readonly joined?: string
+  /** While it runs: where it is connected, by the network's name. */
+  readonly endpoints?: Readonly<Record<string, Endpoint>>
+  /** While it runs: path of its network namespace. */
+  readonly namespace?: string
 }
 
 export interface ContainerExit {

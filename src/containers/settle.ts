@@ -1,5 +1,6 @@
 import { isRunning } from '../linux/process-identity.ts'
 import { isMilleError } from '../util/errors.ts'
+import { disconnectNetworks } from './connect-networks.ts'
 import { recordDisconnected, recordEnd, recordEvent } from './container-events.ts'
 import { leaveExitCode, removeNotes } from './exit-command.ts'
 import { handleOf, lockContainer, removeFolders } from './handle.ts'
@@ -79,7 +80,8 @@ async function undo(parts: ContainerParts, row: ContainerRow): Promise<Container
 
 /** One that ran before stays an exited one, as Docker shows it. */
 export function unprepared({
-  endpoint: _endpoint,
+  endpoints: _endpoints,
+  namespace: _namespace,
   preparer: _preparer,
   ...data
 }: ContainerData): ContainerData {
@@ -150,15 +152,13 @@ type Release = () => Promise<void>
 
 function releases(
   parts: ContainerParts,
-  { id, data }: ContainerRow,
+  row: ContainerRow,
 ): { readonly process: Release; readonly network: Release; readonly mount: Release } {
-  const { store, runtime, bridge } = parts
-  const isConnected = data.endpoint !== undefined || data.phase === 'preparing'
+  const { store, runtime } = parts
+  const { id } = row
   return {
     process: () => runtime.delete(handleOf(parts, id), { force: true }),
-    network: async () => {
-      if (isConnected && data.request.network === 'bridge') await (await bridge()).disconnect(id)
-    },
+    network: () => disconnectNetworks(parts, row),
     mount: () => ignoreMissing(store.snapshots.unmount(snapshotKey(id))),
   }
 }

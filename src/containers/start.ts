@@ -1,10 +1,10 @@
-import type { Endpoint, PortBinding, ProcessNetwork } from '../runtime/runtime.ts'
+import type { ProcessMount } from '../runtime/runtime.ts'
 import { currentProcess } from '../linux/process-identity.ts'
 import { failure, isMilleError } from '../util/errors.ts'
+import { connectNetworks, type Connected } from './connect-networks.ts'
 import { recordConnected, recordEnd, recordEvent } from './container-events.ts'
-import { writeEtcFiles } from './etc-files.ts'
+import { etcMounts, writeEtcFiles } from './etc-files.ts'
 import { monitorExit } from './exit-command.ts'
-import { exposedPorts, type ExposedPort } from './exposed-ports.ts'
 import { handleOf, lockContainer, logPathOf } from './handle.ts'
 import { logLimit } from './log-config.ts'
 import type { ContainerParts } from './parts.ts'
@@ -80,14 +80,9 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
   try {
     await store.folder('containers', id)
     const { path: rootfs } = await store.snapshots.mount(snapshotKey(id))
-    const endpoint = data.request.network === 'bridge' ? await connectBridge(parts, row) : undefined
-    const etcMounts = writeEtcFiles(handle.folder, {
-      hostname: data.hostname,
-      ip: endpoint?.ip,
-      gateway: endpoint?.gateway,
-      request: data.request,
-    })
-    const spec = processSpec(data, { rootfs, network: processNetwork(data, endpoint), etcMounts })
+    const connected = await connectNetworks(parts, row)
+    const { network, endpoints } = connected
+    const spec = processSpec(data, { rootfs, network, etcMounts: etcFiles(parts, row, connected) })
     await runtime.create(handle, spec, {
       stdin: data.request.openStdin,
       ...logOf(parts, row),
@@ -98,7 +93,8 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
       ...withoutExit(now),
       phase: 'prepared',
       error: '',
-      ...(endpoint && { endpoint }),
+      endpoints,
+      ...(network.kind === 'namespace' && data.joined === undefined && { namespace: network.path }),
     }))
   } catch (error) {
     await undoPreparation(parts, id, error)
@@ -119,22 +115,11 @@ function withoutExit({ exit, ...data }: ContainerData): ContainerData {
   return { ...data, ...(data.restart && exit && { lastCode: exit.code }) }
 }
 
-function processNetwork(data: ContainerData, endpoint: Endpoint | undefined): ProcessNetwork {
-  if (endpoint) return { kind: 'namespace', path: endpoint.namespace }
-  return data.request.network === 'host' ? { kind: 'host' } : { kind: 'none' }
-}
-
-async function connectBridge({ bridge }: ContainerParts, { id, data }: ContainerRow): Promise<Endpoint> {
-  return (await bridge()).connect(id, { ports: wantedPorts(data) })
-}
-
-/** `-p`, and with `-P` every exposed port on a free host port. */
-function wantedPorts({ request, config }: ContainerData): PortBinding[] {
-  if (!request.publishAll) return [...request.ports]
-  const key = ({ containerPort, protocol }: ExposedPort): string => `${containerPort}/${protocol}`
-  const named = new Set(request.ports.map(key))
-  const others = exposedPorts(config).filter((port) => !named.has(key(port)))
-  return [...request.ports, ...others.map((port) => ({ ...port, hostIp: '', hostPort: 0 }))]
+function etcFiles(parts: ContainerParts, { id, data }: ContainerRow, connected: Connected): ProcessMount[] {
+  if (data.joined !== undefined) return etcMounts(handleOf(parts, data.joined).folder)
+  const { hostname, request } = data
+  const { endpoints, nameServer } = connected
+  return writeEtcFiles(handleOf(parts, id).folder, { hostname, request, endpoints, nameServer })
 }
 
 /** After a failed start: nothing of it is left but the reason. */

@@ -1,5 +1,6 @@
 import type { Builder } from '../builder/build.ts'
 import type { Containers, Volumes } from '../containers/containers.ts'
+import type { Networks } from '../containers/networks.ts'
 import type { Images } from '../images/images.ts'
 import type { LoginSource } from '../registry/repository.ts'
 import type { EngineEvent, EventSpan } from '../store/event-log.ts'
@@ -61,6 +62,7 @@ export interface Engine extends AsyncDisposable {
   readonly builder: Builder
   readonly containers: Containers
   readonly volumes: Volumes
+  readonly networks: Networks
   readonly registries: Registries
   readonly manifests: Manifests
   /** The same store, but registries see these logins and no others; to be disposed. For who works on behalf of others. */

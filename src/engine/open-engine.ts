@@ -9,11 +9,10 @@ import type { Images } from '../images/images.ts'
 import type { OpenRepository } from '../images/repositories.ts'
 import type { ContainerConfig } from '../oci/config.ts'
 import type { LoginSource, RegistryClient } from '../registry/repository.ts'
-import { inUserNamespace } from '../linux/user-namespace.ts'
 import { readContainerLog } from '../runtime/container-log.ts'
 import { isolationChoice } from './isolation-choice.ts'
 import { openRuntime } from '../runtime/open-runtime.ts'
-import type { BridgeNetwork, Runtime } from '../runtime/runtime.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
@@ -22,7 +21,8 @@ import { selectEvents } from './select-events.ts'
 import { engineInfo } from './info.ts'
 import { createRegistries } from './registries.ts'
 import { rootFolder } from './root-folder.ts'
-import { bridgeStateFolder, filterFolder, prepareRunFolder, storeStateFolder } from './state-folder.ts'
+import { openSharedBridge, openUserBridge } from './bridges.ts'
+import { filterFolder, prepareRunFolder, storeStateFolder } from './state-folder.ts'
 import { createStepNetworks } from './step-networks.ts'
 
 /**
@@ -50,18 +50,21 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     stateFolder,
     runtime,
     bridge,
+    userBridge: openUserBridge,
     warn: options.onWarning,
     readLog: readContainerLog,
     command: (words) => ownCommand(options.program ?? ownProgram(), root, words),
     applyChanges,
   })
-  const { containers, volumes, usersOf } = containing
-  const networks = createStepNetworks(bridge, runtime)
+  const { containers, volumes, networks, usersOf } = containing
+  const stepNetworks = createStepNetworks(bridge, runtime)
   /** What works with registries, by one client's logins. */
   const overClient = (client: Once<RegistryClient>) => {
     const openRepository: OpenRepository = async (reference) => (await client()).openRepository(reference)
     const images = createImages({ store, users: { usersOf }, openRepository, applyChanges })
-    const builder = once(() => openBuilder({ store, images, openRepository, runner: runtime, networks }))
+    const builder = once(() =>
+      openBuilder({ store, images, openRepository, runner: runtime, networks: stepNetworks }),
+    )
     return {
       images,
       builder: lazyBuilder(builder, (result) => tellBuilt(store, result)),
@@ -78,6 +81,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     builder: own.builder,
     containers,
     volumes,
+    networks,
     manifests: own.manifests,
     withLogins: (logins) => overClient(once(() => openClient(options, logins))),
     registries: createRegistries({ storeRoot: root, client }),
@@ -87,7 +91,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     check: (options) => store.check(options),
     async [Symbol.asyncDispose]() {
       containing[Symbol.dispose]()
-      await networks[Symbol.asyncDispose]()
+      await stepNetworks[Symbol.asyncDispose]()
       await own[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     },
@@ -168,15 +172,6 @@ function once<Value>(work: () => Promise<Value>): Once<Value> {
     return running
   }
   return Object.assign(get, { started: () => running !== undefined })
-}
-
-async function openSharedBridge(): Promise<BridgeNetwork> {
-  if (inUserNamespace()) {
-    const { openPastaNetwork } = await import('../runtime/pasta-network.ts')
-    return openPastaNetwork({ stateFolder: bridgeStateFolder() })
-  }
-  const { openBridge } = await import('../runtime/bridge.ts')
-  return openBridge({ stateFolder: bridgeStateFolder() })
 }
 
 /** The HTTP client is the heaviest part of all: only what talks to a registry pays for it. */

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { keepInMemory } from '../linux/memory-folder.ts'
 import { ownerOf } from './owner.ts'
@@ -35,4 +35,23 @@ export function bridgeStateFolder(env: NodeJS.ProcessEnv = process.env): string 
 /** Where `mille serve` listens when nothing is said. */
 export function defaultSocket(env: NodeJS.ProcessEnv = process.env): string {
   return `${runFolder(env)}.sock`
+}
+
+/** Of the bridge of a user's network; its ID differs in all stores. */
+export function networkStateFolder(id: string, env: NodeJS.ProcessEnv = process.env): string {
+  return join(runFolder(env), 'networks', id)
+}
+
+/** Of all bridges of this machine. */
+export function bridgeStateFolders(env: NodeJS.ProcessEnv = process.env): string[] {
+  const networks = join(runFolder(env), 'networks')
+  const ids = existsSync(networks) ? readdirSync(networks) : []
+  return [bridgeStateFolder(env), ...ids.map((id) => join(networks, id))].filter((folder) =>
+    existsSync(folder),
+  )
+}
+
+/** For the one name server of all networks. */
+export function namesFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return join(runFolder(env), 'names')
 }

@@ -8,6 +8,9 @@ import type { Subnet } from './ip-address.ts'
 interface BridgeAddresses {
   readonly name: string
   readonly subnet: Subnet
+  /** Addresses are given out of this part of the subnet. */
+  readonly range: Subnet
+  readonly gateway: string
 }
 
 /** Milliseconds that the kernel may take to end the interface of a namespace that was removed. */
@@ -21,12 +24,17 @@ export function hostInterface(ip: string): string {
   return `ve${(parseIp(ip) ?? 0).toString(16).padStart(8, '0')}${randomHex(2)}`
 }
 
-/** Addresses that have an interface on the bridge. */
-function connectedAddresses({ name }: BridgeAddresses): ReadonlySet<number> {
-  const found = readdirSync(`/sys/class/net/${name}/brif`).map(
-    (host) => /^ve([0-9a-f]{8})[0-9a-f]{4}$/.exec(host)?.[1],
+/** Interfaces at the bridge's end, by the address at the other one. */
+function connectedAddresses({ name }: Pick<BridgeAddresses, 'name'>): ReadonlyMap<number, string> {
+  const hosts = readdirSync(`/sys/class/net/${name}/brif`)
+  return new Map(
+    hosts.map((host) => [Number.parseInt(/^ve([0-9a-f]{8})[0-9a-f]{4}$/.exec(host)?.[1] ?? '', 16), host]),
   )
-  return new Set(found.map((hex) => Number.parseInt(hex ?? '', 16)))
+}
+
+/** The bridge's end of the pair whose other end has this address. */
+export function findInterface(bridge: Pick<BridgeAddresses, 'name'>, ip: string): string | undefined {
+  return connectedAddresses(bridge).get(parseIp(ip) ?? 0)
 }
 
 /**
@@ -38,12 +46,17 @@ export async function chooseAddress(
   owners: ReadonlyMap<string, string>,
   wanted: string | undefined,
 ): Promise<number> {
-  const { subnet } = bridge
+  const { subnet, range } = bridge
+  const gateway = parseIp(bridge.gateway)
   const last = subnet.address + subnetSize(subnet) - 2
   if (wanted !== undefined && wanted !== '') {
     const address = parseIp(wanted)
     const isUsable =
-      address !== undefined && isInSubnet(address, subnet) && address > subnet.address + 1 && address <= last
+      address !== undefined &&
+      isInSubnet(address, subnet) &&
+      address > subnet.address &&
+      address !== gateway &&
+      address <= last
     if (!isUsable) {
       const reason = `address ${wanted} is not usable in ${formatSubnet(subnet)}`
       throw failure('INVALID_ARGUMENT', { reason })
@@ -53,9 +66,12 @@ export async function chooseAddress(
     return address
   }
   const connected = connectedAddresses(bridge)
-  for (let address = subnet.address + 2; address <= last; address += 1)
-    if (!owners.has(formatIp(address)) && !connected.has(address)) return address
-  throw failure('NO_FREE_ADDRESS', { subnet: formatSubnet(subnet) })
+  const end = Math.min(last, range.address + subnetSize(range) - 1)
+  for (let address = Math.max(subnet.address + 1, range.address); address <= end; address += 1) {
+    const isFree = address !== gateway && !owners.has(formatIp(address)) && !connected.has(address)
+    if (isFree) return address
+  }
+  throw failure('NO_FREE_ADDRESS', { subnet: formatSubnet(range) })
 }
 
 async function strangerAt(bridge: BridgeAddresses, address: number): Promise<string | undefined> {

@@ -36,6 +36,14 @@ export function parseSubnet(text: string): Subnet | undefined {
   return address % subnetSize(subnet) === 0 ? subnet : undefined
 }
 
+/** Is it an IPv4 network, with `ip` in it where one is given? */
+export function isSubnet(text: string, ip?: string): boolean {
+  const subnet = parseSubnet(text)
+  if (subnet === undefined || ip === undefined) return subnet !== undefined
+  const address = parseIp(ip)
+  return address !== undefined && isInSubnet(address, subnet)
+}
+
 export function formatSubnet(subnet: Subnet): string {
   return `${formatIp(subnet.address)}/${subnet.prefixLength}`
 }
@@ -69,8 +77,12 @@ export function defaultDevice(): string | undefined {
   return readRoutes().find(({ subnet }) => subnet.prefixLength === 0)?.device
 }
 
-/** The first private network that no route of the host touches. */
-export function findFreeSubnet(candidates: readonly Subnet[]): Subnet | undefined {
-  const used = readRoutes().filter(({ subnet }) => subnet.prefixLength > 0)
-  return candidates.find((candidate) => !used.some(({ subnet }) => overlaps(subnet, candidate)))
+/** The first candidate that no route of the host and none of `avoid` touches. */
+export function findFreeSubnet(
+  candidates: readonly Subnet[],
+  avoid: readonly Subnet[] = [],
+): Subnet | undefined {
+  const routes = readRoutes().filter(({ subnet }) => subnet.prefixLength > 0)
+  const used = [...avoid, ...routes.map(({ subnet }) => subnet)]
+  return candidates.find((candidate) => !used.some((subnet) => overlaps(subnet, candidate)))
 }

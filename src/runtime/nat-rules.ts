@@ -3,11 +3,18 @@ import { formatSubnet } from './ip-address.ts'
 import type { Subnet } from './ip-address.ts'
 import type { PortBinding } from './runtime.ts'
 
+export interface RuledBridge {
+  readonly name: string
+  readonly subnet: Subnet
+  /** Nothing goes in or out but between its members. */
+  readonly internal: boolean
+}
+
 /**
  * All of a bridge's rules, in a table of its own. Every line can be said again; nft takes the whole text or nothing.
  * Published ports are elements of maps: one look-up for a packet, however many there are.
  */
-export function baseRules(bridge: string, subnet: Subnet): string {
+export function baseRules({ name: bridge, subnet, internal }: RuledBridge): string {
   const table = tableName(bridge)
   const maps = (['tcp', 'udp'] as const).flatMap((protocol) => [
     `add map ip ${table} ${protocol}_any { type inet_service : ipv4_addr . inet_service ; }`,
@@ -19,6 +26,7 @@ export function baseRules(bridge: string, subnet: Subnet): string {
     prerouting: '{ type nat hook prerouting priority -100 ; policy accept ; }',
     output: '{ type nat hook output priority -100 ; policy accept ; }',
     postrouting: '{ type nat hook postrouting priority 100 ; policy accept ; }',
+    forward: '{ type filter hook forward priority 0 ; policy accept ; }',
   }
   const network = formatSubnet(subnet)
   const rules = [
@@ -30,7 +38,8 @@ export function baseRules(bridge: string, subnet: Subnet): string {
     ]),
     'prerouting fib daddr type local jump ports',
     'output fib daddr type local jump ports',
-    `postrouting ip saddr ${network} oifname != "${bridge}" masquerade`,
+    ...(internal ? closed(bridge) : apart(bridge)),
+    ...(internal ? [] : [`postrouting ip saddr ${network} oifname != "${bridge}" masquerade`]),
     // answers to a local client, and to a container that calls itself by a published port, must come back this way
     `postrouting ip saddr 127.0.0.0/8 oifname "${bridge}" masquerade`,
     `postrouting ip saddr ${network} oifname "${bridge}" ct status dnat masquerade`,
@@ -47,7 +56,23 @@ export function baseRules(bridge: string, subnet: Subnet): string {
   ].join('\n')
 }
 
-function tableName(bridge: string): string {
+/** Another bridge's members come in by published ports only. */
+function apart(bridge: string): readonly string[] {
+  return [
+    `forward oifname "${bridge}" ct state established,related accept`,
+    `forward oifname "${bridge}" ct status dnat accept`,
+    `forward iifname "mille*" iifname != "${bridge}" oifname "${bridge}" drop`,
+  ]
+}
+
+function closed(bridge: string): readonly string[] {
+  return [
+    `forward iifname "${bridge}" oifname != "${bridge}" drop`,
+    `forward iifname != "${bridge}" oifname "${bridge}" drop`,
+  ]
+}
+
+export function tableName(bridge: string): string {
   return bridge.startsWith('mille') ? bridge.replace(/^mille0$/, 'mille') : `mille-${bridge}`
 }
 

@@ -31,6 +31,8 @@ export function openPastaNetwork({ stateFolder }: { readonly stateFolder: string
   return {
     connect: (id, { ports }) => connect(id, ports),
     disconnect,
+    // it is the only network that such a container can have
+    takeRoute: async () => {},
     async openBuildNetwork() {
       const id = newId('build')
       const { namespace } = await connect(id, [])
@@ -62,7 +64,7 @@ async function connectPasta(folder: string, id: string, wanted: readonly PortBin
     const ports = await Promise.all(wanted.map(withHostPort))
     await startPasta(namespace, pidFileOf(folder, id), ports)
     const { gateway, prefixLength } = subnet
-    return { namespace, ip: address, prefixLength, gateway, mac, ports }
+    return { namespace, interface: 'eth0', ip: address, prefixLength, gateway, mac, ports }
   } catch (error) {
     disconnectPasta(folder, id)
     throw error

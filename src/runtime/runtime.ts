@@ -328,26 +328,54 @@ export interface PortBinding {
 export interface Endpoint {
   /** Path of the network namespace. */
   readonly namespace: string
+  /** Inside of it. */
+  readonly interface: string
   readonly ip: string
   readonly prefixLength: number
+  /** Empty on an internal network. */
   readonly gateway: string
   readonly mac: string
   readonly ports: readonly PortBinding[]
 }
 
-/** The default bridge: veth pairs, addresses, NAT and published ports. */
+export interface ConnectRequest {
+  /** Absent: the first free address. */
+  readonly ip?: string
+  readonly mac?: string
+  /** Host port 0: a free one, told in the endpoint. */
+  readonly ports: readonly PortBinding[]
+  /** Path of the namespace to plug into; made when it is none yet. Absent: one of the network's own. */
+  readonly namespace?: string
+  /** Default `eth0`. */
+  readonly interface?: string
+  /** The default route leads over this network; default true. */
+  readonly route?: boolean
+  /** By which the network's other members find it. */
+  readonly names?: readonly string[]
+}
+
+export interface DisconnectOptions {
+  /** The process in the namespace goes on without this network. */
+  readonly keepNamespace?: boolean
+}
+
+/** A bridge: veth pairs, addresses, NAT and published ports. */
 export interface BridgeNetwork {
   /** Makes the namespace, connects it, publishes ports. PORT_IN_USE names port and owner. Undone whole on failure. */
-  connect(
-    id: string,
-    /** Without `ip`: the first free address. Host port 0: a free one, told in the endpoint. */
-    options: { readonly ip?: string; readonly ports: readonly PortBinding[] },
-  ): Promise<Endpoint>
-  disconnect(id: string): Promise<void>
+  connect(id: string, request: ConnectRequest): Promise<Endpoint>
+  disconnect(id: string, options?: DisconnectOptions): Promise<void>
+  /** The default route of the namespace leads over this network from now on. */
+  takeRoute(id: string): Promise<void>
   /** One namespace for all RUN steps of a build; ends with it, or with this process. */
   openBuildNetwork(): Promise<{ readonly namespace: string } & AsyncDisposable>
   /** Host address of the bridge and its subnet. */
   readonly subnet: { readonly gateway: string; readonly prefix: string; readonly prefixLength: number }
   /** `nftables`, or `relay` when there is no nft: then published ports live as long as the relay process. */
   readonly portMethod: 'nftables' | 'relay'
+}
+
+/** The bridge of a user's network: it goes when its network does. */
+export interface UserBridge extends BridgeNetwork {
+  /** Takes interface, rules and records away; nobody may be connected. */
+  remove(): Promise<void>
 }

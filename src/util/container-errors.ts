@@ -38,6 +38,10 @@ export const containerErrors = {
     'invalid-argument',
     'invalid --security-opt: "{option}": there are seccomp, no-new-privileges, systempaths, apparmor, label',
   ],
+  SUBNET_IN_USE: [
+    'permission-denied',
+    'invalid pool request: Pool overlaps with other one on this address space: {subnet}',
+  ],
   USER_INVALID: [
     'invalid-argument',
     'invalid user "{user}": ids go from 0 to {limit}, names have no control bytes',
@@ -79,6 +83,14 @@ export const containerErrors = {
   ],
   CP_KIND_CHANGE: ['invalid-argument', 'cannot overwrite {path}: one is a directory, the other is not'],
   CP_NOT_A_FOLDER: ['invalid-argument', 'extraction point {path} is not a directory'],
+  ENDPOINT_EXISTS: [
+    'permission-denied',
+    'endpoint with name {container} already exists in network {network}',
+  ],
+  ENDPOINT_INVALID: [
+    'invalid-argument',
+    'invalid config for network {network}: invalid endpoint settings: {reason}',
+  ],
   HOSTNAME_INVALID: [
     'invalid-argument',
     'invalid hostname "{name}": letters, digits, dots and dashes, at most 63 characters',
@@ -95,9 +107,26 @@ export const containerErrors = {
     'invalid mount config for type "bind": bind source path does not exist: {source}',
   ],
   MOUNT_TARGET_INVALID: ['invalid-argument', "invalid mount path: '{target}' mount path must be absolute"],
+  NETWORK_IN_USE: [
+    'permission-denied',
+    'error while removing network: network {name} has active endpoints ({containers})',
+  ],
+  NETWORK_NAME_INVALID: [
+    'invalid-argument',
+    'invalid network name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed',
+  ],
+  NETWORK_NAME_IN_USE: ['conflict', 'network with name {name} already exists'],
+  NETWORK_NOT_JOINABLE: [
+    'permission-denied',
+    'container {container} cannot be connected to or disconnected from network {network}: {reason}',
+  ],
+  NETWORK_OF_STOPPED: ['conflict', 'cannot join network of a non running container: {id}'],
+  NETWORK_OPTIONS_CONFLICT: ['invalid-argument', 'conflicting options: {reason}'],
+  NETWORK_PREDEFINED: ['permission-denied', '{name} is a pre-defined network and cannot be removed'],
+  NOT_CONNECTED: ['permission-denied', 'container {container} is not connected to network {network}'],
   NO_COMMAND: ['invalid-argument', 'no command specified'],
   NO_SUCH_CONTAINER: ['not-found', 'No such container: {name}{hint}'],
-  NO_SUCH_NETWORK: ['not-found', 'network {name} not found'],
+  NO_SUCH_NETWORK: ['not-found', 'network {name} not found{hint}'],
   NO_SUCH_VOLUME: ['not-found', 'get {name}: no such volume'],
   PATH_NOT_IN_CONTAINER: ['not-found', 'Could not find the file {path} in container {name}'],
   PROCESS_STUCK: [
@@ -110,6 +139,10 @@ export const containerErrors = {
   ],
   RESTART_POLICY_INVALID: ['invalid-argument', 'invalid restart policy: {reason}'],
   SIGNAL_INVALID: ['invalid-argument', 'invalid signal: {signal}{hint}'],
+  SUBNET_INVALID: [
+    'invalid-argument',
+    'invalid subnet {subnet}: an IPv4 network of /8 to /29 is needed, as 10.1.0.0/16',
+  ],
   VOLUME_IN_USE: ['conflict', 'remove {name}: volume is in use - [{containers}]'],
   VOLUME_NAME_INVALID: [
     'invalid-argument',

@@ -1,5 +1,6 @@
 import type { Builder } from '../../src/builder/build.ts'
 import type { Attachment, Containers, ContainerDetails, Volumes } from '../../src/containers/containers.ts'
+import type { Networks } from '../../src/containers/networks.ts'
 import type { Engine, EngineInfo, Registries } from '../../src/engine/engine.ts'
 import type { Manifests } from '../../src/images/manifests/manifests.ts'
 import type { ImageDetails, Images, ImageSummary } from '../../src/images/images.ts'
@@ -13,6 +14,7 @@ export interface FakeEngineParts {
   readonly builder?: Partial<Builder>
   readonly containers?: Partial<Containers>
   readonly volumes?: Partial<Volumes>
+  readonly networks?: Partial<Networks>
   readonly registries?: Partial<Registries>
   readonly manifests?: Partial<Manifests>
   readonly info?: EngineInfo
@@ -26,6 +28,7 @@ export function fakeEngine(parts: FakeEngineParts = {}): Engine {
     builder: only<Builder>('builder', parts.builder),
     containers: only<Containers>('containers', parts.containers),
     volumes: only<Volumes>('volumes', parts.volumes),
+    networks: only<Networks>('networks', parts.networks),
     registries: only<Registries>('registries', parts.registries),
     manifests: only<Manifests>('manifests', parts.manifests),
     events: () => eventsOf(parts.events ?? []),
@@ -133,6 +136,7 @@ export function fakeContainer(name: string, fields: Partial<ContainerDetails> = 
       logOptions: {},
     },
     mounts: [],
+    networks: { bridge: { id: sha256('bridge').slice(7) } },
     ports: [],
     exposedPorts: [],
     logPath: '/fake/log',

@@ -7,6 +7,7 @@ import type {
 import { parseExpose } from '../../containers/parse-process-options.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerCreateBody, HostConfigBody } from '../types/container-create.ts'
+import { toEndpointRequest } from './endpoint-request.ts'
 import { given } from './given.ts'
 import { checked, runtimeWish } from './runtime-wish.ts'
 import { refuseUnsupported } from './unsupported-fields.ts'
@@ -38,7 +39,7 @@ export function toContainerWish(body: ContainerCreateBody | undefined): Containe
     }),
     ...hostWish(host),
     mounts: toMountRequests(body, host),
-    network: networkOf(body, host),
+    ...networksOf(body, host),
   }
 }
 
@@ -103,16 +104,18 @@ function securityOptions({ SecurityOpt, MaskedPaths, ReadonlyPaths }: HostConfig
   return [...(SecurityOpt ?? []), ...(open ? ['systempaths=unconfined'] : [])]
 }
 
-function networkOf(body: ContainerCreateBody, { NetworkMode }: HostConfigBody): ContainerRequest['network'] {
-  const endpoints = Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {})
-  for (const name of [NetworkMode || 'default', ...endpoints]) knownNetwork(name)
-  return knownNetwork(NetworkMode || 'default')
-}
-
-function knownNetwork(name: string): ContainerRequest['network'] {
-  if (name === 'default' || name === 'bridge') return 'bridge'
-  if (name === 'host' || name === 'none') return name
-  throw failure('NO_SUCH_NETWORK', { name })
+function networksOf(
+  body: ContainerCreateBody,
+  { NetworkMode }: HostConfigBody,
+): Pick<ContainerRequest, 'network' | 'endpoints'> {
+  const endpoints = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {})
+  const mode = NetworkMode || 'default'
+  return {
+    network: mode === 'default' ? 'bridge' : mode,
+    ...(endpoints.length > 0 && {
+      endpoints: Object.fromEntries(endpoints.map(([name, one]) => [name, toEndpointRequest(one)])),
+    }),
+  }
 }
 
 function portRequests(bindings: HostConfigBody['PortBindings']): PortRequest[] {

@@ -1,6 +1,7 @@
 import type {
   ContainerDetails,
   ContainerMount,
+  ContainerNetwork,
   MountRequest,
   PortRequest,
 } from '../../containers/containers.ts'
@@ -194,20 +195,42 @@ function toNetworkSettings(container: ContainerDetails): NetworkSettingsWire {
     const list = (ports[`${containerPort}/${protocol}`] ??= [])
     list.push({ HostIp: hostIp === '' ? '0.0.0.0' : hostIp, HostPort: String(hostPort) })
   }
-  return { Ports: ports, ...toEndpoint(container), Networks: toNetworks(container) }
+  const Networks = toNetworks(container)
+  // the old fields tell of the default bridge only
+  const { Gateway, IPAddress, IPPrefixLen, MacAddress } = Networks['bridge'] ?? noAddress
+  return { Ports: ports, Gateway, IPAddress, IPPrefixLen, MacAddress, Networks }
 }
 
 /** The networks that a container is connected to, or will be when it runs. */
 export function toNetworks(container: ContainerDetails): Readonly<Record<string, EndpointWire>> {
-  return { [container.request.network]: toEndpoint(container) }
+  const networks = Object.entries(container.networks)
+  return Object.fromEntries(networks.map(([name, one]) => [name, toEndpoint(container, name, one)]))
 }
 
-function toEndpoint({ network }: ContainerDetails): EndpointWire {
+const noAddress = { Gateway: '', IPAddress: '', IPPrefixLen: 0, MacAddress: '' } as const
+
+function toEndpoint(
+  { id, name }: ContainerDetails,
+  network: string,
+  { id: NetworkID, endpoint, aliases = [], ip }: ContainerNetwork,
+): EndpointWire {
+  const isNamed = !['bridge', 'host', 'none'].includes(network)
   return {
-    Gateway: network?.gateway ?? '',
-    IPAddress: network?.ip ?? '',
-    IPPrefixLen: network?.prefixLength ?? 0,
-    MacAddress: network?.mac ?? '',
+    IPAMConfig: ip === undefined ? null : { IPv4Address: ip },
+    Links: null,
+    Aliases: nullIfEmpty(aliases),
+    MacAddress: endpoint?.mac ?? '',
+    DriverOpts: null,
+    GwPriority: 0,
+    NetworkID,
+    EndpointID: '',
+    Gateway: endpoint?.gateway ?? '',
+    IPAddress: endpoint?.ip ?? '',
+    IPPrefixLen: endpoint?.prefixLength ?? 0,
+    IPv6Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    DNSNames: isNamed ? [...new Set([name, ...aliases, id.slice(0, 12)])] : null,
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Body } from '../http/wire-fields.ts'
+import { endpointFields } from './endpoint-fields.ts'
 
 const mountFields = {
   Type: 'text',
@@ -90,7 +91,7 @@ export const containerCreateFields = {
   StopSignal: 'text',
   StopTimeout: 'int',
   HostConfig: hostConfigFields as typeof hostConfigFields,
-  NetworkingConfig: { EndpointsConfig: ['map', 'any'] },
+  NetworkingConfig: { EndpointsConfig: ['map', endpointFields as typeof endpointFields] },
 } as const
 
 export type ContainerCreateBody = Body<typeof containerCreateFields>

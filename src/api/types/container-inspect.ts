@@ -122,8 +122,20 @@ export interface NetworkSettingsWire {
 }
 
 export interface EndpointWire {
+  readonly IPAMConfig: { readonly IPv4Address?: string } | null
+  readonly Links: null
+  readonly Aliases: readonly string[] | null
+  readonly MacAddress: string
+  readonly DriverOpts: null
+  readonly GwPriority: number
+  readonly NetworkID: string
+  readonly EndpointID: string
   readonly Gateway: string
   readonly IPAddress: string
   readonly IPPrefixLen: number
-  readonly MacAddress: string
+  readonly IPv6Gateway: string
+  readonly GlobalIPv6Address: string
+  readonly GlobalIPv6PrefixLen: number
+  /** By which the network's other members find it. */
+  readonly DNSNames: readonly string[] | null
 }

@@ -47,6 +47,7 @@ function warning({ all, volumes, label, until }: Choice): string {
   const filtered = label !== undefined || until !== undefined
   const items = [
     'all stopped containers',
+    'all networks not used by at least one container',
     ...(volumes ? ['all anonymous volumes not used by at least one container'] : []),
     all ? 'all images without at least one container associated to them' : 'all dangling images',
     all ? 'all build cache' : 'unused build cache',
@@ -73,6 +74,7 @@ async function prune({ all, volumes, label, until }: Choice, context: CommandCon
     section('Deleted Volumes', lines(report.removed))
     total += report.reclaimed
   }
+  section('Deleted Networks', lines(await engine.networks.prune(filters)))
   const images = await engine.images.prune({ ...filters, all })
   section('Deleted Images', prunedLines(images.removed))
   total += images.reclaimed

@@ -3,6 +3,7 @@ import type { Platform } from '../../oci/platform.ts'
 import { type Flag, integer, list, parsed, parsedList, text, toggle } from '../flags/flag.ts'
 import { platformFlag } from '../flags/platform-flag.ts'
 import { parseBytes } from '../../util/parse-bytes.ts'
+import { type NetworkChoice, parseNetwork } from '../input/parse-network.ts'
 import { parseRestartPolicy } from '../input/parse-restart-policy.ts'
 import { parseUlimit, type UlimitRequest } from '../input/parse-ulimit.ts'
 import { parseMount } from '../input/parse-mount.ts'
@@ -51,8 +52,12 @@ export type ContainerFlags = ProcessFlags & {
   readonly 'memory-swap': Flag<number | undefined>
   readonly mount: Flag<readonly MountRequest[]>
   readonly name: Flag<string | undefined>
-  readonly network: Flag<string | undefined>
-  readonly net: Flag<string | undefined>
+  readonly ip: Flag<string | undefined>
+  readonly 'mac-address': Flag<string | undefined>
+  readonly network: Flag<readonly NetworkChoice[]>
+  readonly net: Flag<readonly NetworkChoice[]>
+  readonly 'network-alias': Flag<readonly string[]>
+  readonly 'net-alias': Flag<readonly string[]>
   readonly 'no-healthcheck': Flag<boolean>
   readonly 'pids-limit': Flag<number | undefined>
   readonly platform: Flag<Platform | undefined>
@@ -111,8 +116,12 @@ export const containerFlags: ContainerFlags = {
   'memory-swap': parsed("Memory plus swap: '-1' to enable unlimited swap", parseSwap, { type: 'bytes' }),
   mount: parsedList('Attach a filesystem mount to the container', parseMount, { type: 'mount' }),
   name: text('Assign a name to the container'),
-  network: text('Connect a container to a network: bridge, host or none', { type: 'network' }),
-  net: text('As --network', { hidden: true }),
+  ip: text('IPv4 address (e.g., 172.30.100.104)'),
+  'mac-address': text('Container MAC address (e.g., 92:d0:c6:0a:29:33)'),
+  network: parsedList('Connect a container to a network', parseNetwork, { type: 'network' }),
+  net: parsedList('As --network', parseNetwork, { type: 'network', hidden: true }),
+  'network-alias': list('Add network-scoped alias for the container'),
+  'net-alias': list('As --network-alias', { hidden: true }),
   'no-healthcheck': toggle('Disable any container-specified HEALTHCHECK'),
   'pids-limit': integer('Tune container pids limit (set -1 for unlimited)'),
   platform: platformFlag('Platform of the image: os[/arch[/variant]]'),

@@ -1,6 +1,6 @@
 import type { ContainerRequest, ContainerUpdate, MountRequest } from '../../containers/containers.ts'
+import type { EndpointRequest } from '../../containers/networks.ts'
 import { failure } from '../../util/errors.ts'
-import { suggest } from '../../util/suggest.ts'
 import type { ContainerFlags } from './container-flags.ts'
 import type { FlagValues } from '../flags/flag.ts'
 import { openFile } from '../input/open-file.ts'
@@ -44,7 +44,7 @@ export async function containerRequest(
     labels: toRecord([...labels.flat(), ...flags.label]),
     mounts: mounts(flags),
     ...(flags['volumes-from'].length === 0 ? {} : { volumesFrom: flags['volumes-from'] }),
-    network: network(flags.network ?? flags.net ?? 'bridge'),
+    ...networks(flags),
     ports: flags.publish.flatMap(parsePort),
     publishAll: flags['publish-all'],
     extraHosts: flags['add-host'],
@@ -150,12 +150,23 @@ function mounts(flags: Values): MountRequest[] {
   return all
 }
 
-const networks = ['bridge', 'host', 'none'] as const
-
-function network(name: string): 'bridge' | 'host' | 'none' {
-  const known = networks.find((network) => network === (name === 'default' ? 'bridge' : name))
-  if (known !== undefined) return known
-  throw failure('CLI_FAILED', { reason: `network ${name} not found: ${choices(name, networks)}` })
+/** What is said for the whole container (`--ip`, `--network-alias`) goes to its first network. */
+function networks(flags: Values): Pick<ContainerRequest, 'network' | 'endpoints'> {
+  const [{ network, ...first } = { network: 'bridge' }, ...others] = [...flags.network, ...flags.net]
+  const aliases = [...(first.aliases ?? []), ...flags['network-alias'], ...flags['net-alias']]
+  const main: EndpointRequest = {
+    ...first,
+    ...defined({ ip: flags.ip, mac: flags['mac-address'] }),
+    ...(aliases.length > 0 && { aliases }),
+  }
+  const endpoints = {
+    ...(Object.keys(main).length > 0 && { [network]: main }),
+    ...Object.fromEntries(others.map(({ network: name, ...endpoint }) => [name, endpoint])),
+  }
+  return {
+    network: network === 'default' ? 'bridge' : network,
+    ...(Object.keys(endpoints).length > 0 && { endpoints }),
+  }
 }
 
 function checkChoices(flags: Values): void {
@@ -167,11 +178,4 @@ function checkChoices(flags: Values): void {
       reason: `invalid hostname: ${hostname.length} characters, at most 63 are allowed`,
     })
   }
-}
-
-function choices(word: string, known: readonly string[]): string {
-  const near = suggest(word, known)
-  return near === undefined
-    ? `there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`
-    : `did you mean ${near}?`
 }

@@ -1,0 +1,22 @@
+import { type AnyCommand, defineCommand } from '../command.ts'
+import { list, text } from '../flags/flag.ts'
+
+const flags = {
+  alias: list('Add network-scoped alias for the container'),
+  ip: text('IPv4 address (e.g., "172.30.100.104")'),
+}
+
+export const command: AnyCommand = defineCommand({
+  usage: ['[OPTIONS] NETWORK CONTAINER'],
+  summary: 'Connect a container to a network',
+  arguments: [2, 2],
+  flags,
+  async run({ flags, args: [network = '', container = ''] }, context) {
+    const { networks } = await context.engine()
+    await networks.connect(network, container, {
+      ...(flags.alias.length > 0 && { aliases: flags.alias.map((alias) => alias.toLowerCase()) }),
+      ...(flags.ip !== undefined && { ip: flags.ip }),
+    })
+    return 0
+  },
+})
