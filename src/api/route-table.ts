@@ -11,6 +11,7 @@ const loadAbsent: Load = async () => (await import('./system/absent.ts')).routes
 const resources: Readonly<Record<string, Load>> = {
   _ping: async () => (await import('./system/ping.ts')).routes,
   auth: async () => (await import('./system/auth.ts')).routes,
+  build: async () => (await import('./build/build.ts')).routes,
   commit: async () => (await import('./images/write.ts')).routes,
   configs: loadAbsent,
   containers: async () => {

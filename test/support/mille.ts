@@ -59,7 +59,8 @@ export function testMille(env: NodeJS.ProcessEnv = {}, parent: string = tmpdir()
       const ids = run(['ps', '-aq']).out.split('\n').filter(Boolean)
       if (ids.length > 0) run(['rm', '-fv', ...ids])
       umount(root)
-      rmSync(root, { recursive: true, force: true })
+      // a monitor may just be settling what was removed
+      rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
     },
   }
 }
