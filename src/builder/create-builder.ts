@@ -116,7 +116,8 @@ async function build(
   const dockerfile = readDockerfile(context, request)
   const pins = request.locked === true ? readPins(context) : undefined
   clock.end('reading')
-  await using lease = await store.lease('build')
+  // a power cut takes the cache of a build without an image in any case: syncing its layers one by one would gain nothing
+  await using lease = await store.lease('build', { deferred: true })
   const plans = await planAll(parts, request, { dockerfile, pins, lease, wanted }, options)
   announce(dockerfile, plans, context.ignore?.rules, emit)
   clock.end('planning')
