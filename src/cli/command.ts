@@ -62,6 +62,8 @@ export interface Command<Table extends FlagTable = FlagTable> {
   readonly stopAtArgument?: boolean
   /** `run`: a failure is printed as `mille: …` and exits with 125, or 126 or 127 for the container's command. */
   readonly failsAsRun?: boolean
+  /** Works on no store, and so also for an ordinary user who can have none. */
+  readonly isStoreless?: boolean
   /** The exit code; 0 when it resolves with nothing. */
   run(call: Call<Table>, context: CommandContext): Promise<number | undefined>
 }

@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly now: () => number
   readonly openEngine: (options: EngineOptions) => Promise<Engine>
+  /** Called before a command that works on a store does anything: may start all of it again in a better place. */
+  readonly prepare?: () => Promise<void>
 }
 
 const globalFlags = {
@@ -75,6 +77,7 @@ async function runCommand(
     return 0
   }
   checkCount(found.path, command, args.length)
+  if (command.isStoreless !== true) await surroundings.prepare?.()
   await using engine = lazyEngine(({ insecureRegistries = [], ...more } = {}) => {
     const insecure = [...(engineOptions.insecureRegistries ?? []), ...insecureRegistries]
     return surroundings.openEngine({ ...engineOptions, ...more, insecureRegistries: insecure })

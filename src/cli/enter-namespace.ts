@@ -9,6 +9,7 @@ import { identifyProcess, isRunning, type ProcessIdentity } from '../linux/proce
 import { failure } from '../util/errors.ts'
 import { makeFolders } from '../util/make-folders.ts'
 import { readText } from '../util/read-text.ts'
+import { namespaceAdvice, namespaceFacts } from './namespace-refusal.ts'
 
 /** Milliseconds for the namespace to get its id maps. */
 const patience = 10_000
@@ -110,7 +111,5 @@ async function ready(pid: number, said: () => string): Promise<ProcessIdentity> 
 
 function unavailable(said: string): Error {
   const reason = said.trim().split('\n').at(-1) || 'the namespace could not be made'
-  const advice =
-    'install uidmap and have an administrator give you subordinate ids: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)'
-  return failure('ROOTLESS_UNAVAILABLE', { reason, advice })
+  return failure('ROOTLESS_UNAVAILABLE', { reason, advice: namespaceAdvice(namespaceFacts()) })
 }

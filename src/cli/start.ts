@@ -99,6 +99,7 @@ export async function start(argv: readonly string[]): Promise<void> {
     env: process.env,
     now: Date.now,
     openEngine: loadEngine,
+    prepare: enterNamespace,
   })
   process.exitCode = signals.exitCode() ?? code
   await streams.flush()
@@ -143,8 +144,12 @@ function keepNewlines(): void {
   spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
 }
 
-async function loadEngine(options: EngineOptions): Promise<Engine> {
+/** For an ordinary user the command begins anew in there: nothing may be printed or read before. */
+async function enterNamespace(): Promise<void> {
   if (process.getuid?.() !== 0) await (await import('./enter-namespace.ts')).enterNamespace(process.env)
+}
+
+async function loadEngine(options: EngineOptions): Promise<Engine> {
   const { openEngine } = await import('../engine/open-engine.ts')
   return await openEngine({ ...options, processEnds: true, program: process.argv[1] })
 }

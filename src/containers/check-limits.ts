@@ -64,14 +64,22 @@ export async function limitWarnings(
   request: Partial<ContainerRequest>,
 ): Promise<string[]> {
   const { memory, memorySwap, cpus, cpuShares, cpusetCpus, pidsLimit } = request
-  const wanted = { memory: memory ?? memorySwap, cpu: cpus ?? cpuShares, cpuset: cpusetCpus, pids: pidsLimit }
-  const names = Object.entries(wanted).flatMap(([name, value]) => (value === undefined ? [] : [name]))
-  if (names.length === 0) return []
+  // each with the name that the runtime has for it
+  const wanted = [
+    ['memory', 'memory', memory],
+    ['swap', 'memorySwap', memorySwap],
+    ['CPU cfs quota', 'cpuQuota', cpus],
+    ['CPU shares', 'cpuShares', cpuShares],
+    ['cpuset', 'cpusetCpus', cpusetCpus],
+    ['pids', 'pids', pidsLimit],
+  ] as const
+  const given = wanted.filter(([, , value]) => value !== undefined)
+  if (given.length === 0) return []
   const { unsupportedLimits } = await runtime.describe()
-  return names
-    .filter((name) => unsupportedLimits.includes(name))
+  return given
+    .filter(([, limit]) => unsupportedLimits.includes(limit))
     .map(
-      (name) =>
+      ([name]) =>
         `Your kernel does not support ${name} limit capabilities or the cgroup is not mounted. Limitation discarded.`,
     )
 }

@@ -17,7 +17,7 @@ import type { ContainerParts } from './parts.ts'
 import { handleOf } from './handle.ts'
 import type { ResourceUsage } from '../runtime/runtime.ts'
 import { getContainer, snapshotKey, type ContainerData } from './record.ts'
-import { settleContainer, settleIdle } from './settle.ts'
+import { removeForsakenContainers, settleContainer, settleIdle } from './settle.ts'
 import { resumeContainers } from './resume.ts'
 import { reviveContainer, startContainer } from './start.ts'
 import { killContainer, pauseContainer, removeContainer, restartContainer, stopContainer } from './stop.ts'
@@ -201,6 +201,7 @@ async function pruneContainers(
 }
 
 async function usersOfImage(parts: ContainerParts, id: Digest): Promise<ImageUse[]> {
+  await removeForsakenContainers(parts)
   const rows = parts.store.records<ContainerData>('container').list()
   const users = rows.filter((row) => row.data.imageId === id)
   return Promise.all(

@@ -21,7 +21,7 @@ import { processOptions } from './process-options.ts'
 import { checkRestartPolicy } from './restart-policy.ts'
 import { snapshotKey, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
 import { securityOptions } from './security-options.ts'
-import { settleIdle } from './settle.ts'
+import { removeForsakenContainers, settleIdle } from './settle.ts'
 import { removeVolume } from './volumes.ts'
 import { randomHex } from '../util/random.ts'
 
@@ -36,6 +36,7 @@ export async function createContainer(
 ): Promise<{ id: string; warnings: string[] }> {
   const { store, runtime } = parts
   runtime.checkContainers()
+  await removeForsakenContainers(parts)
   const image = getMember(store.images, request.image, request.platform, request.image)
   const imageConfig = image.config.config ?? {}
   const config = mergeConfig(imageConfig, request)

@@ -39,9 +39,16 @@ export async function settleIdle(parts: ContainerParts, id: string): Promise<voi
   }
 }
 
+/** Of all containers: one look at the records when there are none. */
+export async function removeForsakenContainers(parts: ContainerParts): Promise<void> {
+  const rows = parts.store.records<ContainerData>('container').list()
+  for (const { id } of rows.filter(({ data }) => isForsaken(data))) await settleIdle(parts, id)
+}
+
 async function needsSettling(parts: ContainerParts, { id, data }: ContainerRow): Promise<boolean> {
   if (data.phase === 'creating' || data.phase === 'preparing') return true
   if (data.phase === 'exited' && data.restart !== undefined) return !isPlanned(data)
+  if (data.phase === 'created') return isForsaken(data)
   if (data.phase === 'prepared') return isAbandoned(data)
   return data.phase === 'started' && !isLive((await parts.runtime.state(handleOf(parts, id))).status)
 }
@@ -52,6 +59,15 @@ function isAbandoned({ preparer }: ContainerData): boolean {
   return preparer === undefined || !isRunning(preparer)
 }
 
+/**
+ * Made by `run --rm`, which was killed before it started it: nobody will, and at its end it would have gone. Without `--rm` it
+ * stays as created, as Docker's does: whoever gave it a name finds it, can start it, and `container prune` takes it away.
+ */
+function isForsaken({ phase, request, starter, startedAt }: ContainerData): boolean {
+  if (phase !== 'created' || startedAt !== 0 || !request.autoRemove) return false
+  return starter !== undefined && !isRunning(starter)
+}
+
 /** As `settleContainer`, the lock held. Returns the row as it is now, also that of a container it removed. */
 export async function settleLocked(parts: ContainerParts, id: string): Promise<ContainerRow> {
   const row = getContainer(parts.store, id)
@@ -59,10 +75,12 @@ export async function settleLocked(parts: ContainerParts, id: string): Promise<C
     case 'creating':
       await removeLocked(parts, row, { volumes: true })
       return row
+    case 'created':
+      return removeForsaken(parts, row)
     case 'preparing':
-      return undo(parts, row)
+      return removeForsaken(parts, await undo(parts, row))
     case 'prepared':
-      return isAbandoned(row.data) ? undo(parts, row) : row
+      return isAbandoned(row.data) ? removeForsaken(parts, await undo(parts, row)) : row
     case 'started':
       return settleStarted(parts, row)
     case 'exited':
@@ -70,6 +88,11 @@ export async function settleLocked(parts: ContainerParts, id: string): Promise<C
     default:
       return row
   }
+}
+
+async function removeForsaken(parts: ContainerParts, row: ContainerRow): Promise<ContainerRow> {
+  if (isForsaken(row.data)) await removeLocked(parts, row, { volumes: true })
+  return row
 }
 
 /** Its preparer was killed: the container is again what it was before. */

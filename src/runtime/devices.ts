@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../util/errors.ts'
@@ -24,10 +24,10 @@ export interface RuntimeDeviceRule {
   readonly access: string
 }
 
-/** Every device directly in /dev, for a privileged container. */
+/** Every device directly in /dev, for a privileged container; no links: `/dev/stdin` is what this process has there. */
 export function hostDevices(): RuntimeDevice[] {
   return readdirSync('/dev').flatMap((name) => {
-    const stat = statSync(`/dev/${name}`, { throwIfNoEntry: false })
+    const stat = lstatSync(`/dev/${name}`, { throwIfNoEntry: false })
     return stat === undefined || !isDevice(stat) || name === 'console' ? [] : [deviceAt(`/dev/${name}`, stat)]
   })
 }

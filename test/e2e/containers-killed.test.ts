@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -67,6 +68,43 @@ for (const network of ['none', 'bridge']) {
     assert.deepEqual(names('snapshots', 'active'), [])
   })
 }
+
+test('kill -9 between create and start of run --rm leaves nothing; without --rm the container stays as created', async () => {
+  const create = async (autoRemove: boolean, toStart: boolean): Promise<void> => {
+    const request = { image: 'busybox', autoRemove, env: [], mounts: [], ports: [], labels: {}, ulimits: [] }
+    const rest = { extraHosts: [], dns: [], capAdd: [], capDrop: [], securityOptions: [], logOptions: {} }
+    const plain = { network: 'none', logDriver: 'json-file', tty: false, openStdin: false, publishAll: false }
+    const all = { ...request, ...rest, ...plain, readonlyRootfs: false, init: false, privileged: false }
+    const script = `import { openEngine } from ${JSON.stringify(import.meta.resolve('../../src/engine/open-engine.ts'))}
+      const engine = await openEngine({ root: ${JSON.stringify(mille.root)} })
+      await engine.containers.create(${JSON.stringify(all)}, { toStart: ${toStart} })
+      process.kill(process.pid, 'SIGKILL')`
+    const words = ['--no-warnings', '--input-type=module', '-e', script]
+    const [code, signal] = (await once(
+      spawn(process.execPath, words, { stdio: 'inherit' }),
+      'exit',
+    )) as unknown[]
+    assert.deepEqual([code, signal], [null, 'SIGKILL'])
+  }
+  const states = (): string => mille.ok('ps', '-a', '--format', '{{.State}}')
+  await create(true, true)
+  assert.equal(names('containers').length + names('snapshots', 'active').length > 0, true)
+  mille.ok('create', '--name', 'next', 'busybox')
+  assert.equal(names('snapshots', 'active').length, 1, 'the next container takes it away')
+  mille.ok('rm', 'next')
+  await create(true, true)
+  assert.equal(states(), '')
+  // made by `create --rm`, it waits for its start as long as that takes
+  await create(true, false)
+  assert.equal(states(), 'created')
+  mille.ok('rm', mille.ok('ps', '-aq'))
+  await create(false, true)
+  assert.equal(states(), 'created')
+  mille.ok('start', mille.ok('ps', '-aq'))
+  mille.ok('container', 'prune', '-f')
+  mille.run(['rm', '-f', ...mille.ok('ps', '-aq').split('\n').filter(Boolean)])
+  assert.deepEqual(names('snapshots', 'active'), [])
+})
 
 test('a container and its log go on without mille; --rm takes it away at its end', async () => {
   const child = mille.start(

@@ -110,6 +110,41 @@ test('what cannot be done for an ordinary user is said', () => {
   user.ok('rm', '-f', 'still')
 })
 
+test('what a command prints and reads before it opens the store comes once', () => {
+  const pulled = user.run('pull', '127.0.0.1:1/x')
+  assert.equal(pulled.code, 1)
+  assert.equal(pulled.out, 'Using default tag: latest\n')
+  const login = user.runWith('secret\n', 'login', '-u', 'me', '--password-stdin', '127.0.0.1:1')
+  assert.match(login.err, /^Error response from daemon: cannot reach registry 127\.0\.0\.1:1: [^\n]*\n$/)
+})
+
+test('limits that cannot be applied are named, and the rest is done', () => {
+  const ran = user.run(
+    'run',
+    '--rm',
+    '-m',
+    '50m',
+    '--cpus',
+    '1',
+    '--network',
+    'none',
+    'busybox',
+    'echo',
+    'ran',
+  )
+  assert.deepEqual([ran.code, ran.out], [0, 'ran\n'])
+  for (const limit of ['memory', 'CPU cfs quota'])
+    assert.match(ran.err, new RegExp(`does not support ${limit} limit`))
+  writeFileSync(join(user.home, 'ctx', 'Dockerfile'), 'FROM busybox\nRUN true\n')
+  const built = user.run('build', '-m', '50m', 'ctx')
+  assert.equal(built.code, 0)
+  assert.match(built.err, /cannot enforce the limit memory/)
+})
+
+test("a privileged container is root over the user's own ids", () => {
+  assert.equal(user.ok('run', '--rm', '--privileged', '--network', 'none', 'busybox', 'id', '-u'), '0')
+})
+
 test('without subordinate ids the error says what to do', () => {
   const words = [
     '--reuid=54321',

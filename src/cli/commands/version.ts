@@ -14,6 +14,7 @@ export const command: AnyCommand = defineCommand({
   usage: ['[OPTIONS]'],
   summary: 'Show the version information',
   arguments: [0, 0],
+  isStoreless: true,
   flags,
   async run({ flags }, { io }) {
     const os = process.platform
