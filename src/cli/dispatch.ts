@@ -54,6 +54,7 @@ export async function dispatch(argv: readonly string[], surroundings: Surroundin
     const options: EngineOptions = {
       ...(global.flags.root === undefined ? {} : { root: global.flags.root }),
       insecureRegistries: global.flags['insecure-registry'],
+      onWarning: (text) => io.stderr.write(`WARNING: ${text}\n`),
     }
     return await runCommand(command, found, options, { ...surroundings, debug: isDebugging })
   } catch (error) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { testMille, type TestMille } from '../support/mille.ts'
@@ -36,6 +37,19 @@ test('a commit holds what the container changed, and nothing else', () => {
   assert.equal(mille.ok('run', '--rm', 'changed'), 'one')
   assert.equal(mille.ok('run', '--rm', 'changed', 'ls', '-d', '/work'), '/work')
   assert.equal(mille.ok('image', 'inspect', '-f', '{{.Author}} {{.Comment}}', 'changed'), 'Ann a message')
+})
+
+test('a socket is no part of an image: it is left out, with a word (B-BD-13)', async () => {
+  const id = mille.ok('run', '-d', '--network', 'none', 'busybox', 'sleep', '1000')
+  const pid = mille.ok('inspect', '-f', '{{.State.Pid}}', id)
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(`/proc/${pid}/root/socket`, resolve))
+  const { code, err } = mille.run(['commit', id, 'socketless'])
+  server.close()
+  assert.equal(code, 0)
+  assert.equal(err, 'WARNING: socket: a socket cannot be part of a layer; left out\n')
+  mille.ok('rm', '-f', id)
+  assert.equal(mille.run(['run', '--rm', 'socketless', 'ls', '/socket']).code, 1)
 })
 
 test('an image runs when nothing but its tars are left of it, and on another snapshotter', () => {

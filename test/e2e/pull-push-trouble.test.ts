@@ -162,6 +162,20 @@ test('a connection that breaks is resumed by the same pull (B-PL-1)', async () =
   await pulled()
 })
 
+test('a registry that asks for a pause: it is told and kept (B-PL-4)', async () => {
+  using _ = mille
+  let asked = 0
+  proxy.onRequest = ({ url = '' }, response) => {
+    if (!url.includes('/manifests/') || asked++ > 0) return false
+    response.writeHead(429, { 'retry-after': '1' }).end()
+    return true
+  }
+  const { code, err } = await run(['pull', reference()])
+  assert.equal(code, 0, err)
+  assert.equal(err, `WARNING: rate limited by ${proxy.host}, waiting 1 s\n`)
+  await pulled()
+})
+
 test('wrong bytes are fetched once more, then refused with both digests and the host (B-PL-3)', async () => {
   using _ = mille
   let wrong = 1
