@@ -2,7 +2,7 @@ import type { Dockerfile } from '../dockerfile/ast.ts'
 import { recheck } from '../dockerfile/checks.ts'
 import type { IgnoreRules } from '../dockerfile/ignore.ts'
 import type { Platform } from '../oci/platform.ts'
-import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { canonicalName } from '../oci/reference.ts'
 import type { Lease } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
 import type { BuilderParts, BuildOptions, OpenElsewhere } from './builder-parts.ts'
@@ -151,7 +151,7 @@ interface Wanted {
 
 /** Before anything is read or run (D-C4, D-C7, D-C8). */
 function checkWish(request: BuildRequest): Wanted {
-  const names = request.names.map((name) => formatReference(withDefaultTag(parseReference(name))))
+  const names = request.names.map(canonicalName)
   const outputs = request.outputs ?? [imageOutput]
   const platforms = requestedPlatforms(request)
   if (request.offline === true) checkOffline(request, outputs)

@@ -3,7 +3,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-types.ts'
-import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { canonicalName, familiarReference, parseReference } from '../oci/reference.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import type { ImageRecord, LayerInfo, Store } from '../store/store.ts'
 import { memberOf } from '../store/find-member.ts'
@@ -28,7 +28,7 @@ export async function commitContainer(
   const found = store.images.get(row.data.imageId)
   if (!found) throw failure('NO_SUCH_IMAGE', { reference: row.data.imageId })
   const image = memberOf(store.images, found, row.data.request.platform)
-  const name = request.reference === undefined ? undefined : canonicalName(request.reference)
+  const name = request.reference === undefined ? undefined : nameOfCommit(request.reference)
   await using lease = await store.lease(`commit ${row.id}`)
   lease.hold({ kind: 'image', id: image.id })
   await using _paused = await pausedWhile(parts, row, request.pause !== false)
@@ -53,11 +53,10 @@ export async function commitContainer(
   return record.id
 }
 
-function canonicalName(text: string): string {
-  const reference = parseReference(text)
-  if (reference.digest !== undefined)
+function nameOfCommit(text: string): string {
+  if (parseReference(text).digest !== undefined)
     throw failure('REFERENCE_INVALID', { reason: 'a commit cannot be named by digest' })
-  return formatReference(withDefaultTag(reference))
+  return canonicalName(text)
 }
 
 /** A container that runs holds still while its files are read; it goes on whatever happens here. */

@@ -7,7 +7,7 @@ import type { LayoutImage, LayoutName } from '../images/layout-image.ts'
 import { chainIdOf } from '../oci/digest.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
-import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { canonicalName, parseReference } from '../oci/reference.ts'
 import { ensureApplied } from '../store/ensure-applied.ts'
 import { findMember } from '../store/find-member.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
@@ -80,10 +80,6 @@ async function bringLayout(
 
 function layoutBase(name: string, { id, config, digest }: LayoutImage): BaseImage {
   return { id, name, config, diffIds: config.rootfs.diff_ids, digest }
-}
-
-function canonicalName(name: string): string {
-  return formatReference(withDefaultTag(parseReference(name)))
 }
 
 async function pull(

@@ -7,7 +7,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { documentLimit } from '../oci/document-fields.ts'
 import { isIndexType } from '../oci/media-types.ts'
 import { parseManifestDocument } from '../oci/parse-manifest.ts'
-import { familiarReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { familiarReference, parseReference, tagOrDigest, withDefaultTag } from '../oci/reference.ts'
 import type { Repository } from '../registry/repository.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import type { OpOptions } from '../util/progress.ts'
@@ -28,7 +28,7 @@ export function createCachePlaces(openRepository: OpenRepository): OpenCachePlac
 async function registryPlace(openRepository: OpenRepository, ref: string): Promise<CachePlace> {
   const reference = withDefaultTag(parseReference(ref))
   const repository = await openRepository(reference)
-  const name = reference.digest ?? reference.tag ?? 'latest'
+  const name = tagOrDigest(reference)
   return {
     name: familiarReference(reference),
     read: (options) => readManifests(repository, name, options),

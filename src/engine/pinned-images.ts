@@ -4,7 +4,7 @@ import { familiarName } from '../images/names.ts'
 import { findImage } from '../store/find-image.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
-import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { canonicalName, parseReference } from '../oci/reference.ts'
 import { findMember } from '../store/find-member.ts'
 import type { ImageRecord, Store } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
@@ -89,5 +89,5 @@ function repositoryName(name: string): string {
 }
 
 function shownName(name: string): string {
-  return familiarName(formatReference(withDefaultTag(parseReference(name))))
+  return familiarName(canonicalName(name))
 }

@@ -1,6 +1,6 @@
 import { isDigest } from '../oci/digest.ts'
 import { familiarReference, parseReference } from '../oci/reference.ts'
-import { canonicalName, findImage, type NamedImage } from '../store/find-image.ts'
+import { findCanonicalName, findImage, type NamedImage } from '../store/find-image.ts'
 import type { ImageStore } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 
@@ -17,7 +17,7 @@ export function findImagesToSave(images: ImageStore, nameOrId: string): NamedIma
 }
 
 function repositoryTags(images: ImageStore, text: string): NamedImage[] {
-  if (isDigest(text) || canonicalName(text) === undefined) return []
+  if (isDigest(text) || findCanonicalName(text) === undefined) return []
   const { registry, repository, tag, digest } = parseReference(text)
   if (tag !== undefined || digest !== undefined) return []
   return images

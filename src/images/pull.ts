@@ -8,7 +8,13 @@ import type { DiffId, Digest } from '../oci/digest.ts'
 import { parseManifestDocument } from '../oci/parse-manifest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { choosePlatform, hostPlatform } from '../oci/platform.ts'
-import { formatReference, parseReference, withDefaultTag, type Reference } from '../oci/reference.ts'
+import {
+  type Reference,
+  formatReference,
+  parseReference,
+  tagOrDigest,
+  withDefaultTag,
+} from '../oci/reference.ts'
 import type { Repository } from '../registry/repository.ts'
 import type { ImageRecord, Lease, Store } from '../store/store.ts'
 import { failure, isMilleError, MilleError } from '../util/errors.ts'
@@ -44,7 +50,7 @@ async function pullOne(
   await using lease = await store.lease(`pull ${formatReference(reference)}`)
   // the digest resolved here is used to the end, whatever the tag does meanwhile
   const top = await resolveTop(repository, reference, options)
-  const shown = reference.digest ?? reference.tag ?? 'latest'
+  const shown = tagOrDigest(reference)
   options.onProgress?.({ id: shown, status: `Pulling from ${reference.repository}` })
   const whole = options.platform === undefined ? store.images.get(top.digest) : undefined
   if (whole !== undefined && (await hasLayers(store, whole)))
@@ -78,7 +84,7 @@ async function resolveTop(
   options: OpOptions,
 ): Promise<Descriptor> {
   try {
-    return await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)
+    return await repository.resolve(tagOrDigest(reference), options)
   } catch (error) {
     if (!isMilleError(error) || error.kind !== 'unavailable') throw error
     const { kind, code, details } = error

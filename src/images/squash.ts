@@ -2,7 +2,7 @@ import type { HistoryEntry, ImageConfig } from '../oci/config.ts'
 import { chainIdOf, diffIdAsDigest, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-types.ts'
-import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { canonicalName } from '../oci/reference.ts'
 import type { ImageDraft, Lease, Store } from '../store/store.ts'
 import { memberOf } from '../store/find-member.ts'
 import { failure } from '../util/errors.ts'
@@ -27,7 +27,7 @@ export async function squashImage(
   if (!below.every((diffId, index) => all[index] === diffId)) {
     throw failure('NOT_A_BASE', { image: nameOrId, base: options.base ?? '' })
   }
-  const names = (options.names ?? []).map((name) => formatReference(withDefaultTag(parseReference(name))))
+  const names = (options.names ?? []).map(canonicalName)
   await using lease = await store.lease(`squash ${record.id}`)
   lease.hold({ kind: 'image', id: record.id })
   const { layers } = JSON.parse((await store.content.read(record.manifest.digest)).toString()) as Manifest

@@ -19,13 +19,21 @@ const buffer = Buffer.from(new ArrayBuffer(256))
  */
 export const statusWords: Uint32Array = new Uint32Array(buffer.buffer, 0, 64)
 
+/** The same bytes. */
+export const statusView: DataView = new DataView(buffer.buffer)
+
 /** Positions in `statusWords`. */
 export const statusWord = { links: 4, uid: 5, gid: 6, mode: 7 } as const
 
+/** As the system call: asks for the fields of `mask`, and says whether it went well. */
+export function callStatx(folder: number, name: string, mask: number): boolean {
+  const flags = name === '' ? emptyPath | noFollow : noFollow
+  return statxCall(folder, cPath(name), flags, mask, buffer) === 0
+}
+
 /** Of `name` in the open folder, of a link itself; the empty `name` means the object behind `folder`. False: no such name. */
 export function readStatusWords(folder: number, name: string): boolean {
-  const flags = name === '' ? emptyPath | noFollow : noFollow
-  if (statxCall(folder, cPath(name), flags, basicStats, buffer) === 0) return true
+  if (callStatx(folder, name, basicStats)) return true
   const number = lastErrno()
   if (number === 2 || number === 20) return false
   throw systemFailure('stat', number, name)

@@ -1,4 +1,4 @@
-import { bindLibc, cPath, lastErrno } from './libc.ts'
+import { callStatx, readStatusWords, statusView } from './status-words.ts'
 import { systemFailure } from './system-failure.ts'
 
 /** What `mode & typeMask` says. */
@@ -34,31 +34,15 @@ export interface FileStatus {
   readonly minor: number
 }
 
-const statxCall = bindLibc<[number, string | Uint8Array, number, number, Uint8Array]>('statx', 'int', [
-  'int',
-  'const char *',
-  'int',
-  'uint',
-  'void *',
-])
-const noFollow = 0x100
-const emptyPath = 0x1000
-const basicStats = 0x7ff
 const birth = 0x800
 const mountRoot = 0x2000
-const buffer = Buffer.alloc(256)
-const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
 
 /**
  * Metadata of `name` in the open folder, of a link itself; the empty `name` means the object behind `folder`.
  * Undefined when there is no such name; throws for every other reason.
  */
 export function findStatus(folder: number, name: string): FileStatus | undefined {
-  const result = statxCall(folder, cPath(name), name === '' ? emptyPath : noFollow, basicStats, buffer)
-  if (result === 0) return read()
-  const number = lastErrno()
-  if (number === 2 || number === 20) return undefined
-  throw systemFailure('stat', number, name)
+  return readStatusWords(folder, name) ? read() : undefined
 }
 
 /** As `findStatus`; throws PATH_NOT_FOUND when there is no such name. */
@@ -70,29 +54,27 @@ export function statx(folder: number, name: string): FileStatus {
 
 /** Is a mounted file system's root at `path`? False also when there is nothing. Source: statx(2), STATX_ATTR_MOUNT_ROOT. */
 export function isMountRoot(folder: number, path: string): boolean {
-  if (statxCall(folder, cPath(path), noFollow, 0, buffer) !== 0) return false
-  return (view.getUint32(8, true) & mountRoot) !== 0
+  return callStatx(folder, path, 0) && (statusView.getUint32(8, true) & mountRoot) !== 0
 }
 
 /** When the inode of `name` was made, nanoseconds since the epoch; undefined where the file system does not say. */
 export function birthTime(folder: number, name: string): bigint | undefined {
-  if (statxCall(folder, cPath(name), noFollow, birth, buffer) !== 0) return undefined
-  if ((view.getUint32(0, true) & birth) === 0) return undefined
-  return view.getBigInt64(80, true) * 1_000_000_000n + BigInt(view.getUint32(88, true))
+  if (!callStatx(folder, name, birth) || (statusView.getUint32(0, true) & birth) === 0) return undefined
+  return statusView.getBigInt64(80, true) * 1_000_000_000n + BigInt(statusView.getUint32(88, true))
 }
 
 /** Layout: statx(2), struct statx; little-endian on both processors mille runs on. */
 function read(): FileStatus {
-  const number = (offset: number): number => view.getUint32(offset, true)
+  const number = (offset: number): number => statusView.getUint32(offset, true)
   const wide = (offset: number): number => number(offset) + number(offset + 4) * 0x1_0000_0000
   const time = (offset: number): bigint =>
-    view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(number(offset + 8))
+    statusView.getBigInt64(offset, true) * 1_000_000_000n + BigInt(number(offset + 8))
   return {
     links: number(16),
     uid: number(20),
     gid: number(24),
-    mode: view.getUint16(28, true),
-    inode: view.getBigUint64(32, true),
+    mode: statusView.getUint16(28, true),
+    inode: statusView.getBigUint64(32, true),
     size: wide(40),
     blocks: wide(48),
     ctime: time(96),

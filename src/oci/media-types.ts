@@ -1,3 +1,5 @@
+import type { Compression } from '../util/compression.ts'
+
 /** Media types of OCI image-spec 1.1 (media-types.md) and of Docker's image manifest v2 schema 2. */
 export const mediaTypes = {
   ociIndex: 'application/vnd.oci.image.index.v1+json',
@@ -15,7 +17,8 @@ export const mediaTypes = {
   dockerForeignLayerGzip: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
 } as const
 
-export type Compression = 'none' | 'gzip' | 'zstd'
+/** How layers are kept in registries and layouts. */
+export type LayerEncoding = 'none' | Extract<Compression, 'gzip' | 'zstd'>
 
 export function isIndexType(mediaType: string): boolean {
   return mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList
@@ -25,7 +28,7 @@ export function isManifestType(mediaType: string): boolean {
   return mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest
 }
 
-const layerCompression: ReadonlyMap<string, Compression> = new Map([
+const layerCompression: ReadonlyMap<string, LayerEncoding> = new Map([
   [mediaTypes.ociLayer, 'none'],
   [mediaTypes.dockerLayer, 'none'],
   [mediaTypes.ociLayerGzip, 'gzip'],
@@ -34,12 +37,12 @@ const layerCompression: ReadonlyMap<string, Compression> = new Map([
 ])
 
 /** How a layer of this media type is compressed; undefined when it is no layer type that can be applied. */
-export function compressionOf(mediaType: string): Compression | undefined {
+export function compressionOf(mediaType: string): LayerEncoding | undefined {
   return layerCompression.get(mediaType)
 }
 
 /** The media type of a layer compressed like this. Docker's own types know no zstd: it stays OCI's. */
-export function layerType(compression: Compression, flavor: 'oci' | 'docker'): string {
+export function layerType(compression: LayerEncoding, flavor: 'oci' | 'docker'): string {
   if (compression === 'zstd') return mediaTypes.ociLayerZstd
   if (flavor === 'docker') return compression === 'gzip' ? mediaTypes.dockerLayerGzip : mediaTypes.dockerLayer
   return compression === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayer

@@ -89,6 +89,16 @@ export function withDefaultTag(reference: Reference): Reference {
     : reference
 }
 
+/** The canonical form of what a user wrote, with registry and tag. REFERENCE_INVALID. */
+export function canonicalName(text: string): string {
+  return formatReference(withDefaultTag(parseReference(text)))
+}
+
+/** What a registry is asked for. */
+export function tagOrDigest({ tag, digest }: Reference): string {
+  return digest ?? tag ?? 'latest'
+}
+
 function suffix({ tag, digest }: Reference): string {
   return (tag === undefined ? '' : `:${tag}`) + (digest === undefined ? '' : `@${digest}`)
 }

@@ -1,6 +1,6 @@
 import { isDigest } from '../oci/digest.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
-import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { canonicalName, familiarReference, parseReference } from '../oci/reference.ts'
 import { failure } from '../util/errors.ts'
 import { findMember } from './find-member.ts'
 import type { ImageRecord, ImageStore } from './store.ts'
@@ -22,7 +22,7 @@ export function findImage(images: ImageStore, nameOrId: string): NamedImage | un
     const record = images.find(nameOrId)
     return record && { record }
   }
-  const canonical = canonicalName(nameOrId)
+  const canonical = findCanonicalName(nameOrId)
   if (canonical !== undefined) {
     const record = images.find(canonical)
     if (record) return { record, name: canonical }
@@ -60,14 +60,14 @@ export function getMember(
 
 /** What Docker puts behind `No such image:` — the familiar name with its tag. */
 function displayName(nameOrId: string): string {
-  const canonical = canonicalName(nameOrId)
+  const canonical = findCanonicalName(nameOrId)
   return canonical === undefined ? nameOrId : familiarReference(parseReference(canonical))
 }
 
 /** With registry and tag; undefined when it is no name. */
-export function canonicalName(text: string): string | undefined {
+export function findCanonicalName(text: string): string | undefined {
   try {
-    return formatReference(withDefaultTag(parseReference(text)))
+    return canonicalName(text)
   } catch {
     // not a name (it may be `sha256:<prefix>`): the caller reports what is wrong once nothing else matches
     return undefined

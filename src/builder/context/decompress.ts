@@ -3,23 +3,15 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { isChecksumRight } from '../../tar/header.ts'
+import { sniffCompression, type Compression } from '../../util/compression.ts'
 import { collectText } from '../../util/run-program.ts'
 import { failure } from '../../util/errors.ts'
 
-export type ArchiveFormat = 'tar' | 'gzip' | 'zstd' | 'bzip2' | 'xz'
-
-const magics: readonly (readonly [Exclude<ArchiveFormat, 'tar'>, readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b, 0x08]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['bzip2', [0x42, 0x5a, 0x68]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
-]
+export type ArchiveFormat = 'tar' | Compression
 
 /** What the first bytes (512 where there are as many) are, whatever the name says (B45); undefined is no archive. */
 export function sniffArchive(head: Buffer): ArchiveFormat | undefined {
-  const found = magics.find(([, magic]) => magic.every((byte, index) => head[index] === byte))
-  if (found !== undefined) return found[0]
-  return head.length >= 512 && isChecksumRight(head, 0) ? 'tar' : undefined
+  return sniffCompression(head) ?? (head.length >= 512 && isChecksumRight(head, 0) ? 'tar' : undefined)
 }
 
 /** The bytes behind the compression. Errors: COMPRESSION_CORRUPT, PROGRAM_MISSING. */

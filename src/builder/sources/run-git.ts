@@ -50,33 +50,18 @@ const settings: Readonly<Record<string, string>> = {
 const fileLimit = (16 * 1024 ** 3) / 512
 const missingProgram = 127
 
+/** What git gets of this process's environment: where programs are, and the way to the net. */
+const passed =
+  'PATH http_proxy https_proxy HTTPS_PROXY no_proxy NO_PROXY ALL_PROXY SSL_CERT_FILE SSL_CERT_DIR'.split(' ')
+
 function environment({ remote, fromOwnCopy }: GitOptions): NodeJS.ProcessEnv {
-  const {
-    PATH,
-    http_proxy,
-    https_proxy,
-    HTTPS_PROXY,
-    no_proxy,
-    NO_PROXY,
-    ALL_PROXY,
-    SSL_CERT_FILE,
-    SSL_CERT_DIR,
-  } = process.env
   const all = Object.entries({ ...settings, ...remote?.settings })
   const numbered = all.flatMap(([key, value], index) => [
     [`GIT_CONFIG_KEY_${index}`, key],
     [`GIT_CONFIG_VALUE_${index}`, value],
   ])
   return {
-    PATH,
-    http_proxy,
-    https_proxy,
-    HTTPS_PROXY,
-    no_proxy,
-    NO_PROXY,
-    ALL_PROXY,
-    SSL_CERT_FILE,
-    SSL_CERT_DIR,
+    ...Object.fromEntries(passed.map((name) => [name, process.env[name]])),
     SSH_AUTH_SOCK: remote?.sshAgent ?? process.env['SSH_AUTH_SOCK'],
     LC_ALL: 'C',
     HOME: '/nonexistent',

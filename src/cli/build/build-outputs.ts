@@ -6,7 +6,7 @@ import {
   type FilesOutput,
 } from '../../builder/export/output.ts'
 import type { Annotation, ImageForm, LayerCompression } from '../../oci/image-form.ts'
-import { formatReference, parseReference, withDefaultTag } from '../../oci/reference.ts'
+import { canonicalName } from '../../oci/reference.ts'
 import { failure } from '../../util/errors.ts'
 import { suggest } from '../../util/suggest.ts'
 import type { CommandContext } from '../command.ts'
@@ -163,7 +163,7 @@ function imageOf(attribute: Attribute, isRegistry: boolean): BuildOutput {
 function namesOf(attribute: Attribute): { readonly names?: readonly string[] } {
   const name = attribute.text('name')
   if (name === undefined) return {}
-  const names = name.split(',').map((one) => formatReference(withDefaultTag(parseReference(one.trim()))))
+  const names = name.split(',').map((one) => canonicalName(one.trim()))
   return { names }
 }
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import type { ContainerRequest, CreateOptions } from '../../containers/containers.ts'
-import { formatReference, parseReference, withDefaultTag, familiarReference } from '../../oci/reference.ts'
+import { familiarReference, parseReference, withDefaultTag } from '../../oci/reference.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { CommandContext } from '../command.ts'
 import type { PullPolicy } from './container-flags.ts'
@@ -44,7 +44,7 @@ export async function createContainer(
 }
 
 function familiarName(name: string): string {
-  return familiarReference(parseReference(formatReference(withDefaultTag(parseReference(name)))))
+  return familiarReference(withDefaultTag(parseReference(name)))
 }
 
 function isTaken(cause: unknown): boolean {

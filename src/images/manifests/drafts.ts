@@ -5,7 +5,7 @@ import { checkPlatform } from '../../dockerfile/values.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { digestHex, sha256 } from '../../oci/digest.ts'
 import type { Platform } from '../../oci/platform.ts'
-import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../oci/reference.ts'
+import { canonicalName, familiarReference, formatReference, parseReference } from '../../oci/reference.ts'
 import type { Store } from '../../store/store.ts'
 import { failure } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
@@ -32,7 +32,7 @@ export function createDrafts(store: Store, open: OpenRepository): Drafts {
 }
 
 function canonical(name: string): string {
-  return formatReference(withDefaultTag(parseReference(name)))
+  return canonicalName(name)
 }
 
 async function createDraft(

@@ -5,7 +5,13 @@ import { parseImageConfig } from '../../oci/image-config.ts'
 import type { Manifest, ManifestDocument } from '../../oci/manifest.ts'
 import { mediaTypes } from '../../oci/media-types.ts'
 import { parseManifestDocument } from '../../oci/parse-manifest.ts'
-import { familiarReference, parseReference, withDefaultTag, type Reference } from '../../oci/reference.ts'
+import {
+  type Reference,
+  familiarReference,
+  parseReference,
+  tagOrDigest,
+  withDefaultTag,
+} from '../../oci/reference.ts'
 import type { Repository } from '../../registry/repository.ts'
 import { eachLimited } from '../../util/each-limited.ts'
 import { failure } from '../../util/errors.ts'
@@ -32,7 +38,7 @@ export async function readDocument(
 ): Promise<RemoteDocument> {
   const reference = withDefaultTag(parseReference(name))
   const repository = await open(reference)
-  const descriptor = await repository.resolve(reference.digest ?? reference.tag ?? 'latest', options)
+  const descriptor = await repository.resolve(tagOrDigest(reference), options)
   return { reference, repository, document: await fetchDocument(repository, descriptor, options) }
 }
 
