@@ -30,7 +30,9 @@ export interface ExecuteOptions {
   readonly planned: ReadonlySet<string>
   readonly ignore?: IgnoreFacts
   /** Results of other machines. */
-  readonly imported?: ImportedCache | undefined
+  readonly imported: ImportedCache
+  /** Results of other machines that an earlier build saw count, though their layers never came here. */
+  readonly trustsElsewhere: boolean
 }
 
 interface Outcome {
@@ -74,10 +76,24 @@ export class StepExecutor {
       this.reports.set(step.id, { ...report, ...(cpu !== undefined && { cpu }), ...found })
       session.emit({ type: 'done', step: step.id, time, cached: result.cached })
     } catch (error) {
-      const message = messageOf(fromNodeError(error))
-      session.emit({ type: 'error', step: step.id, time: session.now(), message })
+      this.#tellFailure(session, step, error)
       throw error
     }
+  }
+
+  /** A layer that was left in a cache is no failure to anybody: the build goes through once more, and makes it. */
+  #tellFailure(session: BuildSession, { id }: BuildStep, error: unknown): void {
+    const time = session.now()
+    if (!this.#options.imported.isLost) {
+      session.emit({ type: 'error', step: id, time, message: messageOf(fromNodeError(error)) })
+      return
+    }
+    session.emit({
+      type: 'note',
+      step: id,
+      text: 'needs files that were left in a cache: they are made here',
+    })
+    session.emit({ type: 'done', step: id, time, cached: false })
   }
 
   async #result(session: BuildSession, step: BuildStep, op: Exclude<BuildOp, LinkOp>): Promise<Outcome> {
@@ -131,7 +147,7 @@ export class StepExecutor {
   /** What is not here yet need not be put together now. */
   async #put(session: BuildSession, added: DiffId, parent: StepResult, layer: StepId): Promise<ChainId> {
     const { imported } = this.#options
-    if (imported?.isPending(parent.chain) || imported?.isPending(this.#resultOf(layer).chain)) {
+    if (imported.isPending(parent.chain) || imported.isPending(this.#resultOf(layer).chain)) {
       const chain = chainId(parent.chain, added)
       imported.postpone(chain, [...parent.diffIds, added])
       return chain
@@ -219,7 +235,7 @@ class Search {
     if (noCache) return undefined
     const found = await this.#lookup(this.key)
     if (found === undefined) return undefined
-    const isHere = this.#options.imported?.isPending(found.result.chain) !== true
+    const isHere = !this.#options.imported.isPending(found.result.chain)
     if (definition !== undefined && isHere) this.#saveAlias(cache, definition, found.result, 0)
     return { ...found, keys: [...found.keys, ...this.keys()] }
   }
@@ -264,7 +280,7 @@ class Search {
   }
 
   async run(): Promise<StepResult> {
-    await this.#options.imported?.need(this.#inputs.parent.chain)
+    await this.#options.imported.need(this.#inputs.parent.chain)
     const made = await this.#prepared.run()
     const result = putOn(this.#inputs.parent, made?.layer.diffId, false)
     if (made !== undefined) {
@@ -284,25 +300,34 @@ class Search {
   }
 
   async #lookup(key: Digest): Promise<FoundStep | undefined> {
-    const found = await this.#options.cache.find(key)
-    if (found !== undefined && found !== 'evicted') return found
+    const { cache, imported, trustsElsewhere } = this.#options
+    const found = await cache.find(key, { elsewhere: trustsElsewhere })
     if (found === 'evicted') this.#isEvicted = true
-    return this.#adopt(key)
+    else if (found !== undefined && found.elsewhere !== true) return found
+    const adopted = await this.#adopt(key)
+    if (adopted !== undefined || found === undefined || found === 'evicted') return adopted
+    const { chain, diffIds } = found.result
+    if (chain !== undefined) imported.postpone(chain, diffIds)
+    return found
   }
 
   /** Another machine's result of this step on the very files that are here: its layer is fetched when it is needed. */
-  #adopt(key: Digest): FoundStep | undefined {
+  async #adopt(key: Digest): Promise<FoundStep | undefined> {
     const { imported, cache } = this.#options
-    const record = imported?.find(key)
-    if (imported === undefined || record === undefined) return undefined
-    const result = putOn(this.#inputs.parent, record.layer, true)
+    const record = imported.find(key)
+    if (record === undefined) return undefined
+    const { parent } = this.#inputs
     const { layer } = record
-    const save = async (): Promise<void> => {
+    const result = putOn(parent, layer, true)
+    const saved = { ...this.#saved(result, 0), key }
+    const save = async (isHere: boolean): Promise<void> => {
       const size = layer === undefined ? 0 : ((await this.#session.store.layers.find(layer))?.size ?? 0)
-      cache.save({ ...this.#saved(result, size), key })
+      cache.save({ ...saved, size, elsewhere: !isHere })
     }
-    if (layer !== undefined && result.chain !== undefined)
-      imported.postpone(result.chain, result.diffIds, save)
+    const { chain, diffIds } = result
+    // kept by this machine, too: the next build needs no import to find it
+    if (chain === undefined || (layer === undefined && !imported.isPending(chain))) await save(true)
+    else imported.postpone(chain, diffIds, save)
     return { result, keys: record.keys }
   }
 

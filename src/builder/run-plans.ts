@@ -40,10 +40,13 @@ export interface RunningBuild {
 
 export interface Executed {
   readonly executor: StepExecutor
-  readonly imported?: ImportedCache | undefined
+  readonly imported: ImportedCache
 }
 
-/** With what other machines built; where that turns out to be damaged, once more without it (B-BD-10). */
+/**
+ * With what other machines built; where that turns out to be damaged, once more without it (B-BD-10), and once more where a
+ * layer is needed after all that an earlier build left where it was.
+ */
 export async function runWithCaches(
   parts: BuilderParts,
   request: BuildRequest,
@@ -58,20 +61,32 @@ export async function runWithCaches(
     request.offline === true ? cacheFrom.filter(({ address }) => address.type === 'local') : cacheFrom
   if (reachable.length < cacheFrom.length)
     emit(cacheWarning('a build that is offline imports local caches only'))
-  const imported = reachable.length === 0 ? undefined : await importCaches(work, reachable)
-  try {
-    const executor = await runPlans(parts, request, running, options, imported)
-    if (imported === undefined || outputs.every(({ kind }) => kind === 'none')) return { executor, imported }
-    for (const { plan } of plans)
-      await imported.need(
+  const imported = await importCaches(work, reachable)
+  const attempt = async (used: ImportedCache, trustsElsewhere: boolean): Promise<Executed> => {
+    const executor = await runPlans(parts, request, running, options, { imported: used, trustsElsewhere })
+    for (const { plan } of outputs.every(({ kind }) => kind === 'none') ? [] : plans)
+      await used.need(
         plan.image.root === undefined ? undefined : executor.results.get(plan.image.root)?.chain,
       )
-    return { executor, imported }
-  } catch (error) {
-    if (imported?.failure === undefined) throw error
-    emit(cacheWarning(`an imported cache is damaged and not used: ${imported.failure}`))
-    return { executor: await runPlans(parts, request, running, options, undefined) }
+    await used.settle()
+    return { executor, imported: used }
   }
+  try {
+    return await attempt(imported, true).catch((error: unknown) => {
+      if (!imported.isLost) throw error
+      imported.restart()
+      return attempt(imported, false)
+    })
+  } catch (error) {
+    if (imported.failure === undefined) throw error
+    emit(cacheWarning(`an imported cache is damaged and not used: ${imported.failure}`))
+    return await attempt(await importCaches(work, []), false)
+  }
+}
+
+interface CachesToUse {
+  readonly imported: ImportedCache
+  readonly trustsElsewhere: boolean
 }
 
 async function runPlans(
@@ -79,7 +94,7 @@ async function runPlans(
   request: BuildRequest,
   { context, trees, dockerfile, pins, lease, plans, now, emit }: RunningBuild,
   { signal, machine }: BuildOptions,
-  imported: ImportedCache | undefined,
+  { imported, trustsElsewhere }: CachesToUse,
 ): Promise<StepExecutor> {
   // the collector knows by the lease's ID whose snapshots these are
   const id = `build-${lease.id}`
@@ -91,6 +106,7 @@ async function runPlans(
     noCacheStages: noCacheStages(request, dockerfile, emit),
     scope: context.scope,
     imported,
+    trustsElsewhere,
     planned: new Set(steps.map(({ name }) => name)),
     // only a folder has an ignore file that is asked
     ...(request.context.kind === 'folder' && { ignore: ignoreFacts(context, steps) }),
@@ -101,7 +117,7 @@ async function runPlans(
   await using _alive = await store.lock(id)
   const folder = await store.folder('builds', id)
   try {
-    await using views = new Views(store, id, async (chain) => imported?.need(chain))
+    await using views = new Views(store, id, (chain) => imported.need(chain))
     const session: Omit<BuildSession, 'signal'> = {
       id,
       store,
@@ -126,7 +142,7 @@ async function runPlans(
       lower: (chain) => views.lower(chain),
       ...(networks === undefined ? {} : { networks }),
       ...(pins && { pins }),
-      ...(imported && { bringMount: mountBringer(imported, emit, signal) }),
+      bringMount: mountBringer(imported, emit, signal),
       ...(request.measured === true && { cpu: new Map<string, number>() }),
     }
     const limit = machine?.parallelism ?? parallelism ?? Math.max(8, availableParallelism())

@@ -62,6 +62,17 @@ function build(on: TestMille, ...args: string[]): Ran {
   return ran
 }
 
+/** As a user sees it, whether it succeeds or not. */
+const plain = (on: TestMille, ...args: string[]): Ran =>
+  on.run(['build', '--progress', 'plain', ...args, at('context')])
+
+/** As `plain`, of a build that succeeds: what was said. */
+function said(on: TestMille, ...args: string[]): string {
+  const { code, err } = plain(on, ...args)
+  assert.equal(code, 0, err)
+  return err
+}
+
 /** Names of the steps that were not cached. */
 function steps({ err }: Ran): string[] {
   const lines = err.split('\n').filter((line) => line.startsWith('{'))
@@ -74,6 +85,13 @@ function steps({ err }: Ran): string[] {
 
 const idOf = (on: TestMille, name: string): string => on.ok('inspect', '-f', '{{.Id}}', name)
 
+/** Is the layer of the builder stage on that machine? */
+function hasBuilderLayer({ root }: TestMille): boolean {
+  const blobs = join(root, 'blobs/sha256')
+  const sizes = readdirSync(blobs).map((name) => statSync(join(blobs, name)).size)
+  return sizes.some((size) => size > 300_000 && size < 400_000)
+}
+
 test('local, mode=max: another machine finds every step, and fetches only the layers of its image', () => {
   build(first, '-t', 'app', '--cache-to', `type=local,dest=${at('cache')},mode=max,compression=zstd`)
   using other = machine()
@@ -81,16 +99,36 @@ test('local, mode=max: another machine finds every step, and fetches only the la
   assert.deepEqual(steps(ran), [])
   assert.equal(idOf(other, 'app'), idOf(first, 'app'))
   assert.equal(other.ok('run', '--rm', 'app', 'cat', '/b'), 'hello')
-  const sizes = readdirSync(join(other.root, 'blobs/sha256')).map(
-    (name) => statSync(join(other.root, 'blobs/sha256', name)).size,
-  )
-  assert.ok(
-    !sizes.some((size) => size > 300_000 && size < 400_000),
-    'the layer of the builder stage stayed away',
-  )
+  assert.ok(!hasBuilderLayer(other))
   assert.deepEqual(
     steps(build(other, '--target', 'build', '--cache-from', `type=local,src=${at('cache')}`)),
     [],
+  )
+})
+
+test('what was found in a cache is found again without it; what lies there only is made here when it is needed', () => {
+  using other = machine()
+  build(other, '-t', 'app', '--cache-from', `type=local,src=${at('cache')}`)
+  const again = build(other, '-t', 'again', '--cache-to', `type=local,dest=${at('partly')},mode=max`)
+  assert.deepEqual(steps(again), [])
+  assert.equal(idOf(other, 'again'), idOf(first, 'app'))
+  assert.ok(!hasBuilderLayer(other))
+  // its files are asked for: what was left in the cache is made anew, what is here stays cached
+  writeFileSync(at('context/other'), dockerfile.join('\n').replace('/src/b /b', '/src/big /b'))
+  const more = build(other, '-t', 'more', '-f', at('context/other'))
+  rmSync(at('context/other'))
+  assert.deepEqual(steps(more), [
+    'RUN cat a.txt > b && head -c 300000 /dev/urandom > big',
+    'COPY --from=build /src/big /b',
+    'RUN true',
+  ])
+  assert.doesNotMatch(more.err, /"type":"(warning|error)"/)
+  assert.equal(other.ok('run', '--rm', 'more', 'wc', '-c', '/b'), '300000 /b')
+  // a step whose bytes were not at hand is not in the cache that was written from here
+  using third = machine()
+  assert.deepEqual(
+    steps(build(third, '-t', 'app', '--cache-from', `type=local,src=${at('partly')}`)).slice(0, 1),
+    ['RUN cat a.txt > b && head -c 300000 /dev/urandom > big'],
   )
 })
 
@@ -150,20 +188,7 @@ test('a changed file is a miss from there on', () => {
 
 test('no cache, a foreign image, an unreachable registry: a warning, and the build does without (B-BD-10)', () => {
   using other = machine()
-  const warned = (from: string): string => {
-    const ran = other.run([
-      'build',
-      '--progress',
-      'plain',
-      '--cache-from',
-      from,
-      '--target',
-      'build',
-      at('context'),
-    ])
-    assert.equal(ran.code, 0, ran.err)
-    return ran.err
-  }
+  const warned = (from: string): string => said(other, '--cache-from', from, '--target', 'build')
   assert.match(warned(`${registry.host}/app:nothing`), /nothing of mille there/)
   assert.match(warned(`type=local,src=${at('nowhere')}`), /nothing of mille there/)
   assert.match(warned('127.0.0.1:1/x'), /BuildCache: the cache of 127\.0\.0\.1:1\/x is not used/)
@@ -180,6 +205,13 @@ function damaged(name: string, which: (path: string) => boolean, damage: (bytes:
   return `type=local,src=${at(name)}`
 }
 
+/** Names bytes by their digest below `blobs`. */
+function putBlob(blobs: string, bytes: string | Buffer): { readonly digest: string; readonly size: number } {
+  const hex = createHash('sha256').update(bytes).digest('hex')
+  writeFileSync(join(blobs, hex), bytes)
+  return { digest: `sha256:${hex}`, size: Buffer.byteLength(bytes) }
+}
+
 const isLayer = (path: string): boolean => !readFileSync(path).subarray(0, 1).equals(Buffer.from('{'))
 
 test('a damaged layer is never used: the build warns and does without the cache (B-BD-10)', () => {
@@ -187,18 +219,10 @@ test('a damaged layer is never used: the build warns and does without the cache 
   const from = damaged('broken', isLayer, (bytes) =>
     Buffer.concat([bytes.subarray(0, -1), Buffer.from([bytes.at(-1)! ^ 1])]),
   )
-  const { code, err } = other.run([
-    'build',
-    '--progress',
-    'plain',
-    '-t',
-    'app',
-    '--cache-from',
-    from,
-    at('context'),
-  ])
-  assert.equal(code, 0, err)
-  assert.match(err, /BuildCache: an imported cache is damaged and not used: .*sha256:/)
+  assert.match(
+    said(other, '-t', 'app', '--cache-from', from),
+    /BuildCache: an imported cache is damaged and not used: .*sha256:/,
+  )
   assert.equal(other.ok('run', '--rm', 'app', 'cat', '/b'), 'hello')
 })
 
@@ -209,12 +233,8 @@ test('a layer that is not the one its record says is never used (C-B14)', () => 
     manifests: { digest: string; size: number }[]
   }
   const blob = (digest: string): string => at('swapped/blobs/sha256', digest.slice(7))
-  const put = (value: object): { digest: string; size: number } => {
-    const bytes = Buffer.from(JSON.stringify(value))
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-    writeFileSync(blob(digest), bytes)
-    return { digest, size: bytes.length }
-  }
+  const put = (value: object): ReturnType<typeof putBlob> =>
+    putBlob(at('swapped/blobs/sha256'), JSON.stringify(value))
   const manifest = JSON.parse(readFileSync(blob(index.manifests[0]?.digest ?? ''), 'utf8')) as {
     config: { digest: string }
   }
@@ -232,18 +252,10 @@ test('a layer that is not the one its record says is never used (C-B14)', () => 
   )
   using other = machine()
   const from = `type=local,src=${at('swapped')}`
-  const { code, err } = other.run([
-    'build',
-    '--progress',
-    'plain',
-    '-t',
-    'app',
-    '--cache-from',
-    from,
-    at('context'),
-  ])
-  assert.equal(code, 0, err)
-  assert.match(err, /an imported cache is damaged and not used: .*does not hold what its image says/)
+  assert.match(
+    said(other, '-t', 'app', '--cache-from', from),
+    /an imported cache is damaged and not used: .*does not hold what its image says/,
+  )
   assert.equal(other.ok('run', '--rm', 'app', 'cat', '/b'), 'hello')
 })
 
@@ -255,46 +267,29 @@ test('records that are no records: the whole place is left alone', () => {
     ['newer', '{"layers":[],"mille":{"version":2,"records":[]}}'],
   ] as const) {
     mkdirSync(at(name, 'blobs/sha256'), { recursive: true })
-    const put = (bytes: string): { digest: string; size: number } => {
-      const hex = createHash('sha256').update(bytes).digest('hex')
-      writeFileSync(at(name, 'blobs/sha256', hex), bytes)
-      return { digest: `sha256:${hex}`, size: bytes.length }
-    }
+    const put = (bytes: string): ReturnType<typeof putBlob> => putBlob(at(name, 'blobs/sha256'), bytes)
     const config = { mediaType: 'application/vnd.buildkit.cacheconfig.v0', ...put(text) }
     const mediaType = 'application/vnd.oci.image.manifest.v1+json'
     const manifest = put(JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [] }))
     const entry = { mediaType, ...manifest, annotations: { 'org.opencontainers.image.ref.name': 'latest' } }
     writeFileSync(at(name, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [entry] }))
-    const { code, err } = other.run([
-      'build',
-      '--progress',
-      'plain',
-      '--cache-from',
-      `type=local,src=${at(name)}`,
-      '--target',
-      'build',
-      at('context'),
-    ])
-    assert.equal(code, 0, err)
-    assert.match(err, /is not used: not a build cache of mille/)
+    const from = `type=local,src=${at(name)}`
+    assert.match(
+      said(other, '--cache-from', from, '--target', 'build'),
+      /is not used: not a build cache of mille/,
+    )
   }
 })
 
 test('an export that fails ends the build, unless its errors are ignored; nothing half is named', () => {
   writeFileSync(at('file'), '')
   const bad = `type=local,dest=${at('file')}/x`
-  const failed = first.run(['build', '--progress', 'plain', '--cache-to', bad, at('context')])
+  const failed = plain(first, '--cache-to', bad)
   assert.equal(failed.code, 1)
-  const ignored = first.run([
-    'build',
-    '--progress',
-    'plain',
-    '--cache-to',
-    `${bad},ignore-error=true`,
-    at('context'),
-  ])
-  assert.equal(ignored.code, 0, ignored.err)
-  assert.match(ignored.err, /BuildCache: the cache was not exported: /)
+  assert.match(
+    said(first, '--cache-to', `${bad},ignore-error=true`),
+    /BuildCache: the cache was not exported: /,
+  )
   assert.ok(!existsSync(at('file/x')))
 })
 

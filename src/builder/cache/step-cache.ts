@@ -20,12 +20,21 @@ interface StepData {
   readonly alias?: true
   /** Of an alias: the key of the bytes. */
   readonly of?: Digest
+  /** Another machine's: its layer never came here. */
+  readonly elsewhere?: true
 }
 
 /** A result with the keys it is found under, as far as they are known. */
 export interface FoundStep {
   readonly result: StepResult
   readonly keys: readonly Digest[]
+  /** Its layer is not here: good as long as nobody needs the files. */
+  readonly elsewhere?: boolean
+}
+
+export interface FindOptions {
+  /** Results whose layers are elsewhere count, too; else they are evicted. */
+  readonly elsewhere?: boolean
 }
 
 export interface SavedStep {
@@ -40,6 +49,8 @@ export interface SavedStep {
   readonly size: number
   /** The key of the bytes, when this one is of the text. */
   readonly aliasOf?: Digest
+  /** Its layer is known, and not here. */
+  readonly elsewhere?: boolean
 }
 
 export interface StepToExplain {
@@ -63,7 +74,7 @@ export interface KnownFiles {
   readonly files: FileList
 }
 
-/** Results of earlier steps. Only steps that ran here are ever put in: a pulled image is never taken for one (C-B8). */
+/** Results of earlier steps, of this machine and of imported caches: a pulled image is never taken for one (C-B8). */
 export class StepCache {
   readonly #store: Store
   readonly #lease: Lease
@@ -80,17 +91,18 @@ export class StepCache {
   }
 
   /** The result kept under `key`; `evicted` when there was one whose layers are gone (B-BD-8). */
-  async find(key: Digest): Promise<FoundStep | 'evicted' | undefined> {
+  async find(key: Digest, options: FindOptions = {}): Promise<FoundStep | 'evicted' | undefined> {
     const record = this.#store.cache.find(key)
     if (record === undefined) return undefined
     const { chain, diffIds = [] } = record
-    const { added, of } = record.data as StepData
+    const { added, of, elsewhere } = record.data as StepData
     // held before it is looked at: a collection between the two would take it away
     this.#lease.hold(
       ...(chain === undefined ? [] : [{ kind: 'chain', chain } as const]),
       ...(added === undefined ? [] : [{ kind: 'blob', digest: diffIdAsDigest(added) } as const]),
     )
-    if (!(await this.#isComplete(record, added))) {
+    const isHere = await this.#isComplete(record, added)
+    if (!isHere && !(elsewhere === true && options.elsewhere === true)) {
       this.#store.cache.remove([key])
       return 'evicted'
     }
@@ -101,15 +113,17 @@ export class StepCache {
       ...(chain === undefined ? {} : { chain }),
       ...(added === undefined ? {} : { added }),
     }
-    return { result, keys: of === undefined ? [key] : [key, of] }
+    return { result, keys: of === undefined ? [key] : [key, of], elsewhere: !isHere }
   }
 
-  save({ key, lineage, type, description, ingredients, files, result, size, aliasOf }: SavedStep): void {
+  save(step: SavedStep): void {
+    const { key, lineage, type, description, ingredients, files, result, size, aliasOf, elsewhere } = step
     const { chain, diffIds, added } = result
     const data: StepData = {
       type,
       ...(added === undefined ? {} : { added }),
       ...(aliasOf === undefined ? {} : { alias: true, of: aliasOf }),
+      ...(elsewhere === true && { elsewhere }),
     }
     const stack = chain === undefined ? {} : { chain, diffIds }
     this.#store.cache.put({

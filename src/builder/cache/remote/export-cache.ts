@@ -31,7 +31,7 @@ export interface CacheExportWork {
   readonly writer: ImageWriter
   readonly lease: Lease
   readonly built: BuiltSteps
-  readonly imported?: ImportedCache | undefined
+  readonly imported: ImportedCache
   readonly emit: (event: BuildEvent) => void
   readonly now: () => number
   readonly signal?: AbortSignal | undefined
@@ -78,19 +78,21 @@ export async function exportCache(
   const step = `cache ${place.name}`
   emit({ type: 'start', step, name: `exporting cache to ${place.name}`, time: now() })
   try {
-    const records = recordsOf(work.built, mode)
-    const diffIds = new Set(records.flatMap(({ layer }) => layer ?? []))
+    const all = recordsOf(work.built, mode)
+    const diffIds = new Set(all.flatMap(({ layer }) => layer ?? []))
     const layers = await layersOf(work, [...diffIds].toSorted(), compression)
+    // those of an earlier import that is not at hand now have no bytes to go with them
+    const records = all.filter(({ layer }) => layer === undefined || layers.has(layer))
     await eachLimited([...layers], parallelUploads, async ([diffId, blob]) => {
       if (await place.has(blob)) return
       emit({ type: 'progress', step, status: `writing layer ${blob.digest}` })
-      await place.write(blob, await open(work, imported?.origin(diffId), blob), { signal })
+      await place.write(blob, await open(work, imported.origin(diffId), blob), { signal })
     })
     const mounts = mountBytes === 0 ? new Map() : await packMounts(work, { step, mountBytes, compression })
     for (const [key, blob] of mounts) {
       if (await place.has(blob)) continue
       emit({ type: 'progress', step, status: `writing cache mount ${blob.digest}` })
-      await place.write(blob, await open(work, imported?.mount(key), blob), { signal })
+      await place.write(blob, await open(work, imported.mount(key), blob), { signal })
     }
     const document = cacheConfig({ records, layers, mounts })
     const config: Descriptor = { mediaType: cacheConfigType, digest: sha256(document), size: document.length }
@@ -129,11 +131,11 @@ async function layersOf(
 ): Promise<Map<DiffId, Descriptor>> {
   const layers = new Map<DiffId, Descriptor>()
   for (const diffId of diffIds) {
-    const known = imported?.origin(diffId)?.blob
     const isHere = (await store.layers.find(diffId)) !== undefined
-    const blob =
-      known !== undefined && !isHere ? known : await writer.encode(diffId, compression, { lease, signal })
-    layers.set(diffId, blob)
+    const blob = isHere
+      ? await writer.encode(diffId, compression, { lease, signal })
+      : imported.origin(diffId)?.blob
+    if (blob !== undefined) layers.set(diffId, blob)
   }
   return layers
 }

@@ -17,10 +17,12 @@ export interface Origin {
   readonly blob: Descriptor
 }
 
+/** Told what became of a stack: whether it came, or the build ended without anybody needing it. */
+export type Settled = (isHere: boolean) => Promise<void>
+
 interface Pending {
   readonly diffIds: readonly DiffId[]
-  /** Called once the stack is there. */
-  readonly arrived: () => Promise<void>
+  readonly settled: Settled[]
 }
 
 /**
@@ -39,6 +41,8 @@ export class ImportedCache {
   readonly #fetching = new Map<DiffId, Promise<void>>()
   /** Why a layer could not be had: the build goes on without what was imported. */
   failure: string | undefined
+  /** A layer is needed that an earlier build saw in a cache that is not at hand now. */
+  isLost = false
 
   constructor(store: Store, lease: Lease, signal: AbortSignal | undefined) {
     this.#store = store
@@ -78,12 +82,22 @@ export class ImportedCache {
   }
 
   /** A stack that is known, but not here: `need` brings it. */
-  postpone(
-    chain: ChainId,
-    diffIds: readonly DiffId[],
-    arrived: () => Promise<void> = () => Promise.resolve(),
-  ): void {
-    if (!this.#pending.has(chain)) this.#pending.set(chain, { diffIds, arrived })
+  postpone(chain: ChainId, diffIds: readonly DiffId[], settled?: Settled): void {
+    const pending = this.#pending.get(chain) ?? { diffIds, settled: [] }
+    if (settled !== undefined) pending.settled.push(settled)
+    this.#pending.set(chain, pending)
+  }
+
+  /** At the end of a build that succeeded: what nobody needed stays where it is. */
+  async settle(): Promise<void> {
+    for (const { settled } of this.#pending.values()) for (const tell of settled) await tell(false)
+  }
+
+  /** For a build that runs once more: nothing is pending, no layer is lost. */
+  restart(): void {
+    this.#pending.clear()
+    this.#fetching.clear()
+    this.isLost = false
   }
 
   isPending(chain: ChainId | undefined): boolean {
@@ -97,11 +111,21 @@ export class ImportedCache {
     try {
       await eachLimited(pending.diffIds, parallelDownloads, (diffId) => this.bring(diffId))
       await ensureApplied(this.#store, pending.diffIds, { lease: this.#lease, signal: this.#signal })
-      if (this.#pending.delete(chain)) await pending.arrived()
+      await this.#arrived(pending.diffIds)
     } catch (error) {
-      if (this.#signal?.aborted !== true && !isMilleError(error, 'CANCELED'))
+      if (isMilleError(error, 'LAYER_NOT_FOUND')) this.isLost = true
+      else if (this.#signal?.aborted !== true && !isMilleError(error, 'CANCELED'))
         this.failure ??= messageOf(error)
       throw error
+    }
+  }
+
+  /** A stack is there, and so are those that it stands on. */
+  async #arrived(diffIds: readonly DiffId[]): Promise<void> {
+    for (const [chain, pending] of this.#pending) {
+      const isBelow = pending.diffIds.every((diffId, index) => diffIds[index] === diffId)
+      if (!isBelow || !this.#pending.delete(chain)) continue
+      for (const tell of pending.settled) await tell(true)
     }
   }
 

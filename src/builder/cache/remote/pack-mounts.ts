@@ -49,7 +49,7 @@ export async function packMounts(
       signal,
       onWait,
     })
-    const blob = isHere === undefined ? imported?.mount(key)?.blob : isHere.blob
+    const blob = isHere === undefined ? imported.mount(key)?.blob : isHere.blob
     if (blob === undefined) continue
     packed.set(key, { ...blob, annotations: { [mountAnnotation]: name } })
     note(`cache mount ${name}: ${humanSize(blob.size)}`)

@@ -17,21 +17,19 @@ export interface CacheWork {
 
 /**
  * Reads the records of every place, the first one's count most. What cannot be read or is not a cache is a warning: the
- * build goes on without it (B-BD-10). Undefined when nothing was found at all.
+ * build goes on without it (B-BD-10).
  */
 export async function importCaches(
   { store, lease, open, emit, now, signal }: CacheWork,
   imports: readonly CacheImport[],
-): Promise<ImportedCache | undefined> {
+): Promise<ImportedCache> {
   const imported = new ImportedCache(store, lease, signal)
-  let total = 0
   for (const [index, { address, mountBytes }] of imports.entries()) {
     const step = `cache from ${index}`
     const shown = shownAddress(address)
     emit({ type: 'start', step, name: `importing cache from ${shown}`, time: now() })
     try {
       const count = await imported.read(await openPlace(open, address), mountBytes, { signal })
-      total += count
       emit({ type: 'note', step, text: count === 0 ? 'nothing of mille there' : `${count} steps` })
     } catch (error) {
       if (signal?.aborted === true) throw error
@@ -39,7 +37,7 @@ export async function importCaches(
     }
     emit({ type: 'done', step, time: now(), cached: false })
   }
-  return total === 0 ? undefined : imported
+  return imported
 }
 
 /** Exports to every place that is not the image itself. A failure of one whose errors are ignored is a warning. */
