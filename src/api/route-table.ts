@@ -43,6 +43,7 @@ const resources: Readonly<Record<string, Load>> = {
     return files.flatMap(({ routes }): readonly Route[] => routes)
   },
   info: async () => (await import('./system/info.ts')).routes,
+  networks: async () => (await import('./networks/networks.ts')).routes,
   nodes: loadAbsent,
   plugins: loadAbsent,
   secrets: loadAbsent,

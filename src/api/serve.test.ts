@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -103,6 +103,17 @@ describe('serveApi', () => {
     const [response] = await once(outgoing, 'response')
     assert.equal(response.statusCode, 200)
     outgoing.destroy()
+  })
+
+  test('1,000 clients that say nothing keep nobody out', async () => {
+    const idle: Socket[] = []
+    while (idle.length < 1000) {
+      const more = Array.from({ length: 100 }, () => connect(join(folder, 'api.sock')))
+      await Promise.all(more.map((socket) => once(socket, 'connect')))
+      idle.push(...more)
+    }
+    assert.equal((await send('GET', '/_ping')).body, 'OK')
+    for (const socket of idle) socket.destroy()
   })
 
   test('what is no HTTP is answered with 400', async () => {

@@ -31,21 +31,37 @@ export function monitorExit(parts: ContainerParts, { id, data }: ContainerRow): 
   return ['/bin/sh', '-c', script, 'settle', attendedPath(parts, id), identity, ...settle]
 }
 
+interface Attendance {
+  count: number
+  /** The exit code, once one who waits has settled the container: with `--rm` nothing else knows it then. */
+  code?: number
+}
+
+/** What this process attends, by the note's path; a server has many who wait for one container. */
+const attended = new Map<string, Attendance>()
+
 /**
  * This process will settle the container, unless another one has said so before; disposing takes that back.
  * NO_SUCH_CONTAINER when it is gone.
  */
 export async function attend(parts: ContainerParts, id: string): Promise<AsyncDisposable> {
-  if (isAttended(parts, id)) return { [Symbol.asyncDispose]: async () => {} }
   const path = attendedPath(parts, id)
-  writeNote(path, `${process.pid}\n`)
+  const own = attended.get(path)
+  if (own === undefined && isAttended(parts, id)) return { [Symbol.asyncDispose]: async () => {} }
+  const attendance: Attendance = own ?? { count: 0 }
+  if (own === undefined) writeNote(path, `${process.pid}\n`)
   // another command may have removed it since it was looked up
-  if (parts.store.records<ContainerData>('container').get(id) === undefined) {
+  if (own === undefined && parts.store.records<ContainerData>('container').get(id) === undefined) {
     rmSync(path, { force: true })
     throw failure('NO_SUCH_CONTAINER', { name: id, hint: '' })
   }
+  attendance.count += 1
+  attended.set(path, attendance)
   return {
     async [Symbol.asyncDispose]() {
+      attendance.count -= 1
+      if (attendance.count > 0) return
+      attended.delete(path)
       rmSync(path, { force: true })
       rmSync(exitNote(parts, id), { force: true })
     },
@@ -64,14 +80,18 @@ function isAttended(parts: ContainerParts, id: string): boolean {
 }
 
 /**
- * Whoever settles a container that another process waits for leaves the exit code for it: what the runtime knew is gone
- * when that one comes to look, with `--rm` the record too.
+ * Whoever settles a container leaves the exit code for all others that wait for it, in this process and another: what the
+ * runtime knew is gone when they come to look, with `--rm` the record too.
  */
 export function leaveExitCode(parts: ContainerParts, id: string, code: number): void {
+  const own = attended.get(attendedPath(parts, id))
+  if (own !== undefined) own.code = code
   if (isAttended(parts, id)) writeNote(exitNote(parts, id), String(code))
 }
 
 export function findExitCode(parts: ContainerParts, id: string): number | undefined {
+  const own = attended.get(attendedPath(parts, id))
+  if (own?.code !== undefined) return own.code
   const text = readIfThere(exitNote(parts, id))
   return text === '' ? undefined : Number(text)
 }

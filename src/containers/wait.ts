@@ -50,7 +50,7 @@ async function waitForExit(
     if (data.phase === 'exited' && data.startedAt !== begun) return data.exit?.code ?? 0
     await pause()
     const row = parts.store.records<ContainerData>('container').get(id)
-    if (!row) return data.exit?.code ?? 0
+    if (!row) return findExitCode(parts, id) ?? data.exit?.code ?? 0
     data = row.data
   }
   return await endOf(parts, handle, signal)

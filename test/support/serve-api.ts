@@ -20,6 +20,7 @@ export interface TestApi {
     method: string,
     path: string,
     body?: unknown,
+    signal?: AbortSignal,
   ): Promise<{ readonly status: number; readonly body: string }>
   /** SIGTERM, or another signal; resolves with the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number>
@@ -53,9 +54,9 @@ export async function serveApi(mille: TestMille, name = 'api.sock'): Promise<Tes
       if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit ${code}\n${out}${err}`)
       return out.trim()
     },
-    async call(method, path, body) {
+    async call(method, path, body, signal) {
       const headers = body === undefined ? {} : { 'Content-Type': 'application/json' }
-      const outgoing = request({ socketPath: socket, method, path, headers })
+      const outgoing = request({ socketPath: socket, method, path, headers, ...(signal && { signal }) })
       outgoing.end(body === undefined ? undefined : JSON.stringify(body))
       const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
       return { status: response.statusCode ?? 0, body: await text(response) }

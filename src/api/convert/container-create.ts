@@ -20,6 +20,7 @@ export function toContainerWish(body: ContainerCreateBody | undefined): Containe
   }
   const host = body.HostConfig ?? {}
   refuseUnsupported(body, host)
+  refuseNegative(host)
   return {
     image: body.Image,
     ...commandOf(body),
@@ -75,6 +76,14 @@ function hostWish(host: HostConfigBody): Partial<ContainerRequest> {
       pidsLimit: host.PidsLimit || undefined,
       shmSize: host.ShmSize || undefined,
     }),
+  }
+}
+
+function refuseNegative(host: HostConfigBody): void {
+  for (const field of ['Memory', 'NanoCpus', 'CpuShares', 'ShmSize', 'CpuPeriod'] as const) {
+    const value = host[field] ?? 0
+    if (value < 0)
+      throw failure('INVALID_ARGUMENT', { reason: `HostConfig.${field} must not be negative: ${value}` })
   }
 }
 

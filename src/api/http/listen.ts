@@ -6,6 +6,9 @@ import { fromNodeError } from '../../linux/system-failure.ts'
 import { failure } from '../../util/errors.ts'
 import { makeFolders } from '../../util/make-folders.ts'
 
+/** Connections that may wait until they are taken; the kernel has its own bound. */
+const backlog = 4096
+
 /** Where a server listens. */
 export type ListenAddress =
   | { readonly kind: 'unix'; readonly path: string }
@@ -26,7 +29,12 @@ export function parseListenAddress(text: string): ListenAddress {
 /** Resolves with the address as clients write it. SOCKET_IN_USE, SOCKET_UNSAFE, SYSTEM_CALL_FAILED. */
 export async function listen(server: Server, address: ListenAddress): Promise<string> {
   if (address.kind === 'unix') await listenUnix(server, address.path)
-  else await begin(server, () => server.listen(address.port, address.host), `${address.host}:${address.port}`)
+  else
+    await begin(
+      server,
+      () => server.listen({ port: address.port, host: address.host, backlog }),
+      `${address.host}:${address.port}`,
+    )
   if (address.kind === 'unix') return `unix://${address.path}`
   const { port } = server.address() as AddressInfo
   return `tcp://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`
@@ -43,7 +51,7 @@ async function listenUnix(server: Server, path: string): Promise<void> {
       // whoever may write to it is root (C-A3): it must not be anybody's for the moment before a chmod
       const mask = process.umask(0o117)
       try {
-        server.listen(path)
+        server.listen({ path, backlog })
       } finally {
         process.umask(mask)
       }
