@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { failure } from '../util/errors.ts'
 import { confine } from './seccomp/confine.ts'
@@ -31,6 +31,22 @@ export function newId(prefix: string): string {
   return `${prefix}-${randomHex(8)}`
 }
 
+/** Where every process has a new file system of its own. */
+const systemFolders = ['dev', 'proc', 'sys']
+
+/**
+ * What the runtime mounts and makes there must not land anywhere else: an old crun follows a link, and makes device nodes
+ * in a folder of the host (C-R3, CVE-2025-31133 and its like). Looked at before each start, as a container may leave one.
+ */
+function refuseLinkedSystem(rootfs: string): void {
+  for (const name of systemFolders) {
+    const status = lstatSync(join(rootfs, name), { throwIfNoEntry: false })
+    if (status === undefined || status.isDirectory()) continue
+    const reason = `it is ${status.isSymbolicLink() ? 'a symbolic link' : 'no folder'} there`
+    throw failure('MOUNT_TARGET_BLOCKED', { target: `/${name}`, reason })
+  }
+}
+
 /** Checks the request against the root folder and writes `config.json` into `folder`. */
 export function writeBundle(
   folder: string,
@@ -39,6 +55,7 @@ export function writeBundle(
   { program, filters }: BundleSeat,
 ): void {
   checkId(id)
+  refuseLinkedSystem(spec.rootfs)
   const mountTargets = spec.mounts.map((mount) => mount.target)
   const user = resolveUser(spec.rootfs, spec.user, spec.groupAdd)
   const cwd = prepareWorkingFolder(spec.rootfs, spec.cwd, mountTargets)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { testMille, type TestMille } from '../support/mille.ts'
@@ -75,4 +75,29 @@ test('options that make no sense are refused before anything is made', () => {
     assert.ok(err.includes(message), err)
   }
   assert.equal(mille.ok('ps', '-aq'), before)
+})
+
+test('C-R3 an image whose /dev, /proc or /sys is a link is refused: nothing is mounted or made on the host', () => {
+  const victim = join(mille.root, 'victim')
+  const context = join(mille.root, 'links')
+  const root = join(context, 'root')
+  for (const folder of [victim, context, root]) mkdirSync(folder)
+  writeFileSync(join(victim, 'file'), 'untouched')
+  const links = { dev: victim, proc: `/../..${victim}`, sys: `${'../'.repeat(20)}${victim.slice(1)}` }
+  for (const [name, target] of Object.entries(links)) {
+    symlinkSync(target, join(root, name))
+    const lines = ['FROM busybox AS box', 'FROM scratch', 'COPY --from=box /bin /bin', 'COPY root/ /']
+    writeFileSync(join(context, 'Dockerfile'), lines.join('\n'))
+    mille.ok('build', '-q', '-t', 'linked', context)
+    const reason = `cannot mount on /${name}: it is a symbolic link there`
+    const { code, err } = mille.run(['run', '--rm', 'linked', 'true'])
+    assert.equal(code, 125)
+    assert.match(err, new RegExp(reason))
+    writeFileSync(join(context, 'Dockerfile'), [...lines, 'RUN true'].join('\n'))
+    const built = mille.run(['build', '-q', context])
+    assert.equal(built.code, 1)
+    assert.match(built.err, new RegExp(reason))
+    assert.deepEqual(readdirSync(victim), ['file'])
+    rmSync(join(root, name))
+  }
 })
