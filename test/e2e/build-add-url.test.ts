@@ -71,6 +71,21 @@ test('a checksum: known bytes need no server, wrong ones are named and nothing i
     assert.match(error.message, /> +2 \| ADD --checksum/)
     return true
   })
+  // D-F20: no password in the error
+  const secret = url.replace('//', '//user:secret@')
+  await assert.rejects(
+    builds.build(['FROM busybox', `ADD --checksum=${sha256('other')} ${secret}/hidden /o/`]),
+    (error) => {
+      assert.ok(isMilleError(error, 'ADD_FAILED'))
+      assert.match(
+        error.message,
+        new RegExp(`user:\\*+@.*expected ${sha256('other')}, got ${sha256('content')}`),
+      )
+      assert.ok(!error.message.includes('secret'))
+      return true
+    },
+  )
+  requests.pop()
   await builds.build(add(sha256('content'), '/o/'))
   assert.equal(requests.length, 2)
   await builds.build(add(sha256('content'), '/elsewhere/'))
