@@ -34,6 +34,7 @@ const loadDiff = async (): Promise<AnyCommand> => (await import('./commands/diff
 const loadEvents = async (): Promise<AnyCommand> => (await import('./commands/events.ts')).command
 const loadExec = async (): Promise<AnyCommand> => (await import('./commands/exec.ts')).command
 const loadExport = async (): Promise<AnyCommand> => (await import('./commands/export.ts')).command
+const loadHealth = async (): Promise<AnyCommand> => (await import('./commands/health.ts')).command
 const loadHistory = async (): Promise<AnyCommand> => (await import('./commands/history.ts')).command
 const loadImageInspect = async (): Promise<AnyCommand> =>
   (await import('./commands/image-inspect.ts')).command
@@ -227,6 +228,7 @@ export const commandTable: CommandGroup = {
           summary: 'Start the containers that their restart policies want to run, as after a reboot',
           load: loadResume,
         },
+        health: { summary: 'Tell a change of health', alias: true, load: loadHealth },
         revive: { summary: 'Start a container again as its policy wants', alias: true, load: loadRevive },
         rm: { summary: 'Remove one or more containers', load: loadRm },
         remove: { summary: 'Remove one or more containers', alias: true, load: loadRm },

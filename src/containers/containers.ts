@@ -1,8 +1,9 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Digest } from '../oci/digest.ts'
-import type { ContainerConfig } from '../oci/config.ts'
+import type { ContainerConfig, Healthcheck } from '../oci/config.ts'
 import type { Platform } from '../oci/platform.ts'
-import type { ResourceUsage } from '../runtime/runtime.ts'
+import type { HealthState } from '../runtime/health-state.ts'
+import type { ResourceUsage } from '../runtime/resource-counters.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { EndpointRequest } from './networks.ts'
 
@@ -86,6 +87,8 @@ export interface ContainerRequest {
   readonly cpuShares?: number
   readonly cpusetCpus?: string
   readonly pidsLimit?: number
+  /** Over the image's; durations in nanoseconds, 0 and an empty test are the image's. */
+  readonly healthcheck?: Healthcheck
   /** Takes the image's HEALTHCHECK away. */
   readonly noHealthcheck?: boolean
   /** -1 is unlimited. */
@@ -152,6 +155,8 @@ export interface ContainerState {
   /** Milliseconds, 0 when it has not happened. */
   readonly startedAt: number
   readonly finishedAt: number
+  /** Of a container with health checks that was started. */
+  readonly health?: HealthState
 }
 
 export interface PublishedPort {
@@ -287,6 +292,8 @@ export interface Containers {
   resume(): Promise<readonly string[]>
   /** For the hidden command that starts a container again: when its policy still wants that. */
   revive(id: string): Promise<void>
+  /** For the hidden command that the process which runs health checks calls when the status changes. */
+  tellHealth(id: string, status: string): Promise<void>
   restart(nameOrId: string, options?: { readonly timeout?: number }): Promise<void>
   kill(nameOrId: string, signal?: string): Promise<void>
   pause(nameOrId: string): Promise<void>

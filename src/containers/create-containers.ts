@@ -7,6 +7,7 @@ import { recordEvent } from './container-events.ts'
 import { createContainer } from './create.ts'
 import { containerDetails } from './details.ts'
 import { attachContainer, execInContainer, resizeContainer, topContainer } from './exec.ts'
+import { recordHealth } from './health.ts'
 import { listContainers } from './list.ts'
 import { createLogKeeping } from './log-keeping.ts'
 import { createNetworks } from './create-networks.ts'
@@ -15,7 +16,7 @@ import { readLogs } from './logs.ts'
 import { checkName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
 import { handleOf } from './handle.ts'
-import type { ResourceUsage } from '../runtime/runtime.ts'
+import type { ResourceUsage } from '../runtime/resource-counters.ts'
 import { getContainer, snapshotKey, type ContainerData } from './record.ts'
 import { removeForsakenContainers, settleContainer, settleIdle } from './settle.ts'
 import { resumeContainers } from './resume.ts'
@@ -84,6 +85,7 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
       stopContainer(parts, nameOrId, { timeout: options.timeout, stopSignal: options.stopSignal }),
     resume: () => resumeContainers(parts),
     revive: (id) => logged(id, () => reviveContainer(parts, id)),
+    tellHealth: async (id, status) => recordHealth(parts, id, status),
     restart: (nameOrId, options = {}) =>
       logged(nameOrId, () => restartContainer(parts, nameOrId, { timeout: options.timeout })),
     kill: (nameOrId, signal) => killContainer(parts, nameOrId, signal),

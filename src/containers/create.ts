@@ -133,11 +133,9 @@ function hostnameFor(id: string, request: ContainerRequest): string {
 async function warningsFor(
   runtime: ContainerParts['runtime'],
   image: ImageRecord,
-  { request, config }: ContainerData,
+  { request }: ContainerData,
 ): Promise<string[]> {
   const warnings: string[] = []
-  const [check = 'NONE'] = config.Healthcheck?.Test ?? []
-  if (check !== 'NONE') warnings.push("The image's HEALTHCHECK is not run: there are no health checks yet.")
   const { os, architecture } = image.config
   const host = hostPlatform()
   if (request.platform === undefined && architecture !== host.architecture) {

@@ -1,10 +1,12 @@
 import type { DiffId } from '../oci/digest.ts'
+import type { HealthState } from '../runtime/health-state.ts'
 import type { ContainerRunState, Endpoint } from '../runtime/runtime.ts'
 import type { ContainerDetails, ContainerNetwork, ContainerState } from './containers.ts'
 import { memberOf } from '../store/find-member.ts'
 import type { ImageRecord } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
 import { handleOf, logPathOf } from './handle.ts'
+import { hasHealthcheck } from './health.ts'
 import { networkId } from './network-record.ts'
 import type { ContainerParts } from './parts.ts'
 import { snapshotKey, type ContainerData, type ContainerRow } from './record.ts'
@@ -18,7 +20,8 @@ export async function containerDetails(
   const { store } = parts
   const { data } = row
   const live = data.phase === 'started' ? await parts.runtime.state(handleOf(parts, row.id)) : undefined
-  const state = containerState(data, live)
+  const health = hasHealthcheck(data) ? healthState(parts, row, live) : undefined
+  const state = { ...containerState(data, live), ...(health && { health }) }
   const isLive = state.status === 'running' || state.status === 'paused'
   const endpoints = isLive ? (data.endpoints ?? {}) : {}
   const [path = '', ...args] = data.args
@@ -50,6 +53,18 @@ export async function containerDetails(
 
 const unsupervised =
   'its monitor (conmon) was killed: its output since then is lost, and its exit code will be 255 whatever it is'
+
+/** Undefined before the first start. */
+function healthState(
+  parts: ContainerParts,
+  { id, data }: ContainerRow,
+  live: ContainerRunState | undefined,
+): HealthState | undefined {
+  if (live?.status !== 'running' && live?.status !== 'paused') return data.health
+  return (
+    parts.runtime.health(handleOf(parts, id)) ?? { status: 'starting', failingStreak: 0, pid: 0, log: [] }
+  )
+}
 
 function containerNetworks(
   { store }: ContainerParts,

@@ -73,6 +73,7 @@ const filterMakers: ReadonlyMap<string, (values: readonly string[], parts: Conta
         ({ exposedPorts }) =>
           values.some((port) => exposedPorts.includes(portKey(port))),
     ],
+    ['health', healthTest],
     [
       'id',
       (values: readonly string[]): Test =>
@@ -135,6 +136,15 @@ function nameMatches(name: string, value: string): boolean {
   if (fromStart && toEnd) return name === core
   if (fromStart) return name.startsWith(core)
   return toEnd ? name.endsWith(core) : name.includes(core)
+}
+
+const healths = ['starting', 'healthy', 'unhealthy', 'none']
+
+function healthTest(values: readonly string[]): Test {
+  const wrong = values.find((value) => !healths.includes(value))
+  if (wrong !== undefined)
+    throw failure('INVALID_FILTER_VALUE', { filter: 'health', value: wrong, known: healths.join(', ') })
+  return ({ state }) => values.includes(state.health?.status ?? 'none')
 }
 
 const statuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']

@@ -1,6 +1,7 @@
 import type { ContainerConfig } from '../oci/config.ts'
 import { failure } from '../util/errors.ts'
 import type { ContainerRequest } from './containers.ts'
+import { checkHealthcheck, mergeHealthcheck } from './health.ts'
 import { parseSignal } from './signals.ts'
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -18,6 +19,8 @@ export function mergeConfig(image: ContainerConfig, request: ContainerRequest): 
     ...(request.expose ?? []),
   ]
   if (request.stopSignal !== undefined) parseSignal(request.stopSignal)
+  const healthcheck = mergeHealthcheck(image.Healthcheck, request.healthcheck)
+  checkHealthcheck(request.healthcheck)
   const merged: ContainerConfig = {
     ...image,
     Entrypoint: entrypoint,
@@ -27,6 +30,7 @@ export function mergeConfig(image: ContainerConfig, request: ContainerRequest): 
     WorkingDir: request.workingDir ?? (image.WorkingDir || '/'),
     User: request.user ?? image.User ?? '',
     ExposedPorts: Object.fromEntries(exposed.map((port) => [port, {}])),
+    ...(healthcheck && { Healthcheck: healthcheck }),
     ...(request.noHealthcheck === true && { Healthcheck: { Test: ['NONE'] } }),
     ...(request.stopSignal !== undefined && { StopSignal: request.stopSignal }),
   }

@@ -1,6 +1,7 @@
 import type { ContainerConfig } from '../oci/config.ts'
 import type { ProcessIdentity } from '../linux/process-identity.ts'
 import type { ChainId, Digest } from '../oci/digest.ts'
+import type { HealthState } from '../runtime/health-state.ts'
 import type { Endpoint } from '../runtime/runtime.ts'
 import type { RecordRow, UpdateOptions } from '../store/record-store.ts'
 import type { Store } from '../store/store.ts'
@@ -46,6 +47,8 @@ export interface ContainerData {
   readonly lastCode?: number
   /** A user ended it: its policy leaves it so. */
   readonly isStopped?: boolean
+  /** How it was when it ended. */
+  readonly health?: HealthState
   /** Why the last start failed. */
   readonly error: string
   /** Networks it is in whenever it runs, by name; `host` or `none` alone. */

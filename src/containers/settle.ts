@@ -12,6 +12,7 @@ import {
   type ContainerData,
   type ContainerRow,
 } from './record.ts'
+import { hasHealthcheck, watchHealth } from './health.ts'
 import { isPlanned, planRestart } from './planned-restart.ts'
 import { restartDelay } from './restart-policy.ts'
 import { removeVolume } from './volumes.ts'
@@ -50,7 +51,14 @@ async function needsSettling(parts: ContainerParts, { id, data }: ContainerRow):
   if (data.phase === 'exited' && data.restart !== undefined) return !isPlanned(data)
   if (data.phase === 'created') return isForsaken(data)
   if (data.phase === 'prepared') return isAbandoned(data)
-  return data.phase === 'started' && !isLive((await parts.runtime.state(handleOf(parts, id))).status)
+  if (data.phase !== 'started') return false
+  const { status } = await parts.runtime.state(handleOf(parts, id))
+  return !isLive(status) || (status === 'running' && isUnwatched(parts, id, data))
+}
+
+/** Whoever ran its health checks was killed. */
+function isUnwatched(parts: ContainerParts, id: string, data: ContainerData): boolean {
+  return hasHealthcheck(data) && !parts.runtime.health(handleOf(parts, id))?.pid
 }
 
 const isLive = (status: string): boolean => status === 'running' || status === 'paused'
@@ -113,6 +121,7 @@ export function unprepared({
 
 async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<ContainerRow> {
   const state = await parts.runtime.state(handleOf(parts, row.id))
+  if (state.status === 'running') watchHealth(parts, row)
   if (isLive(state.status)) return row
   // a process that vanished without a word (host reset, monitor killed) is exited 255: moby's rule, never 0
   const exit =
@@ -121,10 +130,12 @@ async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<
       : { code: 255, finishedAt: Date.now(), oomKilled: false }
   leaveExitCode(parts, row.id, exit.code)
   const delay = restartDelay(row.data, exit)
+  const health = hasHealthcheck(row.data) ? parts.runtime.health(handleOf(parts, row.id)) : undefined
   const ended = (data: ContainerData): ContainerData => ({
     ...unprepared(data),
     phase: 'exited',
     exit,
+    ...(health && { health: { ...health, pid: 0 } }),
     ...(delay !== undefined && { restart: { at: Date.now() + delay }, lastDelay: delay }),
   })
   const tell = (): void => {

@@ -6,6 +6,7 @@ import { recordConnected, recordEnd, recordEvent } from './container-events.ts'
 import { etcMounts, writeEtcFiles } from './etc-files.ts'
 import { monitorExit } from './exit-command.ts'
 import { handleOf, lockContainer, logPathOf } from './handle.ts'
+import { watchHealth } from './health.ts'
 import { logLimit } from './log-config.ts'
 import type { ContainerParts } from './parts.ts'
 import { withoutRestart } from './planned-restart.ts'
@@ -66,6 +67,7 @@ async function startLocked(
     throw error
   }
   recordEvent(parts, row, 'start')
+  watchHealth(parts, getContainer(parts.store, id))
 }
 
 /** Mounts, network, bundle, monitor: everything before the first instruction. The container's lock is held. */

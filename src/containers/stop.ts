@@ -6,6 +6,7 @@ import { recordEvent } from './container-events.ts'
 import { attend } from './exit-command.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
+import { watchHealth } from './health.ts'
 import { cancelRestart } from './planned-restart.ts'
 import { getContainer, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
 import { hasPolicy } from './restart-policy.ts'
@@ -146,7 +147,10 @@ export async function pauseContainer(parts: ContainerParts, nameOrId: string, pa
   if (paused === pause) {
     throw failure(pause ? 'CONTAINER_ALREADY_PAUSED' : 'CONTAINER_NOT_PAUSED', { name: row.id })
   }
+  // what is paused answers no probe, and is not unhealthy for that
+  if (pause) parts.runtime.endHealth(handle)
   await (pause ? parts.runtime.pause(handle) : parts.runtime.resume(handle))
+  if (!pause) watchHealth(parts, row)
   recordEvent(parts, row, pause ? 'pause' : 'unpause')
 }
 

@@ -32,6 +32,7 @@ import {
   readPidFile,
 } from './container-files.ts'
 import type { ContainerFiles, ContainerIdentity } from './container-files.ts'
+import { endHealth, healthFiles } from './health-files.ts'
 import { endHalfMade, isHalfMade } from './half-made.ts'
 import { openMonitor } from './monitor.ts'
 import { runtimeEnvironment } from './oci-program.ts'
@@ -135,6 +136,7 @@ async function undoCreate(seat: RuntimeSeat, handle: ContainerHandle, files: Con
 
 /** Removes the runtime's state, the control groups and the files of the last run; the logs stay. */
 function forget(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): void {
+  endHealth(handle)
   removeCgroups(seat.program.cgroups, cgroupsPathOf(handle.id))
   for (const path of [
     join(seat.root, handle.id),
@@ -145,6 +147,7 @@ function forget(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFile
     files.started,
     files.pidFile,
     files.monitorPidFile,
+    healthFiles(handle).folder,
   ]) {
     rmSync(path, { recursive: true, force: true })
   }

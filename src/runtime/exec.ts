@@ -23,8 +23,8 @@ import type { OutputQueue } from './output-queue.ts'
 import { findRuntimeError } from './runtime-log.ts'
 import type { AttachedStreams, ContainerHandle, ExecProcess, ExecSpec, ProcessResult } from './runtime.ts'
 import { processDocument, readLimits, specText } from './spec.ts'
-import type { RuntimeSpec } from './spec.ts'
-import { resolveUser } from './user.ts'
+import type { RuntimeProcess, RuntimeSpec } from './spec.ts'
+import { resolveUser, type ResolvedUser } from './user.ts'
 import { waitFor } from './wait-for.ts'
 import { findWorkingFolder } from './working-folder.ts'
 import { readIfThere, readText } from '../util/read-text.ts'
@@ -61,7 +61,19 @@ export async function execInContainer(
   }
 }
 
-function writeExec(handle: ContainerHandle, spec: ExecSpec, identity: ContainerIdentity): ExecFiles {
+interface ExecDocument {
+  readonly document: RuntimeProcess
+  readonly rootfs: string
+  readonly user: ResolvedUser
+  readonly cwd: string
+}
+
+/** What the runtime is told of a further process. Errors: USER_*, WORKDIR_INVALID. */
+export function execDocument(
+  handle: ContainerHandle,
+  spec: Omit<ExecSpec, 'stdin'>,
+  identity: ContainerIdentity,
+): ExecDocument {
   // the container's own view, its volumes included
   const rootfs = `/proc/${identity.process.pid}/root`
   const config = JSON.parse(readText(join(containerFiles(handle).bundle, 'config.json'))) as RuntimeSpec
@@ -70,7 +82,12 @@ function writeExec(handle: ContainerHandle, spec: ExecSpec, identity: ContainerI
   const cwd = findWorkingFolder(rootfs, spec.cwd ?? config.process.cwd)
   const base = { ...processDocument(spec, { user, cwd }), rlimits: readLimits(config.process) }
   const document = spec.privileged === true ? base : { ...base, capabilities: config.process.capabilities }
-  checkCommand({ rootfs, args: spec.args, env: document.env, cwd, user, mountTargets: [] })
+  return { document, rootfs, user, cwd }
+}
+
+function writeExec(handle: ContainerHandle, spec: ExecSpec, identity: ContainerIdentity): ExecFiles {
+  const { document, ...place } = execDocument(handle, spec, identity)
+  checkCommand({ ...place, args: spec.args, env: document.env, mountTargets: [] })
   const folder = join(handle.runFolder, 'exec', newId('exec'))
   const files: ExecFiles = {
     folder,

@@ -17,6 +17,8 @@ import {
 } from './containers.ts'
 import type { RuntimeSeat } from './containers.ts'
 import { execInContainer } from './exec.ts'
+import { endHealth, readHealth } from './health-files.ts'
+import { watchHealth } from './health-watch.ts'
 import { startLogKeeper } from './log-keeper.ts'
 import { checkContainers, chooseIsolation, type IsolationChoice } from './isolation.ts'
 import { findCgroups, findProgram, limitControllers, unsupportedLimits } from './machine.ts'
@@ -98,6 +100,9 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     resume: (handle) => freezeContainer(getSeat(), handle, 'resume'),
     delete: (handle, deleteOptions) => deleteContainer(getSeat(), handle, deleteOptions?.force ?? false),
     exec: (handle, spec, opOptions) => execInContainer(getSeat(), handle, spec, opOptions),
+    watchHealth: (handle, check) => watchHealth(getSeat(), handle, check),
+    endHealth,
+    health: readHealth,
     usage: async (handle) => resourceUsage(getSeat(), handle),
     limit: async (handle, limits) => updateLimits(getSeat(), handle, limits),
     processes: async (handle) => containerProcesses(getSeat(), handle),

@@ -5,7 +5,8 @@ import { readIfThere } from '../util/read-text.ts'
 import { cgroupFolders } from './cgroups.ts'
 import { getRunning } from './container-files.ts'
 import type { RuntimeSeat } from './containers.ts'
-import type { ContainerHandle, InterfaceUsage, ResourceUsage } from './runtime.ts'
+import type { InterfaceUsage, ResourceUsage } from './resource-counters.ts'
+import type { ContainerHandle } from './runtime.ts'
 
 type Folders = ReadonlyMap<string, string>
 

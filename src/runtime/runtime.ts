@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream'
+import type { HealthCheck, HealthState } from './health-state.ts'
+import type { ResourceUsage } from './resource-counters.ts'
 import type { OpOptions } from '../util/progress.ts'
 
 /** A mount inside the container. `source` is a host path for bind mounts. */
@@ -129,44 +131,6 @@ export interface ProcessResult {
   readonly cpu?: number
 }
 
-/** What a container's processes have used together. Counters begin at its start; bytes unless said otherwise. */
-export interface ResourceUsage {
-  /** Milliseconds since the epoch. */
-  readonly readAt: number
-  /** Nanoseconds; `system` is what all processors of the machine together were counted, idle ones too. */
-  readonly cpu: {
-    readonly total: number
-    readonly user: number
-    readonly kernel: number
-    readonly system: number
-    readonly online: number
-  }
-  /** `reclaimable`: file cache among `usage` that the kernel takes back at need. `stats`: the kernel's own names. */
-  readonly memory: {
-    readonly usage: number
-    readonly limit: number
-    readonly reclaimable: number
-    readonly stats: Readonly<Record<string, number>>
-  }
-  /** By name; empty in the host's network. */
-  readonly networks: Readonly<Record<string, InterfaceUsage>>
-  readonly blockIo: { readonly read: number; readonly written: number }
-  /** Limit 0: none. */
-  readonly pids: { readonly current: number; readonly limit: number }
-}
-
-export interface InterfaceUsage {
-  readonly received: TrafficCounters
-  readonly sent: TrafficCounters
-}
-
-export interface TrafficCounters {
-  readonly bytes: number
-  readonly packets: number
-  readonly errors: number
-  readonly dropped: number
-}
-
 /**
  * `oci`: a runtime with namespaces of its own for each process. `chroot`: the last resort where the kernel refuses those, as
  * in a container without privileges: another root folder, and the rest of what surrounds mille.
@@ -289,6 +253,11 @@ export interface Runtime {
   kill(handle: ContainerHandle, signal: NodeJS.Signals | number): Promise<void>
   pause(handle: ContainerHandle): Promise<void>
   resume(handle: ContainerHandle): Promise<void>
+  /** Has a process of its own run the probes from now on, unless it does; it ends with the container. */
+  watchHealth(handle: ContainerHandle, check: HealthCheck): void
+  endHealth(handle: ContainerHandle): void
+  /** Undefined when no probes were begun in this run of the container. */
+  health(handle: ContainerHandle): HealthState | undefined
   /** What it has used up to now; CONTAINER_NOT_RUNNING. */
   usage(handle: ContainerHandle): Promise<ResourceUsage>
   /** Changes the given limits of a running container, -1 is none; what the machine cannot enforce is left out. */

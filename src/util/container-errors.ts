@@ -91,6 +91,7 @@ export const containerErrors = {
     'invalid-argument',
     'invalid config for network {network}: invalid endpoint settings: {reason}',
   ],
+  HEALTHCHECK_INVALID: ['invalid-argument', '{reason}'],
   HOSTNAME_INVALID: [
     'invalid-argument',
     'invalid hostname "{name}": letters, digits, dots and dashes, at most 63 characters',

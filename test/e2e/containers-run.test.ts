@@ -131,16 +131,6 @@ test('logs -f ends with the container, and at once for one that has ended', () =
   assert.equal(mille.ok('logs', '-f', '-n', '1', 'talk'), '3')
 })
 
-test('an image’s HEALTHCHECK is said not to run, unless it is taken away', () => {
-  const context = join(mille.root, 'health')
-  mkdirSync(context)
-  writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nHEALTHCHECK CMD true\n')
-  mille.ok('build', '-q', '-t', 'health', context)
-  const warning = "WARNING: The image's HEALTHCHECK is not run: there are no health checks yet.\n"
-  assert.deepEqual(mille.run(['run', '--rm', 'health', 'true']), { code: 0, out: '', err: warning })
-  assert.equal(mille.run(['run', '--rm', '--no-healthcheck', 'health', 'true']).err, '')
-})
-
 test('exec -d returns while its command runs on, which leaves nothing behind', () => {
   mille.ok('run', '-d', '--name', 'box', 'busybox', 'sleep', '1000')
   mille.ok('exec', 'box', 'mkfifo', '/go')

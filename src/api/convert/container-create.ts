@@ -37,6 +37,7 @@ export function toContainerWish(body: ContainerCreateBody | undefined): Containe
       stopSignal: body.StopSignal || undefined,
       stopTimeout: body.StopTimeout,
       noHealthcheck: body.Healthcheck?.Test?.[0] === 'NONE' || undefined,
+      healthcheck: body.Healthcheck,
     }),
     ...hostWish(host),
     mounts: toMountRequests(body, host),

@@ -2,12 +2,14 @@ import type {
   ContainerDetails,
   ContainerMount,
   ContainerNetwork,
+  ContainerState,
   MountRequest,
   PortRequest,
 } from '../../containers/containers.ts'
 import type {
   ContainerInspect,
   EndpointWire,
+  HealthWire,
   HostConfigWire,
   MountPointWire,
   NetworkSettingsWire,
@@ -53,6 +55,7 @@ export function toContainerInspect(container: ContainerDetails): ContainerInspec
       Error: state.error,
       StartedAt: wireTime(state.startedAt),
       FinishedAt: wireTime(state.finishedAt),
+      ...(state.health && { Health: toHealth(state.health) }),
     },
     Image: container.imageId,
     LogPath: container.logPath,
@@ -138,6 +141,20 @@ function toProcessConfig(request: ContainerDetails['request']): ProcessConfigWir
     ...(sysctls === undefined ? {} : { Sysctls: sysctls }),
     UTSMode: request.uts ?? '',
     UsernsMode: '',
+  }
+}
+
+function toHealth({ status, failingStreak, pid, log }: NonNullable<ContainerState['health']>): HealthWire {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Pid: pid,
+    Log: log.map(({ start, end, exitCode, output }) => ({
+      Start: wireTime(start),
+      End: wireTime(end),
+      ExitCode: exitCode,
+      Output: output,
+    })),
   }
 }
 

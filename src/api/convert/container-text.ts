@@ -11,7 +11,7 @@ export function statusText(state: ContainerState, now: number): string {
   const since = (time: number): string => humanDuration(now - time)
   switch (state.status) {
     case 'running':
-      return `Up ${since(state.startedAt)}${state.unsupervised === true ? ' (unsupervised)' : ''}`
+      return `Up ${since(state.startedAt)}${state.unsupervised === true ? ' (unsupervised)' : ''}${healthText(state)}`
     case 'paused':
       return `Up ${since(state.startedAt)} (Paused)`
     case 'exited':
@@ -25,4 +25,10 @@ export function statusText(state: ContainerState, now: number): string {
     case 'created':
       return 'Created'
   }
+}
+
+/** ` (healthy)`, ` (health: starting)`. */
+function healthText({ health }: ContainerState): string {
+  if (health === undefined) return ''
+  return health.status === 'starting' ? ' (health: starting)' : ` (${health.status})`
 }

@@ -33,8 +33,6 @@ export function refuseUnsupported(body: ContainerCreateBody, host: HostConfigBod
   for (const field of hostFields) {
     if (!isNothing(host[field]) && !idle[field]?.includes(host[field])) throw missing(`HostConfig.${field}`)
   }
-  const [check = 'NONE'] = body.Healthcheck?.Test ?? []
-  if (check !== 'NONE') throw missing('Healthcheck')
   if (!isNothing(body.MacAddress)) throw missing('MacAddress')
 }
 

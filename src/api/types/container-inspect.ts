@@ -45,6 +45,20 @@ export interface ContainerStateWire {
   readonly Error: string
   readonly StartedAt: string
   readonly FinishedAt: string
+  readonly Health?: HealthWire
+}
+
+export interface HealthWire {
+  readonly Status: string
+  readonly FailingStreak: number
+  /** mille's own: the process that runs the probes, 0 when there is none. */
+  readonly Pid: number
+  readonly Log: readonly {
+    readonly Start: string
+    readonly End: string
+    readonly ExitCode: number
+    readonly Output: string
+  }[]
 }
 
 export interface PortBindingWire {

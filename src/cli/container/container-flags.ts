@@ -7,6 +7,7 @@ import { type NetworkChoice, parseNetwork } from '../input/parse-network.ts'
 import { parseRestartPolicy } from '../input/parse-restart-policy.ts'
 import { parseUlimit, type UlimitRequest } from '../input/parse-ulimit.ts'
 import { parseMount } from '../input/parse-mount.ts'
+import { healthFlags, type HealthFlags } from './health-flags.ts'
 import { processFlags, unsupportedFlags, type ProcessFlags } from './process-flags.ts'
 
 function parseCpus(value: string): number {
@@ -26,8 +27,10 @@ function parsePull(value: string): PullPolicy {
 
 export type PullPolicy = 'always' | 'missing' | 'never'
 
+type SharedFlags = ProcessFlags & HealthFlags
+
 /** The table of `containerFlags`. */
-export type ContainerFlags = ProcessFlags & {
+export type ContainerFlags = SharedFlags & {
   readonly 'add-host': Flag<readonly string[]>
   readonly attach: Flag<readonly string[]>
   readonly 'cap-add': Flag<readonly string[]>
@@ -58,7 +61,6 @@ export type ContainerFlags = ProcessFlags & {
   readonly net: Flag<readonly NetworkChoice[]>
   readonly 'network-alias': Flag<readonly string[]>
   readonly 'net-alias': Flag<readonly string[]>
-  readonly 'no-healthcheck': Flag<boolean>
   readonly 'pids-limit': Flag<number | undefined>
   readonly platform: Flag<Platform | undefined>
   readonly privileged: Flag<boolean>
@@ -92,6 +94,7 @@ function parseStream(value: string): string {
 export const containerFlags: ContainerFlags = {
   ...unsupportedFlags,
   ...processFlags,
+  ...healthFlags,
   'add-host': list('Add a custom host-to-IP mapping (host:ip)'),
   attach: parsedList('Attach to STDIN, STDOUT or STDERR', parseStream, { short: 'a' }),
   'cap-add': list('Add Linux capabilities'),

@@ -2,6 +2,7 @@ import type { ContainerRequest, ContainerUpdate, MountRequest } from '../../cont
 import type { EndpointRequest } from '../../containers/networks.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerFlags } from './container-flags.ts'
+import { healthRequest } from './health-flags.ts'
 import type { FlagValues } from '../flags/flag.ts'
 import { openFile } from '../input/open-file.ts'
 import { parsePort } from '../input/parse-port.ts'
@@ -33,11 +34,11 @@ export async function containerRequest(
       hostname: flags.hostname,
       stopSignal: flags['stop-signal'],
       stopTimeout: flags['stop-timeout'],
-      noHealthcheck: flags['no-healthcheck'] || undefined,
       shmSize: flags['shm-size'] || undefined,
       platform: flags.platform,
     }),
     ...processRequest(flags),
+    ...healthRequest(flags),
     ...containerUpdate(flags),
     tty: flags.tty,
     openStdin: flags.interactive,

@@ -45,7 +45,6 @@ export const processFlags: ProcessFlags = {
 
 const noLimit = 'only memory, cpus, cpu-shares, cpuset-cpus and pids are limited'
 const noNetworks = 'the networks are bridge, host and none, and a container has one address'
-const noHealth = 'there are no health checks yet'
 
 /** Flags of Docker's that mean nothing here, with the reason: whoever gives one must not believe that it works. */
 const reasons: Readonly<Record<string, string>> = {
@@ -62,12 +61,6 @@ const reasons: Readonly<Record<string, string>> = {
   'device-write-bps': noLimit,
   'device-write-iops': noLimit,
   gpus: 'there is no CDI; give the device files with --device',
-  'health-cmd': noHealth,
-  'health-interval': noHealth,
-  'health-retries': noHealth,
-  'health-start-interval': noHealth,
-  'health-start-period': noHealth,
-  'health-timeout': noHealth,
   ip: noNetworks,
   ip6: noNetworks,
   isolation: 'it is for Windows',
