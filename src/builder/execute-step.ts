@@ -163,7 +163,8 @@ export class StepExecutor {
       return { result: await search.run(), keys: search.keys(), miss, key: search.key }
     }
     // comparing tens of thousands of files takes a while: another thread reads them meanwhile
-    const [result, miss] = await Promise.allSettled([search.run(), nextTurn().then(explain)])
+    const explained = nextTurn().then(explain)
+    const [result, miss] = await Promise.allSettled([search.run(explained), explained])
     if (result.status === 'rejected') throw result.reason
     if (miss.status === 'rejected') throw miss.reason
     return { result: result.value, keys: search.keys(), miss: miss.value, key: search.key }

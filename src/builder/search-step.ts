@@ -111,9 +111,11 @@ export class Search {
     return { reason: 'evicted', summary: 'built before, but no longer in the cache', differences: [] }
   }
 
-  async run(): Promise<StepResult> {
+  /** What is kept takes the place of what `explained` compares with: it waits for that. */
+  async run(explained?: Promise<unknown>): Promise<StepResult> {
     await this.#options.imported.need(this.#inputs.parent.chain)
     const made = await this.#prepared.run()
+    await explained
     const result = putOn(this.#inputs.parent, made?.layer.diffId, false)
     if (made !== undefined) {
       const { chain, layer } = made
