@@ -1,5 +1,7 @@
 /** The Dockerfile language: text in, objects out. */
 export * from './dockerfile/ast.ts'
+export { check } from './dockerfile/check.ts'
+export type { Finding } from './dockerfile/check.ts'
 export { parseIgnore } from './dockerfile/ignore.ts'
 export type { IgnoreResult, IgnoreRule, IgnoreRules } from './dockerfile/ignore.ts'
 export { parseDockerfile } from './dockerfile/parser.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -115,4 +115,17 @@ test('the package is small', () => {
     .filter((file) => file.isFile())
     .reduce((total, { parentPath, name }) => total + statSync(join(parentPath, name)).size, 0)
   assert.ok(bytes < 12_000_000, String(bytes))
+})
+
+test('the example of the checks runs with the installed package', () => {
+  const example = join(folder, 'check-dockerfile.mjs')
+  copyFileSync(join(import.meta.dirname, '../../examples/check-dockerfile.mjs'), example)
+  const file = join(folder, 'Checked')
+  writeFileSync(file, 'FROM busybox\nRUNN echo\n')
+  const { stdout, stderr } = spawnSync(process.execPath, [example, file])
+  assert.match(
+    stdout.toString(),
+    /Checked:2:1: error: .*RUNN.*\n {4}write RUN\nFROM busybox\nRUN echo\n/,
+    stderr.toString(),
+  )
 })
