@@ -28,6 +28,7 @@ export type {
   CacheMiss,
   CacheUsage,
 } from './builder/build.ts'
+export type { ReproDifference, ReproReport } from './builder/repro/repro-report.ts'
 export type { BuildOutput } from './builder/export/output.ts'
 
 export type {

@@ -14,16 +14,10 @@ import { type Copy, makeReproContext } from '../support/repro-context.ts'
 
 // Dockerfiles that give the same bytes everywhere (`same`) and some that cannot (`other`); those that need flags have
 // them in a comment. Each is checked by the command, and built once more by a process with another umask, time zone and
-// locale, on another copy of the sources, into another store whose layers are kept in another way.
+// locale, on another copy of the sources, into another store, whose layers are kept in another way where that can be.
 const corpus = join(import.meta.dirname, 'repro')
 const command = resolve(import.meta.dirname, '../../bin/mille')
-const elsewhere = {
-  TZ: 'Asia/Kathmandu',
-  LC_ALL: 'C',
-  HOME: '/nowhere',
-  USER: 'other',
-  MILLE_SNAPSHOTTER: 'unpacked',
-}
+const elsewhere = { TZ: 'Asia/Kathmandu', LC_ALL: 'C', HOME: '/nowhere', USER: 'other' }
 
 interface Machine extends Disposable {
   readonly mille: TestMille
@@ -38,9 +32,10 @@ let hasOrder: boolean
 
 before(async () => {
   here = await openMachine({ reversed: false, umask: 0o022, time: 1_700_000_000 })
-  other = await openMachine({ reversed: true, umask: 0o077, time: 1_600_000_000 }, elsewhere)
-  const isExt4 = statfsSync(here.mille.root).type === 0xef53
-  hasOrder = isExt4 && here.mille.ok('info', '--format', '{{.Driver}}') === 'erofs'
+  const hasErofs = here.mille.ok('info', '--format', '{{.Driver}}') === 'erofs'
+  hasOrder = hasErofs && statfsSync(here.mille.root).type === 0xef53
+  const env = { ...elsewhere, ...(hasErofs && { MILLE_SNAPSHOTTER: 'unpacked' }) }
+  other = await openMachine({ reversed: true, umask: 0o077, time: 1_600_000_000 }, env)
 })
 after(() => {
   here[Symbol.dispose]()
