@@ -108,7 +108,7 @@ test('the process has its user, groups, folder, environment, mask and limits, an
 
 test("capabilities are Docker's without another chroot; no descriptor of the builder is open", async () => {
   const input = new Readable({ read() {} })
-  const running = output('echo ready > /tmp/ready; read line', {}, input)
+  const running = output('touch /tmp/ready; read line', {}, input)
   while (!existsSync(join(root, 'tmp/ready'))) await sleep(5)
   // its keeper may not be back yet
   const pid = processesInRoot().find((one) => readIfThere(`/proc/${one}/comm`) === 'sh\n') ?? ''
