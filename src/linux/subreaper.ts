@@ -19,12 +19,21 @@ export function becomeSubreaper(): void {
   check(prctlCall(setChildSubreaper, 1n, 0n, 0n, 0n), 'prctl', 'PR_SET_CHILD_SUBREAPER')
 }
 
-/** Takes all ended children off the kernel's hands, also those that Node waits for: only when nobody does any more. */
-export function reapChildren(): void {
-  while (waitpidCall(-1, null, noHang) > 0);
+/**
+ * Takes all ended children off the kernel's hands, also those that Node waits for: only when nobody does any more. True when
+ * there are others; for a subreaper without any there are no descendants either.
+ */
+export function reapChildren(): boolean {
+  for (;;) {
+    const pid = waitpidCall(-1, null, noHang)
+    if (pid <= 0) return pid === 0
+  }
 }
 
-/** All processes below `pid`, as they are at this moment, ended ones that nobody has waited for among them. */
+/**
+ * Processes below `pid`, ended ones that nobody has waited for among them. One whose parent ends during the look may be
+ * missing.
+ */
 export function descendantsOf(pid: number): number[] {
   const parents = new Map<number, number>()
   for (const name of readdirSync('/proc')) {

@@ -75,9 +75,9 @@ function signalNumber(signal: NodeJS.Signals | null): number {
 /** Resolves with those that are still there: this process may not end them (no CAP_KILL), or the kernel cannot. */
 async function endAll(): Promise<readonly number[]> {
   for (const limit = performance.now() + patience; ;) {
-    reapChildren()
+    if (!reapChildren()) return []
     const left = descendantsOf(process.pid)
-    if (left.length === 0 || performance.now() > limit) return left
+    if (performance.now() > limit) return left
     for (const pid of left) killQuietly(pid)
     await sleep(pause)
   }
