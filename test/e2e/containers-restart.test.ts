@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -116,6 +117,18 @@ test('what a user stops stays so; resume starts it when its policy is always, as
   assert.equal(mille.ok('container', 'resume'), 'always')
   assert.equal(mille.ok('ps', '--format', '{{.Names}}'), 'always')
   mille.ok('rm', '-f', 'always', 'unless-stopped', 'no')
+})
+
+test("mille serve starts what policies want, as Docker's daemon does", async () => {
+  mille.ok('run', '-d', '--name', 'served', '--restart', 'always', 'busybox', 'sleep', '1000')
+  mille.ok('stop', '-t', '0', 'served')
+  const server = mille.start('serve', '--host', `unix://${mille.root}/api.sock`)
+  const ended = once(server, 'exit')
+  await until(() => inspect('served', '.State.Status') === 'running')
+  server.kill('SIGTERM')
+  assert.deepEqual(await ended, [0, null])
+  assert.equal(inspect('served', '.State.Status'), 'running')
+  mille.ok('rm', '-f', 'served')
 })
 
 test("update sets a policy; what cannot be is refused in Docker's words", () => {

@@ -130,6 +130,11 @@ test('out of memory: exit 137, OOMKilled', () => {
   const { code } = mille.run(['run', '--name', 'big', '-m', '16m', 'busybox', 'sh', '-c', script])
   assert.equal(code, 137)
   assert.equal(mille.ok('inspect', '-f', '{{.State.OOMKilled}} {{.State.ExitCode}}', 'big'), 'true 137')
+  const past = ['events', '--since', '2000-01-01', '--until', '0s', '-f', 'container=big']
+  assert.match(
+    mille.ok(...past, '--format', '{{.Action}} {{.Actor.Attributes.exitCode}}'),
+    /^oom .*\ndie 137$/m,
+  )
   mille.ok('rm', 'big')
 })
 

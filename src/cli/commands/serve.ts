@@ -7,6 +7,7 @@ import { fromNodeError } from '../../linux/system-failure.ts'
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, text, toggle, type FlagValues } from '../flags/flag.ts'
+import { errorLine } from '../report-error.ts'
 
 const flags = {
   host: list('Address to listen on: unix:///path or tcp://HOST:PORT (default a socket in /run)', {
@@ -43,6 +44,10 @@ export const command: AnyCommand = defineCommand({
         onLog: (line) => void io.stderr.write(`${line}\n`),
       })
       for (const address of server.addresses) io.stdout.write(`API listens on ${address}\n`)
+      // as Docker's daemon does when it starts; clients are served meanwhile
+      await engine.containers.resume().catch((error: unknown) => {
+        io.stderr.write(`${errorLine(error)}\n`)
+      })
       if (!stopped.signal.aborted) await once(stopped.signal, 'abort')
     } finally {
       release()
