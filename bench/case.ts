@@ -20,6 +20,8 @@ export interface Target {
   readonly podman?: number
   readonly seconds?: number
   readonly floor?: number
+  /** Seconds more than the floor. */
+  readonly above?: number
 }
 
 /** One row of the table. Only `command` is timed. */

@@ -11,6 +11,7 @@ export function judge({ case: { target }, floor, results }: CaseResult): boolean
   const verdicts: boolean[] = []
   if (target.seconds !== undefined) verdicts.push(time <= target.seconds)
   if (target.floor !== undefined) verdicts.push(time <= target.floor * floor.seconds)
+  if (target.above !== undefined) verdicts.push(time <= floor.seconds + target.above)
   for (const name of ['docker', 'podman'] as const) {
     const peer = results.find((result) => result.contestant === name)
     const most = target[name]
@@ -62,6 +63,7 @@ function targetText(target: CaseResult['case']['target']): string {
     ...(target.docker === undefined ? [] : [`${target.docker} x docker`]),
     ...(target.podman === undefined ? [] : [`${target.podman} x podman`]),
     ...(target.floor === undefined ? [] : [`${target.floor} x floor`]),
+    ...(target.above === undefined ? [] : [`floor + ${target.above} s`]),
     ...(target.seconds === undefined ? [] : [`${target.seconds} s`]),
   ]
   return parts.join(', ')

@@ -2,6 +2,7 @@ import type { BenchCase } from '../case.ts'
 import { commit } from './commit.ts'
 import { copyCold, copyNothing, copyOneFile } from './copy.ts'
 import { load, pull, remove } from './move.ts'
+import { parse } from './parse.ts'
 import { start, startBridge, version } from './start.ts'
 import { chainCached, chainCold, stages } from './steps.ts'
 
@@ -10,6 +11,7 @@ export const allCases: readonly BenchCase[] = [
   version,
   start,
   startBridge,
+  parse,
   chainCold,
   chainCached,
   copyCold,
