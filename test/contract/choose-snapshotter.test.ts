@@ -31,3 +31,21 @@ test('the best snapshotter that works is chosen; on overlayfs, with the reason, 
     unmountBelow(bench.root)
   }
 })
+
+test('what was found for a process with other rights is not believed', async () => {
+  await using bench = layerBench(undefined)
+  assert.equal(bench.snapshots.kind, 'erofs')
+  const entry = JSON.stringify(import.meta.resolve('../../src/store/open-store.ts'))
+  const script = `import { openStore } from ${entry}
+    const store = await openStore(${JSON.stringify(bench.root)})
+    console.log(store.snapshots.kind)`
+  const words = ['--no-warnings', '--input-type=module', '-e', script]
+  const kinds = ['-sys_admin', '+sys_admin'].map((change) => {
+    // what is not in the bounding set nobody has
+    const limit = change.startsWith('-') ? ['--bounding-set', change] : []
+    return execFileSync('setpriv', [...limit, process.execPath, ...words])
+      .toString()
+      .trim()
+  })
+  assert.deepEqual(kinds, ['copy', 'erofs'])
+})

@@ -18,14 +18,16 @@ export interface Choice {
 interface Kept extends Choice {
   readonly boot: string
   readonly uid: number
+  readonly rights: string
 }
 
 /** Tries one kind for real in `folder` (empty, removed afterwards); throws when it does not work. */
 export type Trial = (folder: string) => void
 
 /**
- * The first of `trials` (best first) that works in this store, by doing it. The answer is kept for this boot and user
- * in `folder`: another kernel, or another user, may have another one. `copy` always works.
+ * The first of `trials` (best first) that works in this store, by doing it. The answer is kept for this boot, user and
+ * capabilities in `folder`: another kernel, another user, or a container that has the store too, may have another one. `copy`
+ * always works.
  */
 export function chooseKind(
   folder: string,
@@ -35,17 +37,23 @@ export function chooseKind(
   const path = join(folder, 'probe.json')
   const boot = currentProcess().boot
   const uid = process.getuid?.() ?? 0
+  const rights = effectiveCapabilities()
   const kept = readKept(path)
-  if (kept !== undefined && kept.boot === boot && kept.uid === uid) return kept
+  if (kept !== undefined && kept.boot === boot && kept.uid === uid && kept.rights === rights) return kept
   try {
     const choice = tryAll(staging, trials)
-    keep(path, staging.newPath(), { ...choice, boot, uid })
+    keep(path, staging.newPath(), { ...choice, boot, uid, rights })
     return choice
   } catch (error) {
     // a full or read-only disk tells nothing about the kinds; what is there can be listed and removed with any
     if (kept === undefined || !isMilleError(error, 'NO_SPACE', 'READ_ONLY_FILE_SYSTEM')) throw error
     return kept
   }
+}
+
+/** Hexadecimal. Source: proc_pid_status(5). */
+function effectiveCapabilities(): string {
+  return /^CapEff:\s*(\w+)$/m.exec(readText('/proc/self/status'))?.[1] ?? ''
 }
 
 function keep(path: string, made: string, choice: Kept): void {
