@@ -33,17 +33,11 @@ async function build(lines: readonly string[], options: Partial<BuildRequest> = 
   return await builds.build(['FROM busybox', ...lines], options)
 }
 
-async function refused(
+const refused = (
   lines: readonly string[],
   text: RegExp,
   options: Partial<BuildRequest> = {},
-): Promise<void> {
-  await assert.rejects(build(lines, options), (error) => {
-    assert.ok(isMilleError(error, 'STEP_FAILED'), String(error))
-    assert.match(error.message, text)
-    return true
-  })
-}
+): Promise<void> => builds.refused(['FROM busybox', ...lines], text, options)
 
 test('a secret is a file, a variable, or both, of the owner and mode asked for', async () => {
   const result = await build(

@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { lstatSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { BuildEvent, BuildRequest, BuildResult } from '../../src/builder/build.ts'
 import { chainIdOf } from '../../src/oci/digest.ts'
+import { isMilleError } from '../../src/util/errors.ts'
 import { readText } from '../../src/util/read-text.ts'
 import type { TestBuilder } from './open-builder.ts'
 import { openTestBuilder } from './open-builder.ts'
@@ -15,6 +17,8 @@ export interface CopyBuilds extends AsyncDisposable {
   readonly context: string
   write(path: string, content?: string | Buffer): void
   build(lines: readonly string[], options?: Partial<BuildRequest>): Promise<BuildResult>
+  /** As `build`, of one that a step or the Dockerfile's own mistake ends: with a message that `text` matches. */
+  refused(lines: readonly string[], text: RegExp, options?: Partial<BuildRequest>): Promise<void>
   /** What the steps of the last build wrote. */
   output(): string
   /** Warnings of the last build, `rule: message`. */
@@ -33,7 +37,7 @@ export async function openCopyBuilds(): Promise<CopyBuilds> {
     if (event.type === 'output') output += event.chunk.toString()
     if (event.type === 'warning') warnings.push(`${event.rule}: ${event.message}`)
   }
-  return {
+  const builds: CopyBuilds = {
     tool,
     context,
     write(path, content = path) {
@@ -48,6 +52,13 @@ export async function openCopyBuilds(): Promise<CopyBuilds> {
         { context: { kind: 'folder', path: context }, dockerfile, ...options },
         { onEvent },
       )
+    },
+    async refused(lines, text, options) {
+      await assert.rejects(builds.build(lines, options), (error) => {
+        assert.ok(isMilleError(error, 'STEP_FAILED', 'DOCKERFILE_INVALID'), String(error))
+        assert.match(error.message, text)
+        return true
+      })
     },
     output: () => output,
     warnings: () => warnings,
@@ -68,6 +79,7 @@ export async function openCopyBuilds(): Promise<CopyBuilds> {
       await tool[Symbol.asyncDispose]()
     },
   }
+  return builds
 }
 
 /** Everything in `folder`, relative to it. */
