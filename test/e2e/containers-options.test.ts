@@ -107,15 +107,21 @@ test('namespaces of the host, where they are asked for', () => {
 })
 
 test('names: domain, search domains and resolver options cannot add lines', () => {
-  const flags = ['--network', 'bridge', '-h', 'web', '--domainname', 'example.org']
+  const flags = ['-h', 'web', '--domainname', 'example.org']
   const resolver = ['--dns-search', 'a.example', '--dns-search', 'b.example', '--dns-option', 'ndots:3']
   const script =
     'cat /proc/sys/kernel/domainname; hostname -f; grep -o "web.*" /etc/hosts; grep -v nameserver /etc/resolv.conf'
-  const seen = run([...flags, ...resolver], script).split('\n')
+  const seen = mille.ok('run', '--rm', ...flags, ...resolver, 'busybox', 'sh', '-c', script).split('\n')
   assert.deepEqual(seen.slice(0, 3), ['example.org', 'web.example.org', 'web.example.org web'])
   assert.deepEqual(seen.slice(-2), ['search a.example b.example', 'options ndots:3'])
   assert.match(refused('--domainname', 'a\nb'), /^invalid domain name: "a\\nb"$/)
   assert.match(refused('--dns-search', 'a\nnameserver 6.6.6.6'), /^bad DNS search domain or option: "a\\n/)
+})
+
+test('a negative number means something to many flags, and nothing to those of health checks', () => {
+  const flags = ['--pids-limit', '-1', '-m', '64m', '--memory-swap', '-1', '--stop-timeout', '-1']
+  assert.equal(run(flags, 'echo ran'), 'ran')
+  assert.equal(refused('--health-retries', '-1'), 'mille: --health-retries cannot be negative')
 })
 
 test('annotations reach the runtime, inspect shows what was asked for', () => {

@@ -39,8 +39,10 @@ export function healthRequest(
   flags: FlagValues<HealthFlags>,
 ): Pick<ContainerRequest, 'healthcheck' | 'noHealthcheck'> {
   const { 'no-healthcheck': none, 'health-cmd': command = '', ...numbers } = flags
+  // the table holds other flags too, and -1 means something to many of them
   for (const [name, value] of Object.entries(numbers)) {
-    if (Number(value ?? 0) < 0) throw failure('CLI_FAILED', { reason: `--${name} cannot be negative` })
+    if (name.startsWith('health-') && Number(value ?? 0) < 0)
+      throw failure('CLI_FAILED', { reason: `--${name} cannot be negative` })
   }
   const healthcheck = {
     ...(command !== '' && { Test: ['CMD-SHELL', command] }),

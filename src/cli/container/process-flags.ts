@@ -44,7 +44,6 @@ export const processFlags: ProcessFlags = {
 }
 
 const noLimit = 'only memory, cpus, cpu-shares, cpuset-cpus and pids are limited'
-const noNetworks = 'the networks are bridge, host and none, and a container has one address'
 
 /** Flags of Docker's that mean nothing here, with the reason: whoever gives one must not believe that it works. */
 const reasons: Readonly<Record<string, string>> = {
@@ -61,16 +60,13 @@ const reasons: Readonly<Record<string, string>> = {
   'device-write-bps': noLimit,
   'device-write-iops': noLimit,
   gpus: 'there is no CDI; give the device files with --device',
-  ip: noNetworks,
-  ip6: noNetworks,
+  ip6: 'networks have IPv4 addresses',
   isolation: 'it is for Windows',
   'kernel-memory': 'the kernel has no such limit any more',
-  link: `${noNetworks}; use --add-host`,
-  'link-local-ip': noNetworks,
-  'mac-address': noNetworks,
+  link: 'containers of one --network find each other by name',
+  'link-local-ip': 'a container has one address in each network',
   'memory-reservation': noLimit,
   'memory-swappiness': noLimit,
-  'network-alias': noNetworks,
   pid: 'each container has a process namespace of its own, by which all its processes end with the first',
   runtime: 'the runtime is crun or runc, whichever this machine has',
   'storage-opt': 'the size of a container is not limited',
