@@ -81,6 +81,13 @@ async function untilListening(folder: string, address: string): Promise<void> {
       started = startServer(folder)
     await sleep(2)
   }
+  if (started !== undefined && findServer(folder) !== started) await takeEnd(started)
+}
+
+/** Of the process that forked the server: `mille serve` would keep it as a zombie. */
+async function takeEnd(parent: number): Promise<void> {
+  const limit = performance.now() + patience
+  while (!reap(parent) && performance.now() < limit) await sleep(1)
 }
 
 /** Of proc_pid_net(5): addresses as little-endian hex. */
