@@ -58,6 +58,14 @@ describe('docker client on a container that mille serve runs', () => {
     assert.equal(api.ok('exec', 'web', 'cat', '/made'), 'made')
     assert.equal((await api.call('POST', `/exec/${id}/start`, {})).status, 409)
     assert.equal((await api.call('GET', '/exec/nosuch/json')).status, 404)
+    const long = { Cmd: ['sleep', '1000'] }
+    const { Id: running } = JSON.parse((await api.call('POST', '/containers/web/exec', long)).body)
+    await api.call('POST', `/exec/${running}/start`, { Detach: true })
+    assert.equal(api.ok('inspect', '--format', '{{json .ExecIDs}}', 'web'), JSON.stringify([running]))
+    api.ok('exec', 'web', 'sh', '-c', "kill $(pidof sleep | tr ' ' '\\n' | grep -vx 1)")
+    do shown = JSON.parse((await api.call('GET', `/exec/${running}/json`)).body)
+    while (shown.Running)
+    assert.equal(shown.ExitCode, 143)
     assert.equal((await api.call('POST', '/containers/web/exec', {})).status, 400)
   })
 

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
+import { hashSync } from 'bcryptjs'
 import { testMille, type TestMille } from '../support/mille.ts'
 import { serveApi, type TestApi } from '../support/serve-api.ts'
+import { startRegistry } from '../support/start-registry.ts'
 
 describe('docker client on images of mille serve', () => {
   let mille: TestMille
@@ -86,21 +90,43 @@ describe('docker client on images of mille serve', () => {
     assert.equal(api.ok('run', '--rm', '--network', 'none', 'flat:1'), 'imported')
   })
 
-  test('a login that comes with a pull counts for it alone, and is in no error', async () => {
-    const auth = Buffer.from('{"username":"u","password":"s3cret","bad').toString('base64url')
-    const { request } = await import('node:http')
-    const answer = await new Promise<string>((resolve, reject) => {
-      const path = `/images/create?fromImage=${host}/made&tag=1`
-      const headers = { 'X-Registry-Auth': auth }
+  test('a login that comes with a pull or push counts for it alone, and is in no answer', async () => {
+    const file = join(mille.root, 'htpasswd')
+    writeFileSync(file, `ann:${hashSync('s3cret', 4)}\n`)
+    await using registry = await startRegistry({ htpasswd: file })
+    const name = `${registry.host}/private`
+    await api.call('POST', `/images/busybox/tag?repo=${name}&tag=1`)
+    const login = Buffer.from('{"username":"ann","password":"s3cret"}').toString('base64url')
+    const push = `/images/${name}/push?tag=1`
+    assert.match(await post(push), /"errorDetail":\{"message":"unauthorized/)
+    assert.match(await post(push, login), /"aux":\{"Tag":"1","Digest":"sha256:/)
+    const pull = `/images/create?fromImage=${name}&tag=1`
+    assert.match(await post(pull), /unauthorized/)
+    assert.match(await post(pull, login), /Status: Image is up to date for/)
+    const wrong = await post(pull, Buffer.from('{"username":"ann","password":"0ther"}').toString('base64url'))
+    assert.match(wrong, /unauthorized/)
+    assert.doesNotMatch(wrong, /0ther/)
+    const broken = await post(
+      pull,
+      Buffer.from('{"username":"u","password":"s3cret","bad').toString('base64url'),
+    )
+    assert.equal(broken, '{"message":"invalid X-Registry-Auth header"}\n')
+    const auth = (password: string): Promise<{ readonly status: number }> =>
+      api.call('POST', '/auth', { username: 'ann', password, serveraddress: registry.host })
+    assert.equal((await auth('s3cret')).status, 200)
+    assert.equal((await auth('0ther')).status, 401)
+    api.ok('rmi', `${name}:1`)
+  })
+
+  const post = (path: string, auth?: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const headers = auth === undefined ? {} : { 'X-Registry-Auth': auth }
       request({ socketPath: api.socket, method: 'POST', path, headers }, (response) => {
-        let body = ''
-        response.on('data', (chunk) => (body += chunk)).on('end', () => resolve(body))
+        resolve(text(response))
       })
         .on('error', reject)
         .end()
     })
-    assert.equal(answer, '{"message":"invalid X-Registry-Auth header"}\n')
-  })
 
   test('prune and df', () => {
     assert.match(

@@ -1,7 +1,7 @@
 import { toContainerInspect } from '../convert/container-inspect.ts'
 import { toContainerSummary } from '../convert/container-summary.ts'
 import { json, type ApiResponse } from '../http/response.ts'
-import type { ApiRequest, Route } from '../route.ts'
+import type { ApiRequest, Route, ServedEngine } from '../route.ts'
 import type { Engine } from '../../engine/engine.ts'
 
 type Parts = Pick<Engine, 'containers'>
@@ -18,11 +18,15 @@ async function listContainers({ query }: ApiRequest, { containers }: Parts): Pro
   return json(shown.map((container) => toContainerSummary(container, now)))
 }
 
-async function inspectContainer({ name, query }: ApiRequest, { containers }: Parts): Promise<ApiResponse> {
-  return json(toContainerInspect(await containers.inspect(name, { size: query.flag('size') })))
+async function inspectContainer(
+  { name, query }: ApiRequest,
+  { containers, execs }: Pick<ServedEngine, 'containers' | 'execs'>,
+): Promise<ApiResponse> {
+  const container = await containers.inspect(name, { size: query.flag('size') })
+  return json(toContainerInspect(container, execs.idsOf(container.id)))
 }
 
-export const routes: readonly Route<'containers'>[] = [
+export const routes: readonly Route<'containers' | 'execs'>[] = [
   { method: 'GET', path: '/containers/json', handle: listContainers },
   { method: 'GET', path: '/containers/{id}/json', handle: inspectContainer },
 ]

@@ -35,8 +35,11 @@ type ProcessConfigWire = Pick<
   | 'UsernsMode'
 >
 
-/** A container in Docker's wire shape. */
-export function toContainerInspect(container: ContainerDetails): ContainerInspect {
+/** A container in Docker's wire shape; `execIds` of commands that run in it. */
+export function toContainerInspect(
+  container: ContainerDetails,
+  execIds: readonly string[] = [],
+): ContainerInspect {
   const { state, config, request } = container
   return {
     Id: container.id,
@@ -63,7 +66,7 @@ export function toContainerInspect(container: ContainerDetails): ContainerInspec
     RestartCount: container.restartCount,
     Driver: 'overlayfs',
     Platform: 'linux',
-    ExecIDs: null,
+    ExecIDs: nullIfEmpty(execIds),
     HostConfig: toHostConfig(container),
     ...(container.sizeRw === undefined ? {} : { SizeRw: container.sizeRw }),
     ...(container.sizeRootFs === undefined ? {} : { SizeRootFs: container.sizeRootFs }),
@@ -119,8 +122,30 @@ function toHostConfig({ request }: ContainerDetails): HostConfigWire {
     Ulimits: request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
     ShmSize: request.shmSize ?? defaultShmSize,
     ...toProcessConfig(request),
+    ...absent,
   }
 }
+
+/** What containers here cannot have, as Docker says that nobody asked for it. */
+const absent = {
+  BlkioWeight: 0,
+  Cgroup: '',
+  CgroupParent: '',
+  ConsoleSize: [0, 0],
+  ContainerIDFile: '',
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetMems: '',
+  DeviceRequests: null,
+  Isolation: '',
+  Links: null,
+  MemoryReservation: 0,
+  MemorySwappiness: null,
+  Runtime: '',
+  VolumeDriver: '',
+} as const
 
 function toProcessConfig(request: ContainerDetails['request']): ProcessConfigWire {
   const { annotations, sysctls, devices = [] } = request
@@ -173,12 +198,27 @@ function toBind(mount: MountRequest): string {
 }
 
 function toMount(mount: MountRequest): Readonly<Record<string, unknown>> {
+  const options = {
+    BindOptions: filled({
+      Propagation: mount.type === 'bind' ? mount.propagation : undefined,
+      CreateMountpoint: mount.createSource,
+    }),
+    VolumeOptions: filled({ NoCopy: mount.noCopy, Subpath: mount.subpath }),
+    TmpfsOptions: filled({ SizeBytes: mount.size, Mode: mount.mode }),
+  }
   return {
     Type: mount.type,
     ...(mount.source === undefined ? {} : { Source: mount.source }),
     Target: mount.target,
     ...(mount.readonly ? { ReadOnly: true } : {}),
+    ...filled(options),
   }
+}
+
+/** The fields that have a value; undefined when none has. */
+function filled(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== false)
+  return given.length === 0 ? undefined : Object.fromEntries(given)
 }
 
 function requestedPorts(ports: readonly PortRequest[]): Record<string, PortBindingWire[]> {

@@ -14,7 +14,8 @@ export interface ContainerInspect {
   readonly RestartCount: number
   readonly Driver: string
   readonly Platform: string
-  readonly ExecIDs: null
+  /** Of commands that run in it, as long as the server that started them. */
+  readonly ExecIDs: readonly string[] | null
   readonly HostConfig: HostConfigWire
   readonly SizeRw?: number
   readonly SizeRootFs?: number
@@ -107,6 +108,23 @@ export interface HostConfigWire {
   readonly Sysctls?: Readonly<Record<string, string>>
   readonly UTSMode: string
   readonly UsernsMode: string
+  readonly BlkioWeight: number
+  readonly Cgroup: string
+  readonly CgroupParent: string
+  readonly ConsoleSize: readonly [number, number]
+  readonly ContainerIDFile: string
+  readonly CpuPeriod: number
+  readonly CpuQuota: number
+  readonly CpuRealtimePeriod: number
+  readonly CpuRealtimeRuntime: number
+  readonly CpusetMems: string
+  readonly DeviceRequests: null
+  readonly Isolation: string
+  readonly Links: null
+  readonly MemoryReservation: number
+  readonly MemorySwappiness: null
+  readonly Runtime: string
+  readonly VolumeDriver: string
 }
 
 export interface DeviceWire {
