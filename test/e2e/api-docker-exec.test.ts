@@ -107,6 +107,11 @@ describe('docker client on a container that mille serve runs', () => {
     api.ok('rename', 'site', 'web')
     api.ok('update', '--memory', '96m', 'web')
     assert.equal(api.ok('inspect', '--format', '{{.HostConfig.Memory}}', 'web'), String(96 * 2 ** 20))
+    for (const policy of ['on-failure:3', 'no:0']) {
+      api.ok('update', '--restart', policy.replace(/:0$/, ''), 'web')
+      const shown = '{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}'
+      assert.equal(api.ok('inspect', '--format', shown, 'web'), policy)
+    }
     assert.match(api.ok('top', 'web'), /^UID .*\n.*sleep 1000$/)
     assert.match(
       api.ok('stats', '--no-stream', '--format', '{{.Name}} {{.MemUsage}} {{.PIDs}}'),

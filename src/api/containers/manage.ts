@@ -1,6 +1,7 @@
 import type { ContainerUpdate } from '../../containers/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { failure } from '../../util/errors.ts'
+import { toRestartPolicy } from '../convert/restart-policy.ts'
 import { given } from '../convert/given.ts'
 import { parsePruneFilters } from '../convert/prune-filters.ts'
 import { readJson } from '../http/json-body.ts'
@@ -38,9 +39,6 @@ async function updateContainer(request: ApiRequest, { containers }: Parts): Prom
   const body = (await readJson(request, updateFields)) ?? {}
   for (const field of notUpdatable)
     if (body[field]) throw failure('NOT_IMPLEMENTED', { feature: `updating ${field}` })
-  const policy = body.RestartPolicy?.Name ?? ''
-  if (policy !== '' && policy !== 'no')
-    throw failure('NOT_IMPLEMENTED', { feature: `restart policy ${policy}` })
   const quota = body.CpuQuota && body.CpuQuota > 0 ? body.CpuQuota / (body.CpuPeriod || 100_000) : undefined
   const update: ContainerUpdate = given({
     memory: body.Memory || undefined,
@@ -49,6 +47,7 @@ async function updateContainer(request: ApiRequest, { containers }: Parts): Prom
     cpuShares: body.CpuShares || undefined,
     cpusetCpus: body.CpusetCpus || undefined,
     pidsLimit: body.PidsLimit || undefined,
+    restartPolicy: toRestartPolicy(body.RestartPolicy),
   })
   const warnings = await containers.update(request.name, update)
   return json({ Warnings: warnings.length === 0 ? null : warnings })

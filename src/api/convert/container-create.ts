@@ -1,14 +1,10 @@
-import type {
-  ContainerRequest,
-  ContainerWish,
-  PortRequest,
-  RestartPolicy,
-} from '../../containers/containers.ts'
+import type { ContainerRequest, ContainerWish, PortRequest } from '../../containers/containers.ts'
 import { parseExpose } from '../../containers/parse-process-options.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerCreateBody, HostConfigBody } from '../types/container-create.ts'
 import { toEndpointRequest } from './endpoint-request.ts'
 import { given } from './given.ts'
+import { toRestartPolicy } from './restart-policy.ts'
 import { checked, runtimeWish } from './runtime-wish.ts'
 import { refuseUnsupported } from './unsupported-fields.ts'
 import { toMountRequests } from './mount-requests.ts'
@@ -67,7 +63,7 @@ function hostWish(host: HostConfigBody): Partial<ContainerRequest> {
     })),
     ...runtimeWish(host),
     ...given({
-      restartPolicy: restartPolicy(host),
+      restartPolicy: toRestartPolicy(host.RestartPolicy),
       volumesFrom: host.VolumesFrom,
       memory: host.Memory || undefined,
       memorySwap: host.MemorySwap || undefined,
@@ -86,11 +82,6 @@ function refuseNegative(host: HostConfigBody): void {
     if (value < 0)
       throw failure('INVALID_ARGUMENT', { reason: `HostConfig.${field} must not be negative: ${value}` })
   }
-}
-
-function restartPolicy({ RestartPolicy: policy }: HostConfigBody): RestartPolicy | undefined {
-  if (!policy?.Name) return undefined
-  return { name: policy.Name as RestartPolicy['name'], maximumRetryCount: policy.MaximumRetryCount ?? 0 }
 }
 
 function commandOf({ Cmd, Entrypoint }: ContainerCreateBody): Partial<ContainerRequest> {
