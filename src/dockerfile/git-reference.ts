@@ -60,6 +60,8 @@ export function parseGitReference(text: string): GitReference | Fault | undefine
 type Remote = Pick<GitReference, 'remote' | 'protocol' | 'host'>
 
 function splitRemote(text: string): (Remote & { fragment: string; query: string }) | undefined {
+  // most words are paths: the patterns below cost milliseconds when they are first used
+  if (!text.includes(':')) return undefined
   const hash = text.indexOf('#')
   const fragment = hash < 0 ? '' : decode(text.slice(hash + 1))
   const whole = hash < 0 ? text : text.slice(0, hash)
