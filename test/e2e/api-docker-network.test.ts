@@ -66,7 +66,7 @@ describe('networks and waiting through mille serve', () => {
       api.docker(['network', 'rm', 'bridge']).err,
       /bridge is a pre-defined network and cannot be removed/,
     )
-    assert.match(api.docker(['network', 'inspect', name]).err, /not found/)
+    assert.match(api.docker(['network', 'inspect', name]).err, /not found|No such network/)
     assert.match(
       api.docker(['network', 'create', '-d', 'overlay', name]).err,
       /network driver overlay is not implemented yet/,

@@ -13,6 +13,10 @@ test('fields are taken by name in any case, null is nothing, other fields are pa
   })
 })
 
+test('null is an object without fields', () => {
+  assert.deepEqual(read('null'), {})
+})
+
 test('null within lists and maps is the zero value of what belongs there', () => {
   assert.deepEqual(read('{"Labels":{"a":null},"HostConfig":{"PortBindings":{"80/tcp":null}}}'), {
     Labels: { a: '' },

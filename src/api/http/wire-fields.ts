@@ -41,7 +41,7 @@ export type Body<Fields> = { readonly [Name in keyof Fields]?: ValueOf<Fields[Na
  * passed over. JSON_INVALID names the first field of a wrong type.
  */
 export function readFields<const Fields extends WireFields>(value: unknown, fields: Fields): Body<Fields> {
-  return readObject(value, fields, '') as Body<Fields>
+  return (value === null ? {} : readObject(value, fields, '')) as Body<Fields>
 }
 
 function readObject(value: unknown, fields: WireFields, path: string): Record<string, unknown> {
