@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statSync, statfsSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
@@ -8,6 +8,7 @@ import { failure, isMilleError } from '../../util/errors.ts'
 import { sqliteCode } from '../../util/sqlite-code.ts'
 import { version } from '../../util/version.ts'
 import { holdLogIndex } from './log-index.ts'
+import { closeNoted, noteLog, refuseMissingLog } from './log-note.ts'
 import { migrations } from './migrations.ts'
 import { withReserve } from './reserve.ts'
 
@@ -113,13 +114,11 @@ export class Database {
     if (this.#unsynced) syncPath(join(this.#root, 'mille.db-wal'))
     this.#unsynced = false
     if (this.readOnly) return this.#sqlite.close()
-    // taken away before the log may be: a kill between the two must not make a whole store look damaged
-    if (!this.#leaveOpen) {
-      rmSync(logNote(this.#root), { force: true })
+    if (this.#leaveOpen) return noteLog(this.#root)
+    closeNoted(this.#root, () => {
       this.#sqlite.close()
       this.#index?.[Symbol.dispose]()
-    }
-    noteLog(this.#root)
+    })
   }
 
   #attempt<Result>(work: () => Result, { durable }: TransactionOptions): Result {
@@ -214,27 +213,6 @@ export async function openDatabase(
     database.close()
     throw error
   }
-}
-
-/** Says that the last changes are in the log, so that a store whose log was deleted is not taken for one without them. */
-function logNote(root: string): string {
-  return join(root, 'mille.db-log')
-}
-
-function noteLog(root: string): void {
-  if (existsSync(logNote(root)) || !existsSync(join(root, 'mille.db-wal'))) return
-  try {
-    writeFileSync(logNote(root), '', { mode: 0o600 })
-  } catch {
-    // a full disk: only the warning is missing then
-  }
-}
-
-/** Going on would show an older state, and the next collection delete what it does not know (B-ST-9). */
-function refuseMissingLog(root: string): void {
-  if (!existsSync(logNote(root)) || existsSync(join(root, 'mille.db-wal'))) return
-  const reason = `mille.db-wal is missing, and the last changes were in it; put it back, or remove ${logNote(root)} to go on without them`
-  throw failure('STORE_DAMAGED', { root, reason })
 }
 
 function connect(root: string, path: string, Sqlite: typeof DatabaseSync, leaveOpen: boolean): Database {
