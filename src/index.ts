@@ -1,12 +1,14 @@
 /** mille as a library: what the command does, in this process. Formats alone are in `mille/oci` and `mille/dockerfile`. */
 export { openEngine } from './engine/open-engine.ts'
-export type { Engine, EngineInfo, EngineOptions, Registries } from './engine/engine.ts'
+export type { Engine, EngineInfo, EngineOptions, EventsOptions, Registries } from './engine/engine.ts'
+export type { EngineEvent, EventType } from './store/event-log.ts'
 
 export type {
   HistoryRow,
   ImageDetails,
   ImageFilters,
   Images,
+  ImageStatement,
   ImageSummary,
   ImportOptions,
   LoadedImage,
@@ -15,19 +17,44 @@ export type {
   PullResult,
   PushResult,
   RemovalLine,
+  RemoveOptions,
   TreeNode,
 } from './images/images.ts'
+export type {
+  AnnotateOptions,
+  CombinedImage,
+  CombineRequest,
+  ManifestDraft,
+  Manifests,
+  RemoteImage,
+  RemoteMember,
+} from './images/manifests/manifests.ts'
 
 export type {
   BuildContext,
   Builder,
   BuildEvent,
+  BuildReport,
   BuildRequest,
   BuildResult,
+  BuildTimes,
   BuildWish,
   CacheMiss,
   CacheUsage,
+  DebugWish,
+  MissDifference,
+  MissReason,
+  NamedContext,
+  OpenedFailure,
+  PruneOptions,
+  RunOptions,
+  SecretSource,
+  SshSource,
+  StepReport,
 } from './builder/build.ts'
+export type { CheckReport, OutlineReport, TargetsReport } from './builder/calls.ts'
+export type { LockChange, LockFile, LockKind } from './builder/lock/lock-file.ts'
+export type { LockReport } from './builder/lock/make-lock.ts'
 export type { ReproDifference, ReproReport } from './builder/repro/repro-report.ts'
 export type { BuildOutput } from './builder/export/output.ts'
 
@@ -35,18 +62,34 @@ export type {
   Attachment,
   CommitRequest,
   ContainerDetails,
+  ContainerMount,
+  ContainerNetwork,
   ContainerRequest,
   Containers,
   ContainerState,
+  ContainerStatus,
+  ContainerUpdate,
   ContainerWish,
+  CreateOptions,
+  DeviceRequest,
   ExecRequest,
   LogLine,
   LogOptions,
   MountRequest,
+  PathStat,
   PortRequest,
+  PublishedPort,
+  RestartPolicy,
   VolumeDetails,
   Volumes,
 } from './containers/containers.ts'
+export type {
+  EndpointRequest,
+  NetworkDetails,
+  NetworkMember,
+  NetworkRequest,
+  Networks,
+} from './containers/networks.ts'
 
 export { isMilleError, MilleError } from './util/errors.ts'
 export type { ErrorCode, ErrorKind } from './util/errors.ts'

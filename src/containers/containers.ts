@@ -274,11 +274,13 @@ export interface PathStat {
 
 /** Containers by name, id or unique id prefix. Errors: NO_SUCH_CONTAINER, CONTAINER_NAME_IN_USE, CONTAINER_RUNNING, COMMAND_NOT_FOUND (127), COMMAND_NOT_EXECUTABLE (126), … */
 export interface Containers {
+  /** Newest first; without `all` only those that run. Filters are Docker's for `ps` (C44): INVALID_FILTER. */
   list(options?: {
     readonly all?: boolean
     readonly size?: boolean
     readonly filters?: Readonly<Record<string, readonly string[]>>
   }): Promise<ContainerDetails[]>
+  /** As it is at this moment. `size` costs a look at each of its files. */
   inspect(nameOrId: string, options?: { readonly size?: boolean }): Promise<ContainerDetails>
   /** NO_SUCH_IMAGE when the image is not here: pulling is the caller's choice. */
   create(
@@ -287,6 +289,7 @@ export interface Containers {
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>
   /** Resolves when the process runs; CONTAINER_ALREADY_STARTED (of kind not-modified) when it already does. */
   start(nameOrId: string): Promise<void>
+  /** The stop signal, and after `timeout` seconds (default: the container's own, else 10) SIGKILL. CONTAINER_ALREADY_STOPPED (of kind not-modified). */
   stop(nameOrId: string, options?: { readonly timeout?: number; readonly stopSignal?: string }): Promise<void>
   /** What policies want to run and does not, as after a reboot: Docker's daemon does so when it starts. Resolves with the containers that will run. */
   resume(): Promise<readonly string[]>
@@ -294,16 +297,23 @@ export interface Containers {
   revive(id: string): Promise<void>
   /** For the hidden command that the process which runs health checks calls when the status changes. */
   tellHealth(id: string, status: string): Promise<void>
+  /** `stop`, where it runs, and `start`. */
   restart(nameOrId: string, options?: { readonly timeout?: number }): Promise<void>
+  /** Sends a signal, default SIGKILL: `KILL`, `SIGKILL` or a number. SIGNAL_INVALID, CONTAINER_NOT_KILLED. */
   kill(nameOrId: string, signal?: string): Promise<void>
+  /** Its processes stand still. PAUSE_UNAVAILABLE, CONTAINER_ALREADY_PAUSED. */
   pause(nameOrId: string): Promise<void>
+  /** CONTAINER_NOT_PAUSED. */
   unpause(nameOrId: string): Promise<void>
+  /** CONTAINER_NAME_IN_USE, CONTAINER_NAME_INVALID, CONTAINER_RENAMED_TO_ITSELF. */
   rename(nameOrId: string, name: string): Promise<void>
   /** Resolves with warnings: limits that this machine cannot enforce. */
   update(nameOrId: string, update: ContainerUpdate): Promise<readonly string[]>
   /** What it has used up to now; undefined when it does not run. Rates come of two looks. */
   usage(nameOrId: string): Promise<ResourceUsage | undefined>
+  /** With `volumes` its anonymous volumes too. CONTAINER_RUNNING without `force`. */
   remove(nameOrId: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>
+  /** Removes all that do not run, or of those what was made before `until` (milliseconds) and has the labels. `reclaimed` in bytes. */
   prune(options?: {
     readonly until?: number
     readonly label?: readonly string[]
@@ -312,21 +322,27 @@ export interface Containers {
   attach(nameOrId: string, options: { readonly stdin: boolean }): Promise<Attachment>
   /** Of its terminal, in characters. CONTAINER_NOT_RUNNING. */
   resize(nameOrId: string, columns: number, rows: number): Promise<void>
+  /** Resolves with the exit code of the process, 0-255. NO_SUCH_CONTAINER when it was removed without one. */
   wait(
     nameOrId: string,
     options?: OpOptions & { readonly condition?: 'not-running' | 'next-exit' | 'removed' },
   ): Promise<number>
+  /** What both streams said, in order. LOG_NOT_KEPT for the driver `none`. */
   logs(nameOrId: string, options?: LogOptions): AsyncIterable<LogLine>
+  /** One more process in a running container. CONTAINER_NOT_RUNNING, CONTAINER_PAUSED, COMMAND_NOT_FOUND. */
   exec(nameOrId: string, request: ExecRequest): Promise<Attachment & { wait(): Promise<number> }>
   /** Docker's `top`: titles and rows of ps(1) with the given options. */
   top(
     nameOrId: string,
     psArgs?: readonly string[],
   ): Promise<{ readonly titles: readonly string[]; readonly rows: readonly (readonly string[])[] }>
+  /** What differs from the image: added, changed, deleted. */
   changes(nameOrId: string): Promise<readonly { readonly kind: 'A' | 'C' | 'D'; readonly path: string }[]>
+  /** An image of the container as it is: its ID. A running one stands still meanwhile, unless `pause` is false. */
   commit(nameOrId: string, request: CommitRequest): Promise<Digest>
   /** Flat tar of the whole root, volumes left out. */
   export(nameOrId: string, sink: Writable, options?: OpOptions): Promise<void>
+  /** PATH_NOT_IN_CONTAINER. */
   statPath(nameOrId: string, path: string): Promise<PathStat>
   /** A tar of `path`, its top entry named by the last part. */
   readArchive(nameOrId: string, path: string): Promise<{ readonly stat: PathStat; readonly stream: Readable }>
@@ -352,6 +368,7 @@ export interface VolumeDetails {
 }
 
 export interface Volumes {
+  /** By name. Docker's filters: dangling, driver, label, name; INVALID_FILTER. */
   list(filters?: Readonly<Record<string, readonly string[]>>): Promise<VolumeDetails[]>
   /** Idempotent for the same name. Absent name: anonymous, 64 hex digits. */
   create(request: {
@@ -359,11 +376,14 @@ export interface Volumes {
     readonly labels?: Readonly<Record<string, string>>
     readonly options?: Readonly<Record<string, string>>
   }): Promise<VolumeDetails>
+  /** NO_SUCH_VOLUME. */
   inspect(name: string): Promise<VolumeDetails>
+  /** VOLUME_IN_USE names the containers; with `force` one that is not there is no error. */
   remove(name: string, options?: { readonly force?: boolean }): Promise<void>
   prune(options?: {
     readonly all?: boolean
     readonly label?: readonly string[]
   }): Promise<{ readonly removed: readonly string[]; readonly reclaimed: number }>
+  /** Bytes of its files. */
   size(name: string): Promise<number>
 }

@@ -113,13 +113,19 @@ export interface TreeNode {
 
 /** Everything done with images that are in the store. Names are as the user typed them. Errors: NO_SUCH_IMAGE, REFERENCE_INVALID, IMAGE_IN_USE_RUNNING, IMAGE_IN_USE_STOPPED, … */
 export interface Images {
+  /** Newest first; with `all` also what lies below tagged images. */
   list(filters?: ImageFilters & { readonly all?: boolean }): Promise<ImageSummary[]>
   /** Of an index the image for `platform`, else this machine's; IMAGE_PLATFORM_MISSING. */
   inspect(nameOrId: string, options?: { readonly platform?: Platform }): Promise<ImageDetails>
+  /** Newest step first. */
   history(nameOrId: string, options?: { readonly platform?: Platform }): Promise<HistoryRow[]>
+  /** One more name; one that another image had moves. NO_SUCH_IMAGE, REFERENCE_INVALID. */
   tag(source: string, target: string): Promise<void>
+  /** Takes the name away, and with the last one the image (A32, A33). IMAGE_IN_USE_RUNNING, IMAGE_IN_USE_STOPPED. */
   remove(nameOrId: string, options?: RemoveOptions): Promise<RemovalLine[]>
+  /** Dangling images, with `all` every one that no container uses. */
   prune(options: Omit<ImageFilters, 'dangling'> & { readonly all?: boolean }): Promise<PruneReport>
+  /** Fetches, verifies and makes durable; nothing is listed before it is whole. What is here is not fetched again. */
   pull(name: string, options?: PullOptions): Promise<PullResult[]>
   /** The config of an image in its registry; its layers are not fetched and nothing of it is kept. */
   readConfig(
@@ -128,6 +134,7 @@ export interface Images {
   ): Promise<{ readonly id: Digest; readonly config: ImageConfig }>
   /** Of the manifest or index that a name leads to in its registry; nothing is fetched. */
   digest(name: string, options?: OpOptions): Promise<Digest>
+  /** Sends what the registry lacks, the manifest last. */
   push(
     name: string,
     options?: OpOptions & { readonly allTags?: boolean; readonly platform?: Platform },
