@@ -279,7 +279,6 @@ const otherErrors = {
   CLI_TEMPLATE: ['invalid-argument', 'template parsing error: {reason}'],
 
   // api
-  API_METHOD_UNKNOWN: ['invalid-argument', 'method {method} is not allowed on {path}'],
   API_PAGE_NOT_FOUND: ['not-found', 'page not found'],
   API_REQUEST_REFUSED: ['permission-denied', '{reason}'],
   API_VERSION_UNSUPPORTED: ['invalid-argument', 'client version {version} is too {reason}'],

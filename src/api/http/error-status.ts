@@ -20,7 +20,6 @@ const statuses: Readonly<Record<ErrorKind, number>> = {
 
 /** Where Docker answers otherwise than the kind of the error says. */
 const exceptions: ReadonlyMap<ErrorCode, number> = new Map([
-  ['API_METHOD_UNKNOWN', 405],
   ['PORT_IN_USE', 500],
   ['REGISTRY_UNREACHABLE', 500],
 ])
@@ -35,9 +34,5 @@ export function errorResponse(thrown: unknown): PlainResponse {
   const error = fromNodeError(thrown instanceof SuppressedError ? thrown.suppressed : thrown)
   const status = statusOf(error)
   if (status === 304) return { kind: 'plain', status }
-  const { allow } = isMilleError(error) ? error.details : {}
-  const response = json({ message: messageOf(error) }, status)
-  return typeof allow === 'string'
-    ? { ...response, headers: { ...response.headers, Allow: allow } }
-    : response
+  return json({ message: messageOf(error) }, status)
 }

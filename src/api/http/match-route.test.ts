@@ -38,7 +38,7 @@ test('a placeholder takes one part of the path, a greedy one takes slashes too',
   )
   assert.equal(
     code(() => find('POST', '/containers/json')),
-    'API_METHOD_UNKNOWN',
+    'API_PAGE_NOT_FOUND',
   )
 })
 

@@ -9,23 +9,20 @@ export interface MatchedRoute {
 
 const patterns = new Map<string, RegExp>()
 
-/** The first route that fits, in the order of the table. API_PAGE_NOT_FOUND, API_METHOD_UNKNOWN. */
+/** The first route that fits, in the order of the table. API_PAGE_NOT_FOUND, also for another method, as dockerd says it. */
 export function matchRoute(
   routes: readonly Route[],
   method: string,
   path: string,
   version: number,
 ): MatchedRoute {
-  const fitting = routes.flatMap((route): MatchedRoute[] => {
-    if (route.since !== undefined && Number(route.since.slice(2)) > version) return []
+  for (const route of routes) {
+    if (route.method !== method) continue
+    if (route.since !== undefined && Number(route.since.slice(2)) > version) continue
     const match = patternOf(route.path).exec(path)
-    return match === null ? [] : [{ route, name: match[1] ?? '' }]
-  })
-  const found = fitting.find(({ route }) => route.method === method)
-  if (found !== undefined) return found
-  if (fitting.length === 0) throw failure('API_PAGE_NOT_FOUND', {})
-  const allow = [...new Set(fitting.map(({ route }) => route.method))].join(', ')
-  throw failure('API_METHOD_UNKNOWN', { method, path }, { details: { allow } })
+    if (match !== null) return { route, name: match[1] ?? '' }
+  }
+  throw failure('API_PAGE_NOT_FOUND', {})
 }
 
 function patternOf(path: string): RegExp {
