@@ -5,6 +5,7 @@ import type { Platform } from '../oci/platform.ts'
 import type { HealthState } from '../runtime/health-state.ts'
 import type { ResourceUsage } from '../runtime/resource-counters.ts'
 import type { OpOptions } from '../util/progress.ts'
+import type { LimitRequest } from './limit-request.ts'
 import type { EndpointRequest } from './networks.ts'
 
 export interface MountRequest {
@@ -41,7 +42,7 @@ export interface PortRequest {
 }
 
 /** What `create` is given; kept as it is and shown by `inspect`. Absent fields come from the image. */
-export interface ContainerRequest {
+export interface ContainerRequest extends LimitRequest {
   readonly image: string
   readonly name?: string
   readonly command?: readonly string[]
@@ -81,12 +82,6 @@ export interface ContainerRequest {
   readonly stopSignal?: string
   /** Seconds. */
   readonly stopTimeout?: number
-  readonly memory?: number
-  readonly memorySwap?: number
-  readonly cpus?: number
-  readonly cpuShares?: number
-  readonly cpusetCpus?: string
-  readonly pidsLimit?: number
   /** Over the image's; durations in nanoseconds, 0 and an empty test are the image's. */
   readonly healthcheck?: Healthcheck
   /** Takes the image's HEALTHCHECK away. */
@@ -117,6 +112,8 @@ export interface ContainerRequest {
   readonly sysctls?: Readonly<Record<string, string>>
   /** `host`. */
   readonly uts?: string
+  /** `host`: the one that mille is in, as without it. */
+  readonly userns?: string
 }
 
 export interface RestartPolicy {
@@ -127,10 +124,7 @@ export interface RestartPolicy {
 
 /** What `update` may change of a container that exists. */
 export type ContainerUpdate = Partial<
-  Pick<
-    ContainerRequest,
-    'memory' | 'memorySwap' | 'cpus' | 'cpuShares' | 'cpusetCpus' | 'pidsLimit' | 'restartPolicy'
-  >
+  Omit<LimitRequest, 'memorySwappiness'> & Pick<ContainerRequest, 'restartPolicy'>
 >
 
 /** A request as it is asked for: only the image has no default. */

@@ -40,16 +40,19 @@ export function processOptions(request: ContainerRequest): Options {
   }
 }
 
-function wantedNamespaces({ ipc = '', uts = '', cgroupns = '', hostname }: ContainerRequest): {
+function wantedNamespaces(request: ContainerRequest): {
   ipc?: 'host' | 'none'
   uts?: 'host'
   cgroup?: 'host' | 'private'
 } {
+  const { ipc = '', uts = '', cgroupns = '', userns = '', hostname } = request
   if (ipc.startsWith('container:'))
     throw failure('NOT_IMPLEMENTED', { feature: 'an IPC namespace shared by containers' })
   if (!['', 'private', 'shareable', 'host', 'none'].includes(ipc)) throw invalid(`invalid IPC mode: ${ipc}`)
   if (!['', 'host'].includes(uts)) throw invalid(`invalid UTS mode: ${uts}`)
   if (!['', 'host', 'private'].includes(cgroupns)) throw invalid(`invalid cgroup namespace mode: ${cgroupns}`)
+  // the user namespace of mille is the only one: `host` asks for what is
+  if (!['', 'host'].includes(userns)) throw invalid(`invalid USER mode: ${userns}`)
   if (uts === 'host' && hostname !== undefined)
     throw invalid('conflicting options: hostname and the UTS mode')
   return {

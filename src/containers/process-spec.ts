@@ -58,17 +58,28 @@ function processMount(mount: ContainerMount, request: ContainerRequest): Process
 
 /** The limits of a request in the kernel's units; none for what is unlimited. */
 export function resourceLimits(request: ContainerRequest): ResourceLimits {
-  const { memory, memorySwap, cpus, cpuShares, cpusetCpus, pidsLimit } = request
-  const period = 100_000
+  const { memory, memorySwap, memoryReservation, memorySwappiness } = request
+  const { cpuShares, cpusetCpus, cpusetMems, pidsLimit } = request
   return {
     ...(memory !== undefined && memory > 0 && { memory, memorySwap: memorySwap ?? memory * 2 }),
-    ...(cpus !== undefined &&
-      cpus > 0 && {
-        cpuPeriod: period,
-        cpuQuota: Math.round(cpus * period),
-      }),
+    ...(memoryReservation !== undefined && { memoryReservation }),
+    ...(memorySwappiness !== undefined && { memorySwappiness }),
+    ...cpuTime(request),
     ...(cpuShares !== undefined && { cpuShares }),
     ...(cpusetCpus !== undefined && { cpusetCpus }),
+    ...(cpusetMems !== undefined && { cpusetMems }),
     ...(pidsLimit !== undefined && pidsLimit > 0 && { pids: pidsLimit }),
+  }
+}
+
+const usualPeriod = 100_000
+
+/** A quota below 0 is none. */
+function cpuTime({ cpus, cpuPeriod, cpuQuota }: ContainerRequest): ResourceLimits {
+  if (cpus !== undefined && cpus > 0)
+    return { cpuPeriod: usualPeriod, cpuQuota: Math.round(cpus * usualPeriod) }
+  return {
+    ...(cpuPeriod !== undefined && cpuPeriod > 0 && { cpuPeriod }),
+    ...(cpuQuota !== undefined && cpuQuota > 0 && { cpuPeriod: cpuPeriod || usualPeriod, cpuQuota }),
   }
 }

@@ -38,14 +38,17 @@ export async function updateRequest(
 
 /** Of all limits those that change; a limit that is taken away is -1. */
 function changedLimits(update: ContainerUpdate, request: ContainerRequest): ResourceLimits {
-  const { memory, memorySwap, cpus, cpuShares, cpusetCpus, pidsLimit } = update
+  const { memory, memorySwap, memoryReservation, cpuShares, cpusetCpus, cpusetMems, pidsLimit } = update
   const limits = resourceLimits(request)
   const isMemory = memory !== undefined || memorySwap !== undefined
+  const isTime = [update.cpus, update.cpuPeriod, update.cpuQuota].some((value) => value !== undefined)
   return {
     ...(isMemory && { memory: limits.memory ?? -1, memorySwap: limits.memorySwap ?? -1 }),
-    ...(cpus !== undefined && { cpuPeriod: limits.cpuPeriod ?? 100_000, cpuQuota: limits.cpuQuota ?? -1 }),
+    ...(isTime && { cpuPeriod: limits.cpuPeriod ?? 100_000, cpuQuota: limits.cpuQuota ?? -1 }),
+    ...(memoryReservation !== undefined && { memoryReservation }),
     ...(cpuShares !== undefined && { cpuShares }),
     ...(cpusetCpus !== undefined && { cpusetCpus }),
+    ...(cpusetMems !== undefined && { cpusetMems }),
     ...(pidsLimit !== undefined && { pids: limits.pids ?? -1 }),
   }
 }

@@ -59,7 +59,10 @@ async function describeRuntime(runtime: Runtime): Promise<FoundRuntime> {
     const { kind, reason } = runtime.isolation()
     isolation = { isolation: kind, ...(reason !== undefined && { isolationReason: reason }) }
     const found = await runtime.describe()
-    const limits = found.unsupportedLimits.map((limit) => `No ${limit} limit support`)
+    const limits = found.unsupportedLimits
+      // the second version of control groups has no such setting: nothing that an administrator could mend
+      .filter((limit) => limit !== 'memorySwappiness' || found.cgroups !== 'v2')
+      .map((limit) => `No ${limit} limit support`)
     return { ...found, isolation, warnings: [...found.warnings, ...limits] }
   } catch (error) {
     if (!isMilleError(error)) throw error

@@ -65,6 +65,8 @@ export function findCgroups(): CgroupSupport {
 export const limitControllers: Readonly<Record<keyof ResourceLimits, string>> = {
   memory: 'memory',
   memorySwap: 'memory',
+  memoryReservation: 'memory',
+  memorySwappiness: 'memory',
   cpuQuota: 'cpu',
   cpuPeriod: 'cpu',
   cpuShares: 'cpu',
@@ -76,6 +78,7 @@ export const limitControllers: Readonly<Record<keyof ResourceLimits, string>> = 
 /** Can the machine's control groups enforce this limit? Swap needs swap accounting besides the memory controller. */
 export function canLimit(support: CgroupSupport, name: keyof ResourceLimits): boolean {
   if (!support.controllers.has(limitControllers[name])) return false
+  if (name === 'memorySwappiness') return support.mode !== 'v2'
   if (name !== 'memorySwap') return true
   return (
     support.mode === 'v2' ||

@@ -19,6 +19,10 @@ export interface ProcessMount {
 export interface ResourceLimits {
   readonly memory?: number
   readonly memorySwap?: number
+  /** What the kernel takes memory down to first when it runs short. */
+  readonly memoryReservation?: number
+  /** 0 to 100; not in the second version of control groups. */
+  readonly memorySwappiness?: number
   readonly cpuQuota?: number
   readonly cpuPeriod?: number
   readonly cpuShares?: number

@@ -193,7 +193,12 @@ function initProgram(): string {
 export function limitResources(limits: ResourceLimits, support: CgroupSupport): Record<string, unknown> {
   const get = (name: keyof ResourceLimits): number | string | undefined =>
     canLimit(support, name) ? limits[name] : undefined
-  const memory = { limit: get('memory'), swap: get('memorySwap') }
+  const memory = {
+    limit: get('memory'),
+    swap: get('memorySwap'),
+    reservation: get('memoryReservation'),
+    swappiness: get('memorySwappiness'),
+  }
   const cpu = {
     quota: get('cpuQuota'),
     period: get('cpuPeriod'),

@@ -102,6 +102,7 @@ function firstVersionSettings(limits: ResourceLimits): Setting[] {
   return given([
     ['memory', 'memory.limit_in_bytes', limits.memory],
     ['memory', 'memory.memsw.limit_in_bytes', limits.memorySwap],
+    ['memory', 'memory.soft_limit_in_bytes', limits.memoryReservation],
     ['cpu', 'cpu.cfs_period_us', limits.cpuPeriod],
     ['cpu', 'cpu.cfs_quota_us', limits.cpuQuota],
     ['cpu', 'cpu.shares', limits.cpuShares],
@@ -118,6 +119,7 @@ function unifiedSettings(limits: ResourceLimits): Setting[] {
   return given([
     ['memory', 'memory.max', unlimitedAs('max', memory)],
     ['memory', 'memory.swap.max', unlimitedAs('max', swap)],
+    ['memory', 'memory.low', limits.memoryReservation],
     [
       'cpu',
       'cpu.max',

@@ -105,8 +105,9 @@ describe('docker client on a container that mille serve runs', () => {
     api.ok('unpause', 'web')
     api.ok('rename', 'web', 'site')
     api.ok('rename', 'site', 'web')
-    api.ok('update', '--memory', '96m', 'web')
-    assert.equal(api.ok('inspect', '--format', '{{.HostConfig.Memory}}', 'web'), String(96 * 2 ** 20))
+    api.ok('update', '--memory', '96m', '--memory-reservation', '32m', '--cpu-quota', '50000', 'web')
+    const limits = '{{.HostConfig.Memory}} {{.HostConfig.MemoryReservation}} {{.HostConfig.CpuQuota}}'
+    assert.equal(api.ok('inspect', '--format', limits, 'web'), `${96 * 2 ** 20} ${32 * 2 ** 20} 50000`)
     for (const policy of ['on-failure:3', 'no:0']) {
       api.ok('update', '--restart', policy.replace(/:0$/, ''), 'web')
       const shown = '{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}'

@@ -106,6 +106,10 @@ describe('docker client on mille serve', () => {
       '1:1',
       '--memory',
       '64m',
+      '--memory-reservation=32m',
+      '--cpu-period=50000',
+      '--cpu-quota=25000',
+      '--userns=host',
       '-v',
       '/data',
       'busybox',
@@ -117,6 +121,11 @@ describe('docker client on mille serve', () => {
     const shown = api.ok('inspect', '--format', format, 'made')
     assert.match(shown, /"A=1"/)
     assert.ok(shown.endsWith(' /tmp 1:1 67108864'), shown)
+    const limits = ['MemoryReservation', 'CpuPeriod', 'CpuQuota', 'NanoCpus', 'UsernsMode']
+    assert.equal(
+      api.ok('inspect', '--format', limits.map((name) => `{{.HostConfig.${name}}}`).join(' '), 'made'),
+      '33554432 50000 25000 0 host',
+    )
     assert.equal(api.ok('start', '-a', 'made'), '1\n/tmp\n1')
     assert.equal(api.ok('rm', '-v', 'made'), 'made')
   })
@@ -134,10 +143,10 @@ describe('docker client on mille serve', () => {
   })
 
   test('what a container cannot have yet is refused by name, not passed over', async () => {
-    const body = { Image: 'busybox', Cmd: ['true'], HostConfig: { CpusetMems: '0' } }
+    const body = { Image: 'busybox', Cmd: ['true'], HostConfig: { BlkioWeight: 10 } }
     assert.deepEqual(await api.call('POST', '/v1.44/containers/create', body), {
       status: 501,
-      body: '{"message":"HostConfig.CpusetMems is not implemented yet"}\n',
+      body: '{"message":"HostConfig.BlkioWeight is not implemented yet"}\n',
     })
   })
 

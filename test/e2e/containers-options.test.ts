@@ -144,7 +144,7 @@ test('annotations reach the runtime, inspect shows what was asked for', () => {
 
 test('flags of Docker that mean nothing here are refused with the reason, and are in no help', () => {
   const help = mille.ok('run', '--help')
-  for (const flag of ['--gpus', '--pid', '--link', '--blkio-weight', '--userns', '--runtime']) {
+  for (const flag of ['--gpus', '--pid', '--link', '--blkio-weight', '--runtime']) {
     assert.match(
       refused(flag, 'x'),
       new RegExp(`^invalid argument "x" for "${flag}" flag: not supported: [a-z]`),

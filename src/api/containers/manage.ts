@@ -27,25 +27,22 @@ const updateFields = {
   RestartPolicy: { Name: 'text', MaximumRetryCount: 'int' },
 } as const
 
-const notUpdatable = [
-  'BlkioWeight',
-  'CpuRealtimePeriod',
-  'CpuRealtimeRuntime',
-  'CpusetMems',
-  'MemoryReservation',
-] as const
+const notUpdatable = ['BlkioWeight', 'CpuRealtimePeriod', 'CpuRealtimeRuntime'] as const
 
 async function updateContainer(request: ApiRequest, { containers }: Parts): Promise<ApiResponse> {
   const body = (await readJson(request, updateFields)) ?? {}
   for (const field of notUpdatable)
     if (body[field]) throw failure('NOT_IMPLEMENTED', { feature: `updating ${field}` })
-  const quota = body.CpuQuota && body.CpuQuota > 0 ? body.CpuQuota / (body.CpuPeriod || 100_000) : undefined
   const update: ContainerUpdate = given({
     memory: body.Memory || undefined,
     memorySwap: body.MemorySwap || undefined,
-    cpus: body.NanoCpus ? body.NanoCpus / 1e9 : quota,
+    memoryReservation: body.MemoryReservation || undefined,
+    cpus: body.NanoCpus ? body.NanoCpus / 1e9 : undefined,
+    cpuPeriod: body.CpuPeriod || undefined,
+    cpuQuota: body.CpuQuota || undefined,
     cpuShares: body.CpuShares || undefined,
     cpusetCpus: body.CpusetCpus || undefined,
+    cpusetMems: body.CpusetMems || undefined,
     pidsLimit: body.PidsLimit || undefined,
     restartPolicy: toRestartPolicy(body.RestartPolicy),
   })

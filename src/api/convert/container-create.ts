@@ -67,9 +67,14 @@ function hostWish(host: HostConfigBody): Partial<ContainerRequest> {
       volumesFrom: host.VolumesFrom,
       memory: host.Memory || undefined,
       memorySwap: host.MemorySwap || undefined,
-      cpus: cpusOf(host),
+      memoryReservation: host.MemoryReservation || undefined,
+      memorySwappiness: host.MemorySwappiness === -1 ? undefined : host.MemorySwappiness,
+      cpus: host.NanoCpus ? host.NanoCpus / 1e9 : undefined,
+      cpuPeriod: host.CpuPeriod || undefined,
+      cpuQuota: host.CpuQuota || undefined,
       cpuShares: host.CpuShares || undefined,
       cpusetCpus: host.CpusetCpus || undefined,
+      cpusetMems: host.CpusetMems || undefined,
       pidsLimit: host.PidsLimit || undefined,
       shmSize: host.ShmSize || undefined,
     }),
@@ -77,7 +82,14 @@ function hostWish(host: HostConfigBody): Partial<ContainerRequest> {
 }
 
 function refuseNegative(host: HostConfigBody): void {
-  for (const field of ['Memory', 'NanoCpus', 'CpuShares', 'ShmSize', 'CpuPeriod'] as const) {
+  for (const field of [
+    'Memory',
+    'MemoryReservation',
+    'NanoCpus',
+    'CpuShares',
+    'ShmSize',
+    'CpuPeriod',
+  ] as const) {
     const value = host[field] ?? 0
     if (value < 0)
       throw failure('INVALID_ARGUMENT', { reason: `HostConfig.${field} must not be negative: ${value}` })
@@ -90,13 +102,6 @@ function commandOf({ Cmd, Entrypoint }: ContainerCreateBody): Partial<ContainerR
     // one empty word takes the image's away
     ...(Entrypoint !== undefined && { entrypoint: Entrypoint.join('') === '' ? [] : Entrypoint }),
   }
-}
-
-const defaultPeriod = 100_000
-
-function cpusOf({ NanoCpus, CpuQuota, CpuPeriod }: HostConfigBody): number | undefined {
-  if (NanoCpus) return NanoCpus / 1e9
-  return CpuQuota && CpuQuota > 0 ? CpuQuota / (CpuPeriod || defaultPeriod) : undefined
 }
 
 /** `systempaths=unconfined` comes as two empty lists. */

@@ -24,6 +24,7 @@ export function runtimeWish(host: HostConfigBody): Partial<ContainerRequest> {
     oomKillDisable: host.OomKillDisable || undefined,
     oomScoreAdj: host.OomScoreAdj || undefined,
     sysctls: host.Sysctls,
+    userns: host.UsernsMode || undefined,
     uts: host.UTSMode || undefined,
   })
 }

@@ -6,7 +6,6 @@ const idle: Readonly<Partial<Record<keyof HostConfigBody, readonly unknown[]>>> 
   VolumeDriver: ['local'],
   // whichever of the two is there is used
   Runtime: ['runc', 'crun'],
-  MemorySwappiness: [-1],
 }
 
 /** What containers cannot have yet. */
@@ -16,16 +15,12 @@ const hostFields = [
   'Links',
   'PidMode',
   'StorageOpt',
-  'UsernsMode',
   'Runtime',
   'CgroupParent',
   'BlkioWeight',
   'CpuRealtimePeriod',
   'CpuRealtimeRuntime',
-  'CpusetMems',
   'DeviceRequests',
-  'MemoryReservation',
-  'MemorySwappiness',
 ] as const satisfies readonly (keyof HostConfigBody)[]
 
 /** A wish that would be passed over in silence is refused. NOT_IMPLEMENTED names the field. */

@@ -122,7 +122,7 @@ export interface HostConfigWire {
   readonly Isolation: string
   readonly Links: null
   readonly MemoryReservation: number
-  readonly MemorySwappiness: null
+  readonly MemorySwappiness: number | null
   readonly Runtime: string
   readonly VolumeDriver: string
 }

@@ -5,10 +5,14 @@ import { containerUpdate } from '../container/container-request.ts'
 import { errorLine } from '../report-error.ts'
 
 const flags = {
+  'cpu-period': containerFlags['cpu-period'],
+  'cpu-quota': containerFlags['cpu-quota'],
   'cpu-shares': containerFlags['cpu-shares'],
   cpus: containerFlags.cpus,
   'cpuset-cpus': containerFlags['cpuset-cpus'],
+  'cpuset-mems': containerFlags['cpuset-mems'],
   memory: containerFlags.memory,
+  'memory-reservation': containerFlags['memory-reservation'],
   'memory-swap': containerFlags['memory-swap'],
   'pids-limit': containerFlags['pids-limit'],
   restart: containerFlags.restart,

@@ -36,9 +36,12 @@ export type ContainerFlags = SharedFlags & {
   readonly 'cap-add': Flag<readonly string[]>
   readonly 'cap-drop': Flag<readonly string[]>
   readonly cidfile: Flag<string | undefined>
+  readonly 'cpu-period': Flag<number | undefined>
+  readonly 'cpu-quota': Flag<number | undefined>
   readonly 'cpu-shares': Flag<number | undefined>
   readonly cpus: Flag<number | undefined>
   readonly 'cpuset-cpus': Flag<string | undefined>
+  readonly 'cpuset-mems': Flag<string | undefined>
   readonly 'disable-content-trust': Flag<boolean>
   readonly dns: Flag<readonly string[]>
   readonly entrypoint: Flag<string | undefined>
@@ -53,6 +56,8 @@ export type ContainerFlags = SharedFlags & {
   readonly 'log-opt': Flag<readonly string[]>
   readonly memory: Flag<number | undefined>
   readonly 'memory-swap': Flag<number | undefined>
+  readonly 'memory-reservation': Flag<number | undefined>
+  readonly 'memory-swappiness': Flag<number | undefined>
   readonly mount: Flag<readonly MountRequest[]>
   readonly name: Flag<string | undefined>
   readonly ip: Flag<string | undefined>
@@ -100,9 +105,12 @@ export const containerFlags: ContainerFlags = {
   'cap-add': list('Add Linux capabilities'),
   'cap-drop': list('Drop Linux capabilities'),
   cidfile: text('Write the container ID to the file'),
+  'cpu-period': integer('Limit CPU CFS (Completely Fair Scheduler) period (microseconds)'),
+  'cpu-quota': integer('Limit CPU CFS (Completely Fair Scheduler) quota (microseconds)'),
   'cpu-shares': integer('CPU shares (relative weight)', { short: 'c' }),
   cpus: parsed('Number of CPUs', parseCpus, { type: 'decimal' }),
   'cpuset-cpus': text('CPUs in which to allow execution (0-3, 0,1)'),
+  'cpuset-mems': text('MEMs in which to allow execution (0-3, 0,1)'),
   'disable-content-trust': toggle('Accepted for compatibility', { initial: true, hidden: true }),
   dns: list('Set custom DNS servers'),
   entrypoint: text('Overwrite the default ENTRYPOINT of the image'),
@@ -117,6 +125,8 @@ export const containerFlags: ContainerFlags = {
   'log-opt': list('Log driver options: max-size, max-file'),
   memory: parsed('Memory limit', parseBytes, { short: 'm', type: 'bytes' }),
   'memory-swap': parsed("Memory plus swap: '-1' to enable unlimited swap", parseSwap, { type: 'bytes' }),
+  'memory-reservation': parsed('Memory soft limit', parseBytes, { type: 'bytes' }),
+  'memory-swappiness': integer('Tune container memory swappiness (0 to 100)'),
   mount: parsedList('Attach a filesystem mount to the container', parseMount, { type: 'mount' }),
   name: text('Assign a name to the container'),
   ip: text('IPv4 address (e.g., 172.30.100.104)'),

@@ -36,6 +36,8 @@ export async function containerRequest(
       stopTimeout: flags['stop-timeout'],
       shmSize: flags['shm-size'] || undefined,
       platform: flags.platform,
+      // Docker's own default
+      memorySwappiness: flags['memory-swappiness'] === -1 ? undefined : flags['memory-swappiness'],
     }),
     ...processRequest(flags),
     ...healthRequest(flags),
@@ -83,6 +85,7 @@ function processRequest(flags: Values): Partial<ContainerRequest> {
     oomKillDisable: flags['oom-kill-disable'] || undefined,
     oomScoreAdj: flags['oom-score-adj'],
     sysctls: record(flags.sysctl),
+    userns: flags.userns,
     uts: flags.uts,
   })
 }
@@ -91,15 +94,29 @@ function processRequest(flags: Values): Partial<ContainerRequest> {
 export function containerUpdate(
   flags: Pick<
     Values,
-    'memory' | 'memory-swap' | 'cpus' | 'cpu-shares' | 'cpuset-cpus' | 'pids-limit' | 'restart'
+    | 'memory'
+    | 'memory-swap'
+    | 'memory-reservation'
+    | 'cpus'
+    | 'cpu-period'
+    | 'cpu-quota'
+    | 'cpu-shares'
+    | 'cpuset-cpus'
+    | 'cpuset-mems'
+    | 'pids-limit'
+    | 'restart'
   >,
 ): ContainerUpdate {
   return defined({
     memory: flags.memory,
     memorySwap: flags['memory-swap'],
+    memoryReservation: flags['memory-reservation'] || undefined,
     cpus: flags.cpus,
+    cpuPeriod: flags['cpu-period'] || undefined,
+    cpuQuota: flags['cpu-quota'] || undefined,
     cpuShares: flags['cpu-shares'],
     cpusetCpus: flags['cpuset-cpus'],
+    cpusetMems: flags['cpuset-mems'] || undefined,
     pidsLimit: flags['pids-limit'],
     restartPolicy: flags.restart,
   })

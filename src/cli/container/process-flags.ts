@@ -22,6 +22,7 @@ export type ProcessFlags = {
   readonly 'oom-kill-disable': Flag<boolean>
   readonly 'oom-score-adj': Flag<number | undefined>
   readonly sysctl: Flag<readonly string[]>
+  readonly userns: Flag<string | undefined>
   readonly uts: Flag<string | undefined>
 }
 
@@ -40,21 +41,19 @@ export const processFlags: ProcessFlags = {
   'oom-kill-disable': toggle('Disable OOM Killer'),
   'oom-score-adj': integer("Tune host's OOM preferences (-1000 to 1000)"),
   sysctl: parsedList('Sysctl options', parseSysctl),
+  userns: text('User namespace to use: host'),
   uts: text('UTS namespace to use: host'),
 }
 
-const noLimit = 'only memory, cpus, cpu-shares, cpuset-cpus and pids are limited'
+const noLimit = 'only memory, CPU time, processors and pids are limited'
 
 /** Flags of Docker's that mean nothing here, with the reason: whoever gives one must not believe that it works. */
 const reasons: Readonly<Record<string, string>> = {
   'blkio-weight': noLimit,
   'blkio-weight-device': noLimit,
   'cgroup-parent': 'the control groups of containers lie below /mille',
-  'cpu-period': 'use --cpus',
-  'cpu-quota': 'use --cpus',
   'cpu-rt-period': noLimit,
   'cpu-rt-runtime': noLimit,
-  'cpuset-mems': noLimit,
   'device-read-bps': noLimit,
   'device-read-iops': noLimit,
   'device-write-bps': noLimit,
@@ -65,13 +64,10 @@ const reasons: Readonly<Record<string, string>> = {
   'kernel-memory': 'the kernel has no such limit any more',
   link: 'containers of one --network find each other by name',
   'link-local-ip': 'a container has one address in each network',
-  'memory-reservation': noLimit,
-  'memory-swappiness': noLimit,
   pid: 'each container has a process namespace of its own, by which all its processes end with the first',
   runtime: 'the runtime is crun or runc, whichever this machine has',
   'storage-opt': 'the size of a container is not limited',
   'use-api-socket': 'there is no API socket',
-  userns: 'containers are in the user namespace of mille',
   'volume-driver': 'the only driver is local',
 }
 
