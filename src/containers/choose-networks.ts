@@ -53,6 +53,9 @@ function shareNetwork(store: Store, request: ContainerRequest, other: string): C
   if (request.hostname !== undefined) throw conflict('hostname')
   if (request.dns.length > 0) throw conflict('dns')
   if (request.extraHosts.length > 0) throw conflict('custom host-to-IP mapping')
+  if (Object.values(request.endpoints ?? {}).some(({ mac }) => mac !== undefined)) {
+    throw failure('NETWORK_OPTIONS_CONFLICT', { reason: 'mac-address and the network mode' })
+  }
   const { id, data } = getContainer(store, other)
   // whoever shares with a sharer shares with the first
   return { networks: {}, joined: data.joined ?? id, hostname: data.hostname }

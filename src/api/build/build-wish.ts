@@ -1,8 +1,11 @@
+import type { CacheImport } from '../../builder/cache/remote/cache-place.ts'
 import type { BuildContext, BuildWish, RunOptions } from '../../builder/build.ts'
 import { imageOutput } from '../../builder/export/output.ts'
 import { parseGitReference } from '../../dockerfile/git-reference.ts'
+import { parseReference } from '../../oci/reference.ts'
 import { failure } from '../../util/errors.ts'
 import { given } from '../convert/given.ts'
+import { refuseGiven } from '../convert/unsupported-fields.ts'
 import { platformWish } from '../http/platform.ts'
 import type { Query } from '../http/query.ts'
 import { readFields, type WireFields } from '../http/wire-fields.ts'
@@ -19,6 +22,9 @@ export function toBuildWish({
     throw failure('NOT_IMPLEMENTED', { feature: "BuildKit's protocol: set DOCKER_BUILDKIT=0, it" })
   }
   if (query.text('outputs') !== '') throw failure('NOT_IMPLEMENTED', { feature: 'build outputs' })
+  const { securityopt } = jsonOption(query, 'securityopt', { securityopt: ['text'] } as const)
+  refuseGiven({ securityopt }, ['securityopt'])
+  const { cachefrom = [] } = jsonOption(query, 'cachefrom', { cachefrom: ['text'] } as const)
   const remote = query.text('remote')
   const dockerfile = query.text('dockerfile')
   const { platform } = platformWish(query.text('platform'))
@@ -33,6 +39,7 @@ export function toBuildWish({
     pull: query.flag('pull'),
     forgetFailures: query.flag('forcerm'),
     run: runOptions(query),
+    cacheFrom: cachefrom.filter(Boolean).map(cacheImage),
     secrets: buildSecrets(headers),
     ...(query.flag('squash') && { outputs: [{ ...imageOutput, squash: true }] }),
     ...(dockerfile !== '' && { dockerfile: { kind: 'path', path: dockerfile } }),
@@ -51,6 +58,12 @@ function remoteContext(remote: string): BuildContext {
   const git = parseGitReference(remote)
   if (git !== undefined && 'reason' in git) throw invalid(git.reason)
   return git === undefined ? { kind: 'http', url: remote } : { kind: 'git', reference: git }
+}
+
+/** An image that may bring a cache along; without its cache mounts, for which BuildKit has a way of its own. */
+function cacheImage(ref: string): CacheImport {
+  parseReference(ref)
+  return { address: { type: 'registry', ref }, mountBytes: 0 }
 }
 
 /** Null is an argument whose value the client does not know: the Dockerfile's own counts. */

@@ -2,6 +2,7 @@ import type { ContainerRequest, ContainerWish, PortRequest } from '../../contain
 import { parseExpose } from '../../containers/parse-process-options.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerCreateBody, HostConfigBody } from '../types/container-create.ts'
+import type { EndpointBody } from '../types/endpoint-fields.ts'
 import { toEndpointRequest } from './endpoint-request.ts'
 import { given } from './given.ts'
 import { toRestartPolicy } from './restart-policy.ts'
@@ -114,14 +115,30 @@ function networksOf(
   body: ContainerCreateBody,
   { NetworkMode }: HostConfigBody,
 ): Pick<ContainerRequest, 'network' | 'endpoints'> {
-  const endpoints = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {})
   const mode = NetworkMode || 'default'
+  const endpoints = Object.entries(withMacAddress(body, mode)).map(
+    ([name, one]) => [name, toEndpointRequest(one, `NetworkingConfig.EndpointsConfig.${name}.`)] as const,
+  )
   return {
     network: mode === 'default' ? 'bridge' : mode,
-    ...(endpoints.length > 0 && {
-      endpoints: Object.fromEntries(endpoints.map(([name, one]) => [name, toEndpointRequest(one)])),
-    }),
+    ...(endpoints.length > 0 && { endpoints: Object.fromEntries(endpoints) }),
   }
+}
+
+/** Before API 1.44 the address of the main network's endpoint stood beside the networks. */
+function withMacAddress(
+  { MacAddress: mac, NetworkingConfig }: ContainerCreateBody,
+  main: string,
+): Readonly<Record<string, EndpointBody>> {
+  const endpoints = NetworkingConfig?.EndpointsConfig ?? {}
+  if (!mac) return endpoints
+  const { [main]: endpoint } = endpoints
+  if (endpoint?.MacAddress && endpoint.MacAddress !== mac) {
+    const reason =
+      'the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty'
+    throw failure('INVALID_ARGUMENT', { reason })
+  }
+  return { ...endpoints, [main]: { ...endpoint, MacAddress: mac } }
 }
 
 function portRequests(bindings: HostConfigBody['PortBindings']): PortRequest[] {

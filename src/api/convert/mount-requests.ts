@@ -2,6 +2,7 @@ import { parseTmpfs, parseVolume } from '../../containers/parse-volume.ts'
 import type { MountRequest } from '../../containers/containers.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerCreateBody, HostConfigBody, MountBody } from '../types/container-create.ts'
+import { refuseGiven } from './unsupported-fields.ts'
 
 /** Binds, Mounts, Tmpfs and Volumes of a client as one list. INVALID_ARGUMENT for two on one place. */
 export function toMountRequests(body: ContainerCreateBody, host: HostConfigBody): MountRequest[] {
@@ -42,6 +43,19 @@ function toMountRequest(mount: MountBody): MountRequest {
       reason: 'invalid mount config for type "bind": field Source must not be empty',
     })
   }
+  refuseGiven(
+    BindOptions,
+    ['NonRecursive', 'ReadOnlyNonRecursive', 'ReadOnlyForceRecursive'],
+    'HostConfig.Mounts.BindOptions.',
+  )
+  refuseGiven(VolumeOptions, ['Labels'], 'HostConfig.Mounts.VolumeOptions.')
+  const { Name: driver = '', ...more } = VolumeOptions?.DriverConfig ?? {}
+  if (driver !== '' && driver !== 'local')
+    throw failure('NOT_IMPLEMENTED', {
+      feature: `HostConfig.Mounts.VolumeOptions.DriverConfig.Name ${driver}`,
+    })
+  refuseGiven(more, ['Options'], 'HostConfig.Mounts.VolumeOptions.DriverConfig.')
+  refuseGiven(TmpfsOptions, ['Options'], 'HostConfig.Mounts.TmpfsOptions.')
   return {
     type,
     ...(Source && type !== 'tmpfs' && { source: Source }),

@@ -6,6 +6,7 @@ const idle: Readonly<Partial<Record<keyof HostConfigBody, readonly unknown[]>>> 
   VolumeDriver: ['local'],
   // whichever of the two is there is used
   Runtime: ['runc', 'crun'],
+  Isolation: ['default'],
 }
 
 /** What containers cannot have yet. */
@@ -18,25 +19,37 @@ const hostFields = [
   'Runtime',
   'CgroupParent',
   'BlkioWeight',
+  'BlkioWeightDevice',
+  'BlkioDeviceReadBps',
+  'BlkioDeviceReadIOps',
+  'BlkioDeviceWriteBps',
+  'BlkioDeviceWriteIOps',
   'CpuRealtimePeriod',
   'CpuRealtimeRuntime',
   'DeviceRequests',
+  'Isolation',
 ] as const satisfies readonly (keyof HostConfigBody)[]
 
 /** A wish that would be passed over in silence is refused. NOT_IMPLEMENTED names the field. */
 export function refuseUnsupported(body: ContainerCreateBody, host: HostConfigBody): void {
   for (const field of hostFields) {
-    if (!isNothing(host[field]) && !idle[field]?.includes(host[field])) throw missing(`HostConfig.${field}`)
+    if (!idle[field]?.includes(host[field])) refuseGiven(host, [field], 'HostConfig.')
   }
-  if (!isNothing(body.MacAddress)) throw missing('MacAddress')
+  refuseGiven(body, ['NetworkDisabled', 'OnBuild', 'Shell'])
+}
+
+/** Each of these fields must ask for nothing. NOT_IMPLEMENTED names the first that does, `where` before it. */
+export function refuseGiven<Fields extends object>(
+  fields: Fields | undefined,
+  names: readonly (keyof Fields & string)[],
+  where = '',
+): void {
+  const given = names.find((name) => !isNothing(fields?.[name]))
+  if (given !== undefined) throw failure('NOT_IMPLEMENTED', { feature: `${where}${given}` })
 }
 
 /** Go's zero values. */
 function isNothing(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === 0 || value === false) return true
   return typeof value === 'object' && Object.keys(value).length === 0
-}
-
-function missing(feature: string): Error {
-  return failure('NOT_IMPLEMENTED', { feature })
 }

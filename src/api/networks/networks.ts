@@ -4,6 +4,7 @@ import { toEndpointRequest } from '../convert/endpoint-request.ts'
 import { given } from '../convert/given.ts'
 import { toNetworkInspect } from '../convert/network-inspect.ts'
 import { parsePruneFilters } from '../convert/prune-filters.ts'
+import { refuseGiven } from '../convert/unsupported-fields.ts'
 import { readJson } from '../http/json-body.ts'
 import { empty, json, type ApiResponse } from '../http/response.ts'
 import type { ApiRequest, Route } from '../route.ts'
@@ -15,6 +16,7 @@ const createFields = {
   Name: 'text',
   Driver: 'text',
   Scope: 'text',
+  ConfigFrom: { Network: 'text' },
   Internal: 'flag',
   Attachable: 'flag',
   Ingress: 'flag',
@@ -46,7 +48,16 @@ async function createNetwork(request: ApiRequest, { networks }: Parts): Promise<
   for (const field of ['Ingress', 'ConfigOnly', 'EnableIPv6'] as const) {
     if (body[field] === true) throw failure('NOT_IMPLEMENTED', { feature: `a network with ${field}` })
   }
+  refuseGiven(body.ConfigFrom, ['Network'], 'ConfigFrom.')
+  if (body.EnableIPv4 === false) throw failure('NOT_IMPLEMENTED', { feature: 'a network without EnableIPv4' })
+  if (body.Scope && body.Scope !== 'local')
+    throw failure('NOT_IMPLEMENTED', { feature: `network scope ${body.Scope}` })
+  if (body.IPAM?.Driver && body.IPAM.Driver !== 'default')
+    throw failure('NOT_IMPLEMENTED', { feature: `IPAM.Driver ${body.IPAM.Driver}` })
+  refuseGiven(body.IPAM, ['Options'], 'IPAM.')
+  refuseDriverOptions(body.Options ?? {})
   const [config, second] = body.IPAM?.Config ?? []
+  refuseGiven(config, ['AuxiliaryAddresses'], 'IPAM.Config.')
   if (second !== undefined) throw failure('NOT_IMPLEMENTED', { feature: 'a network of several subnets' })
   const { id } = await networks.create({
     name: body.Name ?? '',
@@ -63,6 +74,21 @@ async function createNetwork(request: ApiRequest, { networks }: Parts): Promise<
   return json({ Id: id, Warning: '' }, 201)
 }
 
+/** Options of the bridge driver that say what is so without them; others of Docker's would not be followed. */
+const usualOptions: Readonly<Record<string, string>> = {
+  'com.docker.network.bridge.enable_icc': 'true',
+  'com.docker.network.bridge.enable_ip_masquerade': 'true',
+  'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
+  'com.docker.network.driver.mtu': '1500',
+}
+
+function refuseDriverOptions(options: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (name.startsWith('com.docker.network.') && usualOptions[name] !== value)
+      throw failure('NOT_IMPLEMENTED', { feature: `Options ${name}=${value}` })
+  }
+}
+
 async function removeNetwork({ name }: ApiRequest, { networks }: Parts): Promise<ApiResponse> {
   await networks.remove(name)
   return empty()
@@ -72,7 +98,7 @@ const connectFields = { Container: 'text', EndpointConfig: endpointFields as typ
 
 async function connectNetwork(request: ApiRequest, { networks }: Parts): Promise<ApiResponse> {
   const { Container = '', EndpointConfig } = (await readJson(request, connectFields)) ?? {}
-  await networks.connect(request.name, Container, toEndpointRequest(EndpointConfig))
+  await networks.connect(request.name, Container, toEndpointRequest(EndpointConfig, 'EndpointConfig.'))
   return empty(200)
 }
 

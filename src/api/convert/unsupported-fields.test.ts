@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isMilleError } from '../../util/errors.ts'
+import type { ContainerCreateBody } from '../types/container-create.ts'
+import { toContainerWish } from './container-create.ts'
+
+const create = (body: ContainerCreateBody): ReturnType<typeof toContainerWish> =>
+  toContainerWish({ Image: 'busybox', ...body })
+const mount = (more: object): ContainerCreateBody => ({
+  HostConfig: { Mounts: [{ Type: 'volume', Source: 'data', Target: '/data', ...more }] },
+})
+const endpoint = (one: object): ContainerCreateBody => ({
+  NetworkingConfig: { EndpointsConfig: { net: one } },
+})
+
+test('a wish that containers cannot have is refused by the name of its field', () => {
+  const cases: readonly (readonly [ContainerCreateBody, string])[] = [
+    [{ NetworkDisabled: true }, 'NetworkDisabled'],
+    [{ Shell: ['/bin/bash', '-c'] }, 'Shell'],
+    [{ HostConfig: { PidMode: 'host' } }, 'HostConfig.PidMode'],
+    [{ HostConfig: { BlkioDeviceReadBps: [{ Path: '/dev/a', Rate: 1 }] } }, 'HostConfig.BlkioDeviceReadBps'],
+    [{ HostConfig: { Isolation: 'hyperv' } }, 'HostConfig.Isolation'],
+    [mount({ VolumeOptions: { Labels: { a: 'b' } } }), 'HostConfig.Mounts.VolumeOptions.Labels'],
+    [
+      mount({ VolumeOptions: { DriverConfig: { Name: 'nfs' } } }),
+      'HostConfig.Mounts.VolumeOptions.DriverConfig.Name nfs',
+    ],
+    [
+      mount({ VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'nfs' } } } }),
+      'HostConfig.Mounts.VolumeOptions.DriverConfig.Options',
+    ],
+    [mount({ BindOptions: { NonRecursive: true } }), 'HostConfig.Mounts.BindOptions.NonRecursive'],
+    [
+      endpoint({ IPAMConfig: { IPv6Address: 'fd00::5' } }),
+      'NetworkingConfig.EndpointsConfig.net.IPAMConfig.IPv6Address',
+    ],
+    [endpoint({ Links: ['db:db'] }), 'NetworkingConfig.EndpointsConfig.net.Links'],
+    [endpoint({ DriverOpts: { a: 'b' } }), 'NetworkingConfig.EndpointsConfig.net.DriverOpts'],
+    [endpoint({ GwPriority: 1 }), 'NetworkingConfig.EndpointsConfig.net.GwPriority'],
+  ]
+  for (const [body, field] of cases) {
+    assert.throws(
+      () => create(body),
+      (error) => isMilleError(error, 'NOT_IMPLEMENTED') && error.message.startsWith(`${field} is not `),
+      field,
+    )
+  }
+})
+
+test('what clients send without asking for anything passes', () => {
+  create({
+    NetworkDisabled: false,
+    OnBuild: [],
+    MacAddress: '',
+    HostConfig: { BlkioWeightDevice: [], DeviceRequests: [], Isolation: 'default' },
+    ...endpoint({ IPAMConfig: {}, DriverOpts: {}, Links: [], GwPriority: 0 }),
+  })
+  create(mount({ BindOptions: {}, VolumeOptions: { DriverConfig: { Name: 'local' } } }))
+})
+
+test("the container's MAC address is its main network's", () => {
+  const MacAddress = '02:00:00:00:00:05'
+  assert.deepEqual(create({ MacAddress }).endpoints, { default: { mac: MacAddress } })
+  const own = { MacAddress, HostConfig: { NetworkMode: 'net' } }
+  assert.deepEqual(create({ ...own, ...endpoint({ Aliases: ['a'] }) }).endpoints, {
+    net: { aliases: ['a'], mac: MacAddress },
+  })
+  assert.throws(
+    () => create({ ...own, ...endpoint({ MacAddress: '02:00:00:00:00:06' }) }),
+    /the container-wide MAC address must match/,
+  )
+})
