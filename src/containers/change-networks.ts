@@ -1,5 +1,6 @@
 import type { Endpoint } from '../runtime/runtime.ts'
 import { failure } from '../util/errors.ts'
+import { checkEndpoint } from './choose-networks.ts'
 import { recordNetwork } from './container-events.ts'
 import { connectNetwork, disconnectNetwork, wantedPorts } from './connect-networks.ts'
 import { writeEtcFiles } from './etc-files.ts'
@@ -18,6 +19,7 @@ export async function connectContainer(
   request: EndpointRequest,
 ): Promise<void> {
   const network = networkName(parts.store, nameOrId)
+  checkEndpoint(parts.store, network, request)
   await using changing = await openForChange(parts, network, container)
   const { row } = changing
   if (Object.hasOwn(row.data.networks, network))

@@ -26,8 +26,8 @@ export function chooseNetworks(store: Store, request: ContainerRequest): Chosen 
   return { networks }
 }
 
-/** Docker's words for what a network of that kind cannot do. */
-function checkEndpoint(store: Store, name: string, { ip, mac, aliases }: EndpointRequest): void {
+/** In Docker's words what a network of that kind cannot do, and what would be no name or address: ENDPOINT_INVALID. */
+export function checkEndpoint(store: Store, name: string, { ip, mac, aliases }: EndpointRequest): void {
   const refuse = (reason: string): never => {
     throw failure('ENDPOINT_INVALID', { network: name, reason })
   }

@@ -83,7 +83,8 @@ export async function connectNetwork(
     ports: present.ports,
     interface: freeInterface(others),
     route: others.every(({ gateway }) => gateway === ''),
-    names: [...new Set([name, id.slice(0, 12), ...aliases])],
+    // the name server looks for them as they are asked for: in lower case
+    names: [...new Set([name, id.slice(0, 12), ...aliases].map((one) => one.toLowerCase()))],
     ...(namespace !== undefined && { namespace }),
     ...(ip !== undefined && { ip }),
     ...(mac !== undefined && { mac }),

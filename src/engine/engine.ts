@@ -39,6 +39,8 @@ export interface EngineInfo {
   readonly runtime: string
   readonly runtimeVersion: string
   readonly cgroups: string
+  /** Limits of `ContainerRequest` that this machine cannot enforce: `memory`, `pids`, `cpuQuota`, … */
+  readonly unsupportedLimits: readonly string[]
   readonly containers: { readonly running: number; readonly paused: number; readonly stopped: number }
   readonly images: number
   readonly kernel: string

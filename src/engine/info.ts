@@ -28,6 +28,7 @@ export async function engineInfo({ store, runtime, containers }: InfoParts): Pro
     runtime: found.name,
     runtimeVersion: found.version,
     cgroups: found.cgroups,
+    unsupportedLimits: found.unsupportedLimits,
     containers: {
       running: count('running', 'restarting'),
       paused: count('paused'),
@@ -49,6 +50,7 @@ interface FoundRuntime {
   readonly name: string
   readonly version: string
   readonly cgroups: string
+  readonly unsupportedLimits: readonly string[]
   readonly warnings: readonly string[]
 }
 
@@ -66,7 +68,14 @@ async function describeRuntime(runtime: Runtime): Promise<FoundRuntime> {
     return { ...found, isolation, warnings: [...found.warnings, ...limits] }
   } catch (error) {
     if (!isMilleError(error)) throw error
-    return { isolation, name: '', version: '', cgroups: '', warnings: [error.message] }
+    return {
+      isolation,
+      name: '',
+      version: '',
+      cgroups: '',
+      unsupportedLimits: [],
+      warnings: [error.message],
+    }
   }
 }
 

@@ -174,8 +174,7 @@ function once<Value>(work: () => Promise<Value>): Once<Value> {
   return Object.assign(get, { started: () => running !== undefined })
 }
 
-/** The HTTP client is the heaviest part of all: only what talks to a registry pays for it. */
-/** `logins`: in place of Docker's own file. */
+/** The HTTP client is the heaviest part of all: only what talks to a registry pays for it. `logins`: in place of Docker's own file. */
 async function openClient(options: EngineOptions, logins?: LoginSource): Promise<RegistryClient> {
   const [{ createRegistryClient }, { openCredentialStore }] = await Promise.all([
     import('../registry/client/registry-client.ts'),

@@ -22,7 +22,11 @@ export function createStepNetworks(
     async connect() {
       if (isolation().kind === 'chroot') return around
       const network = await bridge()
-      shared ??= network.openBuildNetwork()
+      // a failure is not kept: `mille serve` builds again
+      shared ??= network.openBuildNetwork().catch((error: unknown) => {
+        shared = undefined
+        throw error
+      })
       const opened = await orUndefined(shared)
       // for an ordinary user without pasta the machine's own network is all there is
       if (opened === undefined) return around

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { hashSync } from 'bcryptjs'
+import { serveRegistry } from '../support/serve-registry.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 import { serveApi, type TestApi } from '../support/serve-api.ts'
 import { startRegistry } from '../support/start-registry.ts'
@@ -139,10 +139,3 @@ describe('docker client on images of mille serve', () => {
     assert.equal(api.ok('images', '-q'), '')
   })
 })
-
-/** In a process of its own: the docker client is waited for, and nothing else happens here meanwhile. */
-async function serveRegistry(mille: TestMille): Promise<string> {
-  const registry = mille.start('registry', 'serve', '-q', '-a', '127.0.0.1:0')
-  const [line] = (await once(registry.stdout!, 'data')) as [Buffer]
-  return /http:\/\/(\S+)/.exec(line.toString())?.[1] ?? ''
-}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { killProcess } from '../support/kill-process.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 
 let mille: TestMille
@@ -82,7 +83,7 @@ test('the process that runs the checks is named; killed, it is replaced by the n
   await until(() => health('kept').Status === 'healthy')
   const { Pid } = health('kept')
   assert.ok(processes(id).includes(String(Pid)))
-  process.kill(Pid, 'SIGKILL')
+  killProcess(Pid)
   await until(() => ![0, Pid].includes(health('kept').Pid))
   // what it had found out is not lost
   assert.equal(health('kept').Status, 'healthy')
@@ -92,7 +93,7 @@ test('the process that runs the checks is named; killed, it is replaced by the n
   mille.ok('unpause', 'kept')
   assert.notEqual(health('kept').Pid, 0)
   // with nobody looking
-  process.kill(Number(mille.ok('inspect', '-f', '{{.State.Pid}}', 'kept')), 'SIGKILL')
+  killProcess(Number(mille.ok('inspect', '-f', '{{.State.Pid}}', 'kept')))
   await until(() => processes(id).length === 0)
   mille.ok('rm', 'kept')
 })

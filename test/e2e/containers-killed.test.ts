@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { storeStateFolder } from '../../src/engine/state-folder.ts'
+import { killProcess } from '../support/kill-process.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 import { umount } from '../support/umount.ts'
 
@@ -141,8 +142,8 @@ test('after a reboot: what ran has exited with 255, what had ended keeps its cod
       return false
     }
   })
-  for (const monitor of monitors) process.kill(Number(monitor), 'SIGKILL')
-  process.kill(pid, 'SIGKILL')
+  for (const monitor of monitors) killProcess(Number(monitor))
+  killProcess(pid)
   rmSync(storeStateFolder(mille.root), { recursive: true })
   umount(mille.root)
   const rows = mille
@@ -169,7 +170,7 @@ test('kill -9 of the monitor: the container is seen as it is, can be stopped and
     await until(() => mille.run(['logs', 'alone']).out === 'before\n')
     const folder = join(storeStateFolder(mille.root), 'containers', id)
     const monitor = Number(readFileSync(join(folder, 'conmon.pid'), 'utf8'))
-    process.kill(monitor, 'SIGKILL')
+    killProcess(monitor)
     await until(() => !existsSync(`/proc/${monitor}`))
   }
   const status = (): string => mille.ok('ps', '-a', '--format', '{{.Names}} {{.Status}}')
@@ -204,7 +205,7 @@ test('kill -9 of the monitor: the container is seen as it is, can be stopped and
   assert.equal(mille.ok('rm', '-f', 'alone'), 'alone')
   // one that ends by itself goes with the next look, with --rm wholly
   await start('--rm')
-  process.kill(Number(mille.ok('inspect', '-f', '{{.State.Pid}}', 'alone')), 'SIGKILL')
+  killProcess(Number(mille.ok('inspect', '-f', '{{.State.Pid}}', 'alone')))
   await until(() => status() === '')
   await gone('without its monitor')
 })

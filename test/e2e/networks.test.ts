@@ -3,7 +3,6 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { runFolder } from '../../src/engine/state-folder.ts'
-import { readIfThere } from '../../src/util/read-text.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 
 let mille: TestMille
@@ -135,13 +134,6 @@ test('several networks from the start; ports are taken on all bridges', () => {
   )
 })
 
-test('a name server that was killed is back with the next container', () => {
-  const pid = Number(readIfThere(join(runFolder(), 'names/aardvark.pid')))
-  process.kill(pid, 'SIGKILL')
-  mille.ok('run', '--rm', '--network', 'front', 'busybox', 'true')
-  waitForName('user', 'web', true)
-})
-
 test('what cannot be is refused in Docker’s words', () => {
   const refused = (...args: readonly string[]): string => {
     const { code, err } = mille.run(args)
@@ -179,6 +171,10 @@ test('what cannot be is refused in Docker’s words', () => {
     refused('run', '--network', 'front', '--ip', '10.9.9.9', 'busybox', 'true'),
     /^125 .*10\.9\.9\.9$/,
   )
+  const join = (...flags: readonly string[]): string => refused('network', 'connect', ...flags, 'db')
+  assert.match(join('--alias', 'x\n10.0.0.1 y', 'front'), /^1 .*invalid network alias "x\\n/)
+  assert.match(join('--ip', '10.9.9.9', 'front'), /^1 .*10\.9\.9\.9$/)
+  assert.match(join('--alias', 'x', 'bridge'), /^1 invalid config for network bridge/)
   assert.match(refused('network', 'connect', 'host', 'web'), /^1 container web cannot be connected/)
 })
 

@@ -4,12 +4,12 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { hash } from 'bcryptjs'
 import type { Platform } from '../../src/oci/platform.ts'
 import { createRegistryClient } from '../../src/registry/client/registry-client.ts'
 import { testMille, type Ran, type TestMille } from '../support/mille.ts'
 import { pushImage, randomImage, randomIndex } from '../support/random-image.ts'
+import { serveRegistry } from '../support/serve-registry.ts'
 import { startDockerRegistry, type DockerRegistry } from '../support/start-docker-registry.ts'
 
 let debian: DockerRegistry
@@ -23,24 +23,13 @@ before(async () => {
   debian = await startDockerRegistry()
   locked = await startDockerRegistry({ htpasswd: `user:${await hash('secret', 4)}\n` })
   busybox = mille.ok('image', 'bootstrap', 'busybox').split('\n').at(-1) ?? ''
-  own = `127.0.0.1:${await serve()}`
+  own = await serveRegistry(mille)
 })
 after(async () => {
   mille[Symbol.dispose]()
   await debian[Symbol.asyncDispose]()
   await locked[Symbol.asyncDispose]()
 })
-
-/** mille's own registry as a process of its own on a port of its own. */
-async function serve(): Promise<number> {
-  const port = 20_000 + (process.pid % 20_000)
-  mille.start('registry', 'serve', '--address', `127.0.0.1:${port}`)
-  for (let tries = 0; tries < 200; tries++) {
-    if (await fetch(`http://127.0.0.1:${port}/v2/`).catch(() => undefined)) return port
-    await sleep(50)
-  }
-  throw new Error('registry serve does not answer')
-}
 
 function layersIn(transport: string): string[] {
   const out = execFileSync('skopeo', ['inspect', '--tls-verify=false', transport]).toString()

@@ -12,7 +12,9 @@ import { openBridge } from '../../src/runtime/bridge.ts'
 import { openRuntime } from '../../src/runtime/open-runtime.ts'
 import type { BridgeNetwork, ContainerHandle, ProcessSpec } from '../../src/runtime/runtime.ts'
 import { isMilleError } from '../../src/util/errors.ts'
+import { readIfThere } from '../../src/util/read-text.ts'
 import { makeBusyboxRoot } from '../support/busybox-root.ts'
+import { killProcess } from '../support/kill-process.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'mille-network-'))
 const root = join(top, 'root')
@@ -260,4 +262,21 @@ test('bad names, subnets and addresses are refused before anything is made', asy
   for (const ip of ['10.1.1.1', network.subnet.gateway, network.subnet.prefix, '1.2.3'])
     await invalid(network.connect('bad', { ip, ports: [] }))
   await invalid(network.connect('../bad', { ports: [] }))
+})
+
+test('names are answered on the bridge; a name server that was killed is back with the next that connects', async (context) => {
+  // not the machine's own name server: others rely on that one
+  const namesFolder = join(top, 'names')
+  const network = await openBridge({ name: 'mtest-names', stateFolder: join(top, 'named'), namesFolder })
+  context.after(async () => {
+    for (const id of ['one', 'two']) await network.disconnect(id)
+    await network.remove()
+  })
+  const one = await network.connect('one', { ports: [], names: ['one', 'alias'] })
+  const ask = async (name: string): Promise<string> =>
+    runIn(one.namespace, `nslookup ${name} ${network.subnet.gateway} 2>&1`)
+  assert.match(await ask('alias'), new RegExp(`Name:\\talias\\nAddress: ${one.ip}`))
+  killProcess(Number(readIfThere(join(namesFolder, 'aardvark.pid'))))
+  const two = await network.connect('two', { ports: [], names: ['two'] })
+  assert.match(await ask('two'), new RegExp(`Name:\\ttwo\\nAddress: ${two.ip}`))
 })

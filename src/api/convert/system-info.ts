@@ -6,7 +6,7 @@ import type { SystemInfo } from '../types/system-info.ts'
 /** Docker's names of the same facts. */
 export function toSystemInfo(info: EngineInfo): SystemInfo {
   const { running, paused, stopped } = info.containers
-  const limit = (name: string): boolean => !info.warnings.includes(`WARNING: No ${name} limit support`)
+  const limit = (name: string): boolean => !info.unsupportedLimits.includes(name)
   return {
     ID: engineId(info.root),
     Containers: running + paused + stopped,
@@ -23,11 +23,11 @@ export function toSystemInfo(info: EngineInfo): SystemInfo {
       Log: ['json-file', 'local', 'none'],
     },
     MemoryLimit: limit('memory'),
-    SwapLimit: limit('memory'),
-    CpuCfsPeriod: limit('cpu'),
-    CpuCfsQuota: limit('cpu'),
-    CPUShares: limit('cpu'),
-    CPUSet: limit('cpuset'),
+    SwapLimit: limit('memorySwap'),
+    CpuCfsPeriod: limit('cpuPeriod'),
+    CpuCfsQuota: limit('cpuQuota'),
+    CPUShares: limit('cpuShares'),
+    CPUSet: limit('cpusetCpus'),
     PidsLimit: limit('pids'),
     IPv4Forwarding: true,
     Debug: false,
@@ -73,14 +73,14 @@ export function toSystemInfo(info: EngineInfo): SystemInfo {
     },
     // containers have a monitor each, whatever becomes of the server
     LiveRestoreEnabled: true,
-    Isolation: '',
+    Isolation: info.isolation,
     InitBinary: 'tini',
     ContainerdCommit: { ID: '' },
     RuncCommit: { ID: info.runtimeVersion },
     InitCommit: { ID: '' },
     SecurityOptions: ['name=seccomp,profile=builtin'],
     CDISpecDirs: [],
-    Warnings: info.warnings,
+    Warnings: info.warnings.map((warning) => `WARNING: ${warning}`),
   }
 }
 

@@ -1,3 +1,4 @@
+import { toSystemInfo } from '../../api/convert/system-info.ts'
 import type { EngineInfo } from '../../engine/engine.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text } from '../flags/flag.ts'
@@ -19,8 +20,8 @@ export const command: AnyCommand = defineCommand({
     if (flags.format === undefined) {
       io.stdout.write(infoText(info))
       io.stderr.write(info.warnings.map((warning) => `WARNING: ${warning}\n`).join(''))
-    } else if (flags.format === 'json') io.stdout.write(`${goJson(infoWire(info))}\n`)
-    else io.stdout.write(`${compileTemplate(flags.format)(infoWire(info))}\n`)
+    } else if (flags.format === 'json') io.stdout.write(`${goJson(toSystemInfo(info))}\n`)
+    else io.stdout.write(`${compileTemplate(flags.format)(toSystemInfo(info))}\n`)
     return 0
   },
 })
@@ -68,31 +69,4 @@ function binarySize(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   const unit = Math.min(Math.trunc(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
   return `${Number((bytes / 1024 ** unit).toPrecision(4))}${units[unit]}`
-}
-
-/** Docker's names of the same facts. */
-function infoWire(info: EngineInfo): Readonly<Record<string, unknown>> {
-  const { running, paused, stopped } = info.containers
-  return {
-    Containers: running + paused + stopped,
-    ContainersRunning: running,
-    ContainersPaused: paused,
-    ContainersStopped: stopped,
-    Images: info.images,
-    Driver: info.snapshotter,
-    DockerRootDir: info.root,
-    LoggingDriver: 'json-file',
-    CgroupVersion: info.cgroups.replace(/^v/, ''),
-    KernelVersion: info.kernel,
-    OperatingSystem: info.operatingSystem,
-    OSType: 'linux',
-    Architecture: info.architecture,
-    NCPU: info.cpus,
-    MemTotal: info.memory,
-    Name: info.hostname,
-    ServerVersion: info.version,
-    DefaultRuntime: info.runtime,
-    Isolation: info.isolation,
-    Warnings: info.warnings.map((warning) => `WARNING: ${warning}`),
-  }
 }

@@ -14,7 +14,7 @@ export const command: AnyCommand = defineCommand({
   async run({ flags, args: [network = '', container = ''] }, context) {
     const { networks } = await context.engine()
     await networks.connect(network, container, {
-      ...(flags.alias.length > 0 && { aliases: flags.alias.map((alias) => alias.toLowerCase()) }),
+      ...(flags.alias.length > 0 && { aliases: flags.alias }),
       ...(flags.ip !== undefined && { ip: flags.ip }),
     })
     return 0

@@ -67,7 +67,7 @@ const reasons: Readonly<Record<string, string>> = {
   pid: 'each container has a process namespace of its own, by which all its processes end with the first',
   runtime: 'the runtime is crun or runc, whichever this machine has',
   'storage-opt': 'the size of a container is not limited',
-  'use-api-socket': 'there is no API socket',
+  'use-api-socket': 'the socket of `mille serve` is put into a container with -v',
   'volume-driver': 'the only driver is local',
 }
 

@@ -15,8 +15,7 @@ export function parseNetwork(text: string): NetworkChoice {
     const [key, value] = [field.slice(0, equals).toLowerCase(), field.slice(equals + 1)]
     if (equals < 1) throw new Error(`invalid field ${field}: name=value is needed`)
     if (key === 'name') network = value
-    else if (key === 'alias')
-      endpoint = { ...endpoint, aliases: [...(endpoint.aliases ?? []), value.toLowerCase()] }
+    else if (key === 'alias') endpoint = { ...endpoint, aliases: [...(endpoint.aliases ?? []), value] }
     else if (key === 'ip') endpoint = { ...endpoint, ip: value }
     else if (key === 'mac-address') endpoint = { ...endpoint, mac: value }
     else throw new Error(`invalid field key ${key}: there are name, alias, ip, mac-address`)
