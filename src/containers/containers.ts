@@ -54,6 +54,10 @@ export interface ContainerRequest extends LimitRequest {
   readonly hostname?: string
   readonly tty: boolean
   readonly openStdin: boolean
+  /** What the client of the API said that it attaches; shown by inspect, and nothing else. Absent: both outputs. */
+  readonly attached?: readonly ('stdin' | 'stdout' | 'stderr')[]
+  /** As `attached`: the input ends with its first client. Absent: as `openStdin`. */
+  readonly stdinOnce?: boolean
   readonly labels: Readonly<Record<string, string>>
   readonly mounts: readonly MountRequest[]
   readonly volumesFrom?: readonly string[]
@@ -183,6 +187,8 @@ export interface ContainerDetails {
   readonly ports: readonly PublishedPort[]
   readonly exposedPorts: readonly string[]
   readonly logPath: string
+  /** On the host: what is /etc/hosts, /etc/hostname and /etc/resolv.conf in the container; absent before its first start. */
+  readonly etcFiles?: { readonly hosts: string; readonly hostname: string; readonly resolvConf: string }
   readonly restartCount: number
   /** Only when asked for: bytes of the writable layer, and of it with the image. */
   readonly sizeRw?: number

@@ -5,6 +5,7 @@ import type { ContainerDetails, ContainerNetwork, ContainerState } from './conta
 import { memberOf } from '../store/find-member.ts'
 import type { ImageRecord } from '../store/store.ts'
 import { isMilleError } from '../util/errors.ts'
+import { etcPaths } from './etc-files.ts'
 import { handleOf, logPathOf } from './handle.ts'
 import { hasHealthcheck } from './health.ts'
 import { networkId } from './network-record.ts'
@@ -46,6 +47,7 @@ export async function containerDetails(
     ports: Object.values(endpoints).flatMap(({ ports }) => ports),
     exposedPorts: Object.keys(data.config.ExposedPorts ?? {}),
     logPath: data.request.logDriver === 'none' ? '' : logPathOf(store, row.id),
+    ...(data.startedAt > 0 && { etcFiles: etcPaths(handleOf(parts, data.joined ?? row.id).folder) }),
     restartCount: data.restartCount ?? 0,
     ...(size && (await sizes(parts, row))),
   }

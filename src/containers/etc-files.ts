@@ -3,7 +3,7 @@ import type { Endpoint, ProcessMount } from '../runtime/runtime.ts'
 import { writeFileWithMode } from '../util/exact-mode.ts'
 import { failure } from '../util/errors.ts'
 import { readIfThere } from '../util/read-text.ts'
-import type { ContainerRequest } from './containers.ts'
+import type { ContainerDetails, ContainerRequest } from './containers.ts'
 
 export interface EtcOptions {
   readonly hostname: string
@@ -41,6 +41,15 @@ export function etcMounts(folder: string): ProcessMount[] {
     readonly: false,
     options: ['rprivate'],
   }))
+}
+
+/** Where those of a container in `folder` lie. */
+export function etcPaths(folder: string): NonNullable<ContainerDetails['etcFiles']> {
+  return {
+    hosts: join(folder, 'hosts'),
+    hostname: join(folder, 'hostname'),
+    resolvConf: join(folder, 'resolv.conf'),
+  }
 }
 
 function hostsFile({ hostname, endpoints, request }: EtcOptions): string {

@@ -27,7 +27,7 @@ export function mergeConfig(image: ContainerConfig, request: ContainerRequest): 
     Cmd: command,
     Env: mergeEnv(image.Env ?? [], request),
     Labels: { ...image.Labels, ...request.labels },
-    WorkingDir: request.workingDir ?? (image.WorkingDir || '/'),
+    WorkingDir: request.workingDir ?? image.WorkingDir ?? '',
     User: request.user ?? image.User ?? '',
     ExposedPorts: Object.fromEntries(exposed.map((port) => [port, {}])),
     ...(healthcheck && { Healthcheck: healthcheck }),

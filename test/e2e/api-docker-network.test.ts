@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { testMille, type TestMille } from '../support/mille.ts'
 import { serveApi, type TestApi } from '../support/serve-api.ts'
@@ -85,6 +86,43 @@ describe('networks and waiting through mille serve', () => {
     leaving.abort()
     await assert.rejects(left)
     for (const wait of waits) assert.deepEqual(await wait, { status: 200, body: '{"StatusCode":7}\n' })
+  })
+
+  test("inspect shows what was attached, what is not set, and where the container's files of /etc are", () => {
+    const config = (...args: string[]): Record<string, unknown> => {
+      const id = api.ok(...args, '--network', 'none', 'busybox', 'true')
+      const shown = JSON.parse(api.ok('inspect', '--format', '{{json .Config}}', id))
+      api.ok('rm', '-f', id)
+      return shown
+    }
+    const { AttachStdin, AttachStdout, AttachStderr, StdinOnce, WorkingDir, Entrypoint, ExposedPorts } =
+      config('run', '-d')
+    assert.deepEqual([AttachStdin, AttachStdout, AttachStderr, StdinOnce], [false, false, false, false])
+    assert.deepEqual([WorkingDir, Entrypoint, ExposedPorts], ['', null, undefined])
+    const open = config('create', '-i', '-w', '/tmp')
+    assert.deepEqual([open['AttachStdin'], open['AttachStdout'], open['StdinOnce']], [true, true, true])
+    assert.equal(open['WorkingDir'], '/tmp')
+    const id = api.ok(
+      'create',
+      '--network',
+      'none',
+      'busybox',
+      'cat',
+      '/etc/hosts',
+      '/etc/hostname',
+      '/etc/resolv.conf',
+    )
+    const paths = (): string[] =>
+      api.ok('inspect', '--format', '{{.HostsPath}} {{.HostnamePath}} {{.ResolvConfPath}}', id).split(' ')
+    assert.deepEqual(paths().filter(Boolean), [])
+    const seen = api.docker(['start', '-a', id]).out
+    assert.equal(
+      paths()
+        .map((path) => readFileSync(path, 'utf8'))
+        .join(''),
+      seen,
+    )
+    api.ok('rm', id)
   })
 
   test('without an upgrade the streams of a process come in the body, in frames', async () => {

@@ -25,6 +25,8 @@ export function toContainerWish(body: ContainerCreateBody | undefined): Containe
     labels: body.Labels ?? {},
     tty: body.Tty ?? false,
     openStdin: body.OpenStdin ?? false,
+    stdinOnce: body.StdinOnce ?? false,
+    attached: attachedStreams(body),
     expose: Object.keys(body.ExposedPorts ?? {}).flatMap((port) => checked(() => parseExpose(port))),
     ...given({
       workingDir: body.WorkingDir || undefined,
@@ -40,6 +42,15 @@ export function toContainerWish(body: ContainerCreateBody | undefined): Containe
     mounts: toMountRequests(body, host),
     ...networksOf(body, host),
   }
+}
+
+function attachedStreams(body: ContainerCreateBody): NonNullable<ContainerRequest['attached']> {
+  const { AttachStdin, AttachStdout, AttachStderr } = body
+  return [
+    ...(AttachStdin === true ? (['stdin'] as const) : []),
+    ...(AttachStdout === true ? (['stdout'] as const) : []),
+    ...(AttachStderr === true ? (['stderr'] as const) : []),
+  ]
 }
 
 function hostWish(host: HostConfigBody): Partial<ContainerRequest> {

@@ -15,6 +15,7 @@ import type {
   NetworkSettingsWire,
   PortBindingWire,
 } from '../types/container-inspect.ts'
+import type { ContainerConfig } from '../../oci/config.ts'
 import { defaultShmSize } from '../../runtime/spec.ts'
 import { toContainerConfig } from './image-inspect.ts'
 import { wireTime } from './wire-time.ts'
@@ -41,6 +42,7 @@ export function toContainerInspect(
   execIds: readonly string[] = [],
 ): ContainerInspect {
   const { state, config, request } = container
+  const { attached = ['stdout', 'stderr'], stdinOnce = request.openStdin } = request
   return {
     Id: container.id,
     Created: wireTime(container.createdAt),
@@ -61,6 +63,9 @@ export function toContainerInspect(
       ...(state.health && { Health: toHealth(state.health) }),
     },
     Image: container.imageId,
+    ResolvConfPath: container.etcFiles?.resolvConf ?? '',
+    HostnamePath: container.etcFiles?.hostname ?? '',
+    HostsPath: container.etcFiles?.hosts ?? '',
     LogPath: container.logPath,
     Name: `/${container.name}`,
     RestartCount: container.restartCount,
@@ -74,16 +79,26 @@ export function toContainerInspect(
     Config: {
       Hostname: config.Hostname,
       Domainname: request.domainname ?? '',
-      AttachStdin: false,
-      AttachStdout: true,
-      AttachStderr: true,
+      AttachStdin: attached.includes('stdin'),
+      AttachStdout: attached.includes('stdout'),
+      AttachStderr: attached.includes('stderr'),
       Tty: config.Tty,
       OpenStdin: config.OpenStdin,
-      StdinOnce: request.openStdin,
-      ...toContainerConfig(config),
+      StdinOnce: stdinOnce,
+      ...toContainerConfig(withoutEmpty(config)),
       Image: container.imageName,
     },
     NetworkSettings: toNetworkSettings(container),
+  }
+}
+
+/** What a container does not have is missing or null, where an image may say that it is empty. */
+function withoutEmpty(config: ContainerConfig): ContainerConfig {
+  const { Entrypoint = [], ExposedPorts = {}, ...rest } = config
+  return {
+    ...rest,
+    ...(Entrypoint.length > 0 && { Entrypoint }),
+    ...(Object.keys(ExposedPorts).length > 0 && { ExposedPorts }),
   }
 }
 

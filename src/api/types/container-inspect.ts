@@ -8,6 +8,10 @@ export interface ContainerInspect {
   readonly Args: readonly string[]
   readonly State: ContainerStateWire
   readonly Image: string
+  /** Files of the host; empty before the first start. */
+  readonly ResolvConfPath: string
+  readonly HostnamePath: string
+  readonly HostsPath: string
   readonly LogPath: string
   /** With a slash before it. */
   readonly Name: string
