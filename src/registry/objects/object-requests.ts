@@ -1,4 +1,3 @@
-import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici'
 import { failure } from '../../util/errors.ts'
@@ -60,7 +59,16 @@ export class ObjectRequests {
 
   /** What a server says of a refusal, at most a few lines of it. */
   async words({ body }: ObjectAnswer): Promise<string> {
-    const said = await text(body).catch(() => '')
+    let said = ''
+    try {
+      for await (const chunk of body) {
+        said += String(chunk)
+        // whoever refuses may send without an end
+        if (said.length >= mostWords) break
+      }
+    } catch {
+      // what came until then
+    }
     return said.slice(0, mostWords)
   }
 
@@ -73,6 +81,10 @@ export class ObjectRequests {
   }
 
   async #wait(pause: number, signal: AbortSignal | undefined): Promise<void> {
-    await delay(Math.min(pause, longestPause), undefined, signal === undefined ? {} : { signal })
+    try {
+      await delay(Math.min(pause, longestPause), undefined, signal === undefined ? {} : { signal })
+    } catch (error) {
+      throw failure('CANCELED', {}, { cause: error })
+    }
   }
 }
