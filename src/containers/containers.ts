@@ -111,6 +111,8 @@ export interface ContainerRequest extends LimitRequest {
   readonly groupAdd?: readonly string[]
   /** `private`, `shareable`, `host`, `none`. */
   readonly ipc?: string
+  /** `host`, `container:NAME`. */
+  readonly pid?: string
   readonly oomKillDisable?: boolean
   readonly oomScoreAdj?: number
   readonly sysctls?: Readonly<Record<string, string>>

@@ -17,6 +17,7 @@ import { chooseNetworks } from './choose-networks.ts'
 import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
 import type { ContainerParts } from './parts.ts'
+import { choosePidMode } from './pid-mode.ts'
 import { processOptions } from './process-options.ts'
 import { checkRestartPolicy } from './restart-policy.ts'
 import { snapshotKey, updateContainer, type ContainerData, type ContainerRow } from './record.ts'
@@ -46,6 +47,7 @@ export async function createContainer(
   securityOptions(request.securityOptions)
   processOptions(request)
   if (request.publishAll) exposedPorts(config)
+  const pidMode = await choosePidMode(parts, request)
   const id = randomHex(32)
   const records = store.records<ContainerData>('container')
   const chosen = chooseNetworks(store, request)
@@ -63,7 +65,7 @@ export async function createContainer(
     imageId: image.id,
     imageName: request.image,
     ...(chain !== undefined && { chain }),
-    request,
+    request: { ...request, ...pidMode },
     config,
     hostname: chosen.hostname ?? hostnameFor(id, request),
     networks: chosen.networks,

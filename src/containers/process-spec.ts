@@ -8,6 +8,8 @@ import { securityOptions } from './security-options.ts'
 export interface ProcessPlace {
   readonly rootfs: string
   readonly network: ProcessNetwork
+  /** Absent: its own. */
+  readonly pidNamespace: NonNullable<ProcessSpec['namespaces']>['pid']
   /** hosts, hostname, resolv.conf as files of the container's folder. */
   readonly etcMounts: readonly ProcessMount[]
 }
@@ -16,6 +18,7 @@ export interface ProcessPlace {
 export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSpec {
   const { request, config } = data
   const limits = resourceLimits(request)
+  const { namespaces, ...options } = processOptions(request)
   return {
     rootfs: place.rootfs,
     readonlyRootfs: request.readonlyRootfs,
@@ -32,7 +35,8 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
     capAdd: request.capAdd,
     capDrop: request.capDrop,
     ...securityOptions(request.securityOptions),
-    ...processOptions(request),
+    ...options,
+    namespaces: { ...namespaces, pid: place.pidNamespace },
     ulimits: request.ulimits.map(({ name, soft, hard }) => ({
       name,
       soft: soft < 0 ? Infinity : soft,

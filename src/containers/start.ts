@@ -9,6 +9,7 @@ import { handleOf, lockContainer, logPathOf } from './handle.ts'
 import { watchHealth } from './health.ts'
 import { logLimit } from './log-config.ts'
 import type { ContainerParts } from './parts.ts'
+import { pidNamespace } from './pid-mode.ts'
 import { withoutRestart } from './planned-restart.ts'
 import { processSpec } from './process-spec.ts'
 import {
@@ -84,7 +85,12 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
     const { path: rootfs } = await store.snapshots.mount(snapshotKey(id))
     const connected = await connectNetworks(parts, row)
     const { network, endpoints } = connected
-    const spec = processSpec(data, { rootfs, network, etcMounts: etcFiles(parts, row, connected) })
+    const spec = processSpec(data, {
+      rootfs,
+      network,
+      pidNamespace: await pidNamespace(parts, data.request),
+      etcMounts: etcFiles(parts, row, connected),
+    })
     await runtime.create(handle, spec, {
       stdin: data.request.openStdin,
       ...logOf(parts, row),

@@ -33,6 +33,7 @@ import {
 } from './container-files.ts'
 import type { ContainerFiles, ContainerIdentity } from './container-files.ts'
 import { endHealth, healthFiles } from './health-files.ts'
+import { endGroup } from './end-group.ts'
 import { endHalfMade, isHalfMade } from './half-made.ts'
 import { openMonitor } from './monitor.ts'
 import { runtimeEnvironment } from './oci-program.ts'
@@ -299,6 +300,7 @@ export async function deleteContainer(
     if (!force && !created) throw failure('CONTAINER_STILL_RUNNING', { id: handle.id })
     await killWhole(seat, handle, files, identity)
   }
+  await endGroup(seat.program.cgroups, handle.id)
   if (identity?.monitor !== undefined) await endMonitor(files, identity.monitor)
   if (isHalfMade(files)) await endHalfMade(seat.program.cgroups, handle.id, files)
   forget(seat, handle, files)

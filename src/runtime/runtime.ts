@@ -69,6 +69,7 @@ export interface ProcessSpec {
   readonly ulimits?: readonly Ulimit[]
   /** Absent: its own, but for the control groups of the first version. `none`: its own, without /dev/shm. */
   readonly namespaces?: {
+    readonly pid?: 'host' | { readonly path: string } | undefined
     readonly ipc?: 'host' | 'none'
     readonly uts?: 'host'
     readonly cgroup?: 'host' | 'private'

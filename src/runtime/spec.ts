@@ -215,8 +215,9 @@ export function limitResources(limits: ResourceLimits, support: CgroupSupport): 
 }
 
 function namespaces(spec: ProcessSpec, cgroups: CgroupSupport): { type: string; path?: string }[] {
-  const { ipc, uts, cgroup = cgroups.mode === 'v2' ? 'private' : 'host' } = spec.namespaces ?? {}
-  const list: { type: string; path?: string }[] = [{ type: 'pid' }, { type: 'mount' }]
+  const { pid, ipc, uts, cgroup = cgroups.mode === 'v2' ? 'private' : 'host' } = spec.namespaces ?? {}
+  const list: { type: string; path?: string }[] = [{ type: 'mount' }]
+  if (pid !== 'host') list.push({ type: 'pid', ...pid })
   if (ipc !== 'host') list.push({ type: 'ipc' })
   if (uts !== 'host') list.push({ type: 'uts' })
   // with the second version a container sees its own group as the root, as in Docker

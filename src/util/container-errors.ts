@@ -130,6 +130,7 @@ export const containerErrors = {
   NO_SUCH_NETWORK: ['not-found', 'network {name} not found{hint}'],
   NO_SUCH_VOLUME: ['not-found', 'get {name}: no such volume'],
   PATH_NOT_IN_CONTAINER: ['not-found', 'Could not find the file {path} in container {name}'],
+  PID_OF_STOPPED: ['conflict', 'failed to join PID namespace: container {id} is not running'],
   PROCESS_STUCK: [
     'unavailable',
     'container {name}: the process is in uninterruptible sleep and did not end after SIGKILL; try again later',

@@ -110,6 +110,7 @@ describe('docker client on mille serve', () => {
       '--cpu-period=50000',
       '--cpu-quota=25000',
       '--userns=host',
+      '--pid=host',
       '-v',
       '/data',
       'busybox',
@@ -121,10 +122,10 @@ describe('docker client on mille serve', () => {
     const shown = api.ok('inspect', '--format', format, 'made')
     assert.match(shown, /"A=1"/)
     assert.ok(shown.endsWith(' /tmp 1:1 67108864'), shown)
-    const limits = ['MemoryReservation', 'CpuPeriod', 'CpuQuota', 'NanoCpus', 'UsernsMode']
+    const limits = ['MemoryReservation', 'CpuPeriod', 'CpuQuota', 'NanoCpus', 'UsernsMode', 'PidMode']
     assert.equal(
       api.ok('inspect', '--format', limits.map((name) => `{{.HostConfig.${name}}}`).join(' '), 'made'),
-      '33554432 50000 25000 0 host',
+      '33554432 50000 25000 0 host host',
     )
     assert.equal(api.ok('start', '-a', 'made'), '1\n/tmp\n1')
     assert.equal(api.ok('rm', '-v', 'made'), 'made')

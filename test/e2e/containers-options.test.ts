@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { storeStateFolder } from '../../src/engine/state-folder.ts'
-import { readText } from '../../src/util/read-text.ts'
+import { readIfThere, readText } from '../../src/util/read-text.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 
 // flags of `run` that go into the runtime's document: each is looked at from inside
@@ -106,6 +106,37 @@ test('namespaces of the host, where they are asked for', () => {
   assert.equal(refused('--uts', 'host', '-h', 'x'), 'conflicting options: hostname and the UTS mode')
 })
 
+test('a PID namespace of the host or of another container; what a process leaves there ends with the container', () => {
+  mille.ok('run', '-d', '--name', 'first', '--network', 'none', 'busybox', 'sleep', '1000')
+  const pid = mille.ok('inspect', '-f', '{{.State.Pid}}', 'first')
+  const namespace = (one: string): string => readlinkSync(`/proc/${one}/ns/pid`)
+  const see = 'readlink /proc/self/ns/pid; tr "\\0" " " </proc/1/cmdline'
+  assert.equal(run(['--pid', 'container:first'], see), `${namespace(pid)}\nsleep 1000`)
+  assert.equal(run(['--pid', 'host'], 'readlink /proc/self/ns/pid'), namespace('self'))
+  // Docker keeps the ID
+  const id = mille.ok('inspect', '-f', '{{.Id}}', 'first')
+  const second = mille.ok('create', '--pid', 'container:first', '--network', 'none', 'busybox', 'true')
+  assert.equal(mille.ok('inspect', '-f', '{{.HostConfig.PidMode}}', second), `container:${id}`)
+  const left = (mode: string): string => {
+    const child = run(['--pid', mode], 'sleep 1000 >/dev/null 2>&1 & echo $!')
+    const inside = mode === 'host' ? `/proc/${child}` : `/proc/${pid}/root/proc/${child}`
+    return readIfThere(`${inside}/cmdline`)
+  }
+  assert.deepEqual([left('host'), left('container:first')], ['', ''])
+  mille.ok('rm', '-f', 'first')
+  const { code, err } = mille.run(['start', second])
+  assert.equal(code, 1)
+  assert.match(err, /No such container/)
+  mille.ok('rm', second)
+  const stopped = mille.ok('create', 'busybox', 'true')
+  const joining = mille.run(['run', '--rm', '--pid', `container:${stopped}`, 'busybox', 'true'])
+  assert.equal(joining.code, 125)
+  assert.match(joining.err, new RegExp(`failed to join PID namespace: container ${stopped} is not running`))
+  mille.ok('rm', stopped)
+  assert.equal(refused('--pid', 'nope'), '--pid: invalid PID mode')
+  assert.match(refused('--pid', 'container:nobody'), /^No such container: nobody/)
+})
+
 test('names: domain, search domains and resolver options cannot add lines', () => {
   const flags = ['-h', 'web', '--domainname', 'example.org']
   const resolver = ['--dns-search', 'a.example', '--dns-search', 'b.example', '--dns-option', 'ndots:3']
@@ -144,7 +175,7 @@ test('annotations reach the runtime, inspect shows what was asked for', () => {
 
 test('flags of Docker that mean nothing here are refused with the reason, and are in no help', () => {
   const help = mille.ok('run', '--help')
-  for (const flag of ['--gpus', '--pid', '--link', '--blkio-weight', '--runtime']) {
+  for (const flag of ['--gpus', '--link', '--blkio-weight', '--runtime']) {
     assert.match(
       refused(flag, 'x'),
       new RegExp(`^invalid argument "x" for "${flag}" flag: not supported: [a-z]`),

@@ -177,7 +177,7 @@ function toProcessConfig(request: ContainerDetails['request']): ProcessConfigWir
     IpcMode: request.ipc ?? 'private',
     OomKillDisable: request.oomKillDisable === true,
     OomScoreAdj: request.oomScoreAdj ?? 0,
-    PidMode: '',
+    PidMode: request.pid ?? '',
     ...(sysctls === undefined ? {} : { Sysctls: sysctls }),
     UTSMode: request.uts ?? '',
     UsernsMode: request.userns ?? '',

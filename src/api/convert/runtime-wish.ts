@@ -23,6 +23,7 @@ export function runtimeWish(host: HostConfigBody): Partial<ContainerRequest> {
     ipc: host.IpcMode || undefined,
     oomKillDisable: host.OomKillDisable || undefined,
     oomScoreAdj: host.OomScoreAdj || undefined,
+    pid: host.PidMode || undefined,
     sysctls: host.Sysctls,
     userns: host.UsernsMode || undefined,
     uts: host.UTSMode || undefined,

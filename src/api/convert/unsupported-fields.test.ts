@@ -17,7 +17,6 @@ test('a wish that containers cannot have is refused by the name of its field', (
   const cases: readonly (readonly [ContainerCreateBody, string])[] = [
     [{ NetworkDisabled: true }, 'NetworkDisabled'],
     [{ Shell: ['/bin/bash', '-c'] }, 'Shell'],
-    [{ HostConfig: { PidMode: 'host' } }, 'HostConfig.PidMode'],
     [{ HostConfig: { BlkioDeviceReadBps: [{ Path: '/dev/a', Rate: 1 }] } }, 'HostConfig.BlkioDeviceReadBps'],
     [{ HostConfig: { Isolation: 'hyperv' } }, 'HostConfig.Isolation'],
     [mount({ VolumeOptions: { Labels: { a: 'b' } } }), 'HostConfig.Mounts.VolumeOptions.Labels'],

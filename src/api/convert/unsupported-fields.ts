@@ -14,7 +14,6 @@ const hostFields = [
   'VolumeDriver',
   'Cgroup',
   'Links',
-  'PidMode',
   'StorageOpt',
   'Runtime',
   'CgroupParent',

@@ -84,6 +84,7 @@ function processRequest(flags: Values): Partial<ContainerRequest> {
     ipc: flags.ipc,
     oomKillDisable: flags['oom-kill-disable'] || undefined,
     oomScoreAdj: flags['oom-score-adj'],
+    pid: flags.pid,
     sysctls: record(flags.sysctl),
     userns: flags.userns,
     uts: flags.uts,

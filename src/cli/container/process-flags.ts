@@ -21,6 +21,7 @@ export type ProcessFlags = {
   readonly ipc: Flag<string | undefined>
   readonly 'oom-kill-disable': Flag<boolean>
   readonly 'oom-score-adj': Flag<number | undefined>
+  readonly pid: Flag<string | undefined>
   readonly sysctl: Flag<readonly string[]>
   readonly userns: Flag<string | undefined>
   readonly uts: Flag<string | undefined>
@@ -40,6 +41,7 @@ export const processFlags: ProcessFlags = {
   ipc: text('IPC mode to use: private, host or none'),
   'oom-kill-disable': toggle('Disable OOM Killer'),
   'oom-score-adj': integer("Tune host's OOM preferences (-1000 to 1000)"),
+  pid: text('PID namespace to use: host or container:NAME'),
   sysctl: parsedList('Sysctl options', parseSysctl),
   userns: text('User namespace to use: host'),
   uts: text('UTS namespace to use: host'),
@@ -64,7 +66,6 @@ const reasons: Readonly<Record<string, string>> = {
   'kernel-memory': 'the kernel has no such limit any more',
   link: 'containers of one --network find each other by name',
   'link-local-ip': 'a container has one address in each network',
-  pid: 'each container has a process namespace of its own, by which all its processes end with the first',
   runtime: 'the runtime is crun or runc, whichever this machine has',
   'storage-opt': 'the size of a container is not limited',
   'use-api-socket': 'the socket of `mille serve` is put into a container with -v',
