@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { testMille, type TestMille } from '../support/mille.ts'
@@ -44,6 +44,32 @@ test('as a tar stream, both ways', () => {
   assert.equal(mille.run(['cp', '-', 'cc:/tmp'], { input: tar }).code, 0)
   const back = mille.run(['cp', 'cc:/tmp/b/f', '-'])
   assert.equal(spawnSync('tar', ['xOf', '-'], { input: back.out }).stdout.toString(), 'outside\n')
+})
+
+test('a tar without its folders, with absolute names: they are made below the target, never outside it', () => {
+  const made = `umask 0; mkdir -m 2777 /n; mkdir /in; chgrp 5 /n; ln -s ${folder} /in/away; ln -s ../root /in/up`
+  mille.ok('run', '--name', 'nd', 'busybox', 'sh', '-c', made)
+  const cp = (target: string, prefix: string) => {
+    const options = ['--owner=7', `--transform=s,^,${prefix}/,`, '-C', folder, 'b/f']
+    const input = spawnSync('tar', ['cPf', '-', ...options]).stdout
+    return mille.run(['cp', '-a', '-', `nd:${target}`], { input })
+  }
+  assert.equal(cp('/n', 'aa').err, '')
+  assert.equal(cp('/n', '/abs/x').err, '')
+  const input = mille.run(['cp', 'nd:/n', '-']).out
+  const listed = spawnSync('tar', ['tvf', '-', '--numeric-owner'], { input }).stdout.toString()
+  const members = listed.split('\n').map((line) => line.split(/ +/))
+  const modes = Object.fromEntries(members.map(([mode, owner, , , , name]) => [name, `${mode} ${owner}`]))
+  for (const path of ['n/aa/', 'n/aa/b/', 'n/abs/', 'n/abs/x/b/'])
+    assert.equal(modes[path], 'drwxr-xr-x 0/0', path)
+  assert.match(modes['n/aa/b/f'] ?? '', / 7\/0$/)
+  assert.match(modes['n/abs/x/b/f'] ?? '', / 7\/0$/)
+  // a link on the way leads inside the container's root; what one to nowhere names is not made
+  assert.match(cp('/in', 'away/n').err, /away: file exists/)
+  assert.equal(existsSync(at('n')), false)
+  assert.equal(cp('/in', 'up/n').err, '')
+  mille.ok('cp', 'nd:/root/n/b/f', at('through-link'))
+  assert.equal(text('through-link'), 'outside\n')
 })
 
 test('into a stopped container, a volume below a mount point, and a running one', () => {

@@ -18,7 +18,7 @@ import { setXattr } from '../../linux/xattr.ts'
 import { checkLayerEntry } from '../../tar/check-entry.ts'
 import type { TarEntry } from '../../tar/entry.ts'
 import { readTar, type TarMember } from '../../tar/read-tar.ts'
-import { failure } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
 
 export interface ExtractOptions {
   /** Members keep their owners, instead of being root's. */
@@ -38,7 +38,8 @@ interface Target extends ExtractOptions {
 /**
  * Unpacks a tar below `path` in `root`. Every member's folder is opened by handle, resolved inside the root: no link in
  * the container, however it is swapped meanwhile, leads outside (C-R9, C-A5). What is there is replaced, except that a
- * folder is never replaced by something else, nor the other way round (CP_KIND_CHANGE).
+ * folder is never replaced by something else, nor the other way round (CP_KIND_CHANGE). Folders that the tar does not
+ * name are made.
  */
 export async function extractTar(
   tar: AsyncIterable<Buffer>,
@@ -90,8 +91,38 @@ function openBelow({ root, base }: Target, path: string): number {
   )
 }
 
+/** A tar need not name the folders of its members. Those are root's, 0755. */
+function openOrMakeFolder(target: Target, path: string): number {
+  try {
+    return openBelow(target, path)
+  } catch (error) {
+    if (path === '.' || !isMilleError(error, 'PATH_NOT_FOUND')) throw error
+  }
+  const parent = openOrMakeFolder(target, posix.dirname(path))
+  try {
+    makeFolder(parent, posix.basename(path))
+  } finally {
+    closeSync(parent)
+  }
+  return openBelow(target, path)
+}
+
+function makeFolder(parent: number, name: string): void {
+  mkdirat(parent, name, 0o755)
+  // by handle: the name may lead elsewhere by now (C-A5)
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+  const folder = openat2(parent, name, flags, resolveFlags.beneath)
+  try {
+    fchownSync(folder, 0, 0)
+    // not what the umask or a setgid bit above makes of it
+    fchmodSync(folder, 0o755)
+  } finally {
+    closeSync(folder)
+  }
+}
+
 async function extractMember(target: Target, { entry, body }: TarMember, path: string): Promise<void> {
-  const parent = openParent(target, path)
+  const parent = openOrMakeFolder(target, posix.dirname(path))
   const name = posix.basename(path)
   try {
     if (!makeRoom(parent, name, entry, path)) return setMetadata(target, parent, name, entry)
