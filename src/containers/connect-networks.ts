@@ -41,7 +41,7 @@ async function bridgeOf(parts: ContainerParts, network: string): Promise<BridgeN
 
 const hasInterface = (network: string): boolean => network !== 'host' && network !== 'none'
 
-/** Ports are published on the first network; the default route leads over the first that has one. */
+/** Ports are published on the first network that leads out, and so does the default route. */
 export async function connectNetworks(parts: ContainerParts, row: ContainerRow): Promise<Connected> {
   const { data } = row
   if (data.joined !== undefined) return await joinContainer(parts, data.joined)
@@ -51,7 +51,8 @@ export async function connectNetworks(parts: ContainerParts, row: ContainerRow):
   const endpoints: Record<string, Endpoint> = {}
   let nameServer: string | undefined
   for (const name of names) {
-    const ports = Object.keys(endpoints).length === 0 ? wantedPorts(data) : []
+    const leadsOut = Object.values(endpoints).some(({ gateway }) => gateway !== '')
+    const ports = leadsOut ? [] : wantedPorts(data)
     const { endpoint, ...rest } = await connectNetwork(parts, row, name, { endpoints, ports })
     endpoints[name] = endpoint
     nameServer ??= rest.nameServer

@@ -116,7 +116,10 @@ export async function killContainer(
   if (row.data.phase !== 'started') throw failure('CONTAINER_NOT_KILLED', { name: nameOrId, id: row.id })
   const handle = handleOf(parts, row.id)
   const send = async (): Promise<void> => {
+    // what is frozen takes a signal when it is thawed, and not before
+    const isFrozen = ends && (await parts.runtime.state(handle)).status === 'paused'
     await parts.runtime.kill(handle, number)
+    if (isFrozen) await parts.runtime.resume(handle)
     recordEvent(parts, row, 'kill', { signal: String(number) })
   }
   if (number !== 9) return await send()

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert'
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
@@ -52,4 +52,13 @@ test('a program that is not there is an error', () => {
     () => spawnDetached({ path: '/nope', args: [], env: {}, folder: '/', descriptors: [] }),
     (error) => isMilleError(error, 'PATH_NOT_FOUND'),
   )
+})
+
+test('one that ended is no zombie of a process that lives on and asks for nothing', async () => {
+  const nothing = openSync('/dev/null', 'r+')
+  const descriptors = [nothing, nothing, nothing]
+  const program = { path: '/bin/sh', args: ['-c', 'exit 3'], env: {}, folder: '/', descriptors }
+  const pid = spawnDetached(program)
+  while (existsSync(`/proc/${pid}`)) await sleep(20)
+  closeSync(nothing)
 })

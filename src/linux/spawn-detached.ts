@@ -74,6 +74,7 @@ export function spawnDetached({ path, args, env, folder, descriptors }: Detached
     const variables = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), null]
     const number = spawnCall(pid, cPath(path), actions, attributes, words, variables)
     if (number !== 0) throw systemFailure('posix_spawn', number, path)
+    expectEnd(pid.readInt32LE())
     return pid.readInt32LE()
   } finally {
     destroyActions(actions)
@@ -81,9 +82,29 @@ export function spawnDetached({ path, args, env, folder, descriptors }: Detached
   }
 }
 
+/** Children whose end nobody has taken yet, and the timer that looks for it. */
+const children = new Set<number>()
+let sweep: NodeJS.Timeout | undefined
+/** Milliseconds. */
+const sweepEvery = 1000
+
+/** A process that lives on, as `mille serve`, would have each that ended as a zombie. The timer keeps nothing alive. */
+function expectEnd(pid: number): void {
+  children.add(pid)
+  sweep ??= setInterval(() => {
+    for (const child of children) reap(child)
+  }, sweepEvery).unref()
+}
+
 /** Takes the end of a child of `spawnDetached` off the kernel's hands. True when it has ended, or is no child any more. */
 export function reap(pid: number): boolean {
-  return waitpidCall(pid, null, noHang) !== 0
+  if (waitpidCall(pid, null, noHang) === 0) return false
+  children.delete(pid)
+  if (children.size === 0) {
+    clearInterval(sweep)
+    sweep = undefined
+  }
+  return true
 }
 
 /** Source: pipe(7). */

@@ -142,7 +142,8 @@ async function connectOnce(
     mac:
       request.mac ??
       `02:42:${[24, 16, 8, 0].map((shift) => ((address >>> shift) & 0xff).toString(16).padStart(2, '0')).join(':')}`,
-    ports: choosePorts(takenPorts(bridge, live, request.ports), request.ports),
+    // a published port would be a way into an internal network
+    ports: bridge.internal ? [] : choosePorts(takenPorts(bridge, live, request.ports), request.ports),
     made: !isNetworkNamespace(namespace),
     names: request.names ?? [],
     ...(owner === undefined ? {} : { owner }),

@@ -182,3 +182,14 @@ test('-P publishes what an image exposes, each port of a range; what is no port 
   assert.equal(mille.ok('ps', '-aq'), before)
   assert.equal(mille.ok('run', '--rm', 'localhost/odd', 'echo', 'ran'), 'ran')
 })
+
+test('-v takes a path that begins with a dot from the folder of the command, as docker does', () => {
+  const folder = join(mille.root, 'here')
+  mkdirSync(join(folder, 'sub'), { recursive: true })
+  writeFileSync(join(folder, 'sub/file'), 'found')
+  const show = (...flags: readonly string[]): string =>
+    mille.run(['run', '--rm', ...flags, 'busybox', 'cat', '/x/file'], { cwd: join(folder, 'sub') }).out
+  assert.equal(show('-v', '.:/x'), 'found')
+  assert.equal(show('-v', '../sub:/x:ro'), 'found')
+  assert.equal(show('--mount', 'type=bind,source=./,target=/x'), 'found')
+})

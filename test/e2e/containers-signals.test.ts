@@ -16,6 +16,16 @@ before(() => {
 })
 after(() => mille[Symbol.dispose]())
 
+test('a signal that ends thaws what is paused', () => {
+  for (const signal of ['KILL', 'TERM']) {
+    mille.ok('run', '-d', '--name', 'frozen', '--init', 'busybox', 'sleep', '1000')
+    mille.ok('pause', 'frozen')
+    mille.ok('kill', '-s', signal, 'frozen')
+    assert.equal(mille.ok('wait', 'frozen'), signal === 'KILL' ? '137' : '143')
+    mille.ok('rm', 'frozen')
+  }
+})
+
 test('the third Ctrl-C leaves a container that ignores them; it runs on', async () => {
   const script = 'trap "echo got" INT TERM; echo ready; while :; do sleep 0.05; done'
   const child = mille.start('run', '--rm', '--name', 'deaf', 'busybox', 'sh', '-c', script)

@@ -120,6 +120,19 @@ test('an internal network has no way out and no way in', () => {
   const out = mille.ok('run', '--rm', '--network', 'vault', 'busybox', 'sh', '-c', script)
   assert.doesNotMatch(out, /default/)
   assert.match(out, /unreachable|100% packet loss/)
+  // a published port would be a way in
+  mille.ok('run', '-d', '--name', 'hidden', '--network', 'vault', '-p', '80', 'busybox', 'sleep', '1000')
+  assert.equal(mille.ok('port', 'hidden'), '')
+  mille.ok('rm', '-f', 'hidden')
+  const both = ['--network', 'vault', '--network', 'front', '-p', '80']
+  mille.ok('run', '-d', '--name', 'half', ...both, 'busybox', 'sleep', '1000')
+  assert.match(mille.ok('port', 'half', '80'), /^0\.0\.0\.0:\d+$/)
+  mille.ok('rm', '-f', 'half')
+})
+
+test('inspect finds networks too', () => {
+  assert.equal(mille.ok('inspect', '-f', '{{.Name}} {{.Driver}}', 'front'), 'front bridge')
+  assert.equal(mille.ok('inspect', '--type', 'network', '-f', '{{.Name}}', 'back'), 'back')
 })
 
 test('several networks from the start; ports are taken on all bridges', () => {

@@ -1,5 +1,6 @@
 import { toContainerInspect } from '../../api/convert/container-inspect.ts'
 import { toImageInspect } from '../../api/convert/image-inspect.ts'
+import { toNetworkInspect } from '../../api/convert/network-inspect.ts'
 import { toVolumeInspect } from '../../api/convert/volume-inspect.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
@@ -18,7 +19,7 @@ interface Finder {
   find(name: string): Promise<unknown>
 }
 
-/** In Docker's order: a container's name wins over an image's, that over a volume's. */
+/** In Docker's order: a container's name wins over an image's, that over a network's, that over a volume's. */
 function finders(engine: Engine, size: boolean): readonly Finder[] {
   return [
     {
@@ -26,6 +27,7 @@ function finders(engine: Engine, size: boolean): readonly Finder[] {
       find: async (name) => toContainerInspect(await engine.containers.inspect(name, { size })),
     },
     { type: 'image', find: async (name) => toImageInspect(await engine.images.inspect(name)) },
+    { type: 'network', find: async (name) => toNetworkInspect(await engine.networks.inspect(name)) },
     { type: 'volume', find: async (name) => toVolumeInspect(await engine.volumes.inspect(name)) },
   ]
 }

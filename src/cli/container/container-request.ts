@@ -4,6 +4,7 @@ import { failure } from '../../util/errors.ts'
 import type { ContainerFlags } from './container-flags.ts'
 import { healthRequest } from './health-flags.ts'
 import type { FlagValues } from '../flags/flag.ts'
+import { fromHere } from '../input/from-here.ts'
 import { openFile } from '../input/open-file.ts'
 import { parsePort } from '../input/parse-port.ts'
 import type { UlimitRequest } from '../input/parse-ulimit.ts'
@@ -160,7 +161,11 @@ function entrypoint(flag: string | undefined): { readonly entrypoint?: readonly 
 }
 
 function mounts(flags: Values): MountRequest[] {
-  const all = [...flags.volume.map(parseVolume), ...flags.mount, ...flags.tmpfs.map(parseTmpfs)]
+  const all = [
+    ...flags.volume.map((spec) => parseVolume(fromHere(spec))),
+    ...flags.mount,
+    ...flags.tmpfs.map(parseTmpfs),
+  ]
   const seen = new Set<string>()
   for (const { target } of all) {
     if (seen.has(target)) throw failure('CLI_FAILED', { reason: `Duplicate mount point: ${target}` })

@@ -1,3 +1,4 @@
+import { fromHere } from './from-here.ts'
 import type { MountRequest } from '../../containers/containers.ts'
 import { parseBytes } from '../../util/parse-bytes.ts'
 import { suggest } from '../../util/suggest.ts'
@@ -46,7 +47,8 @@ function mountOf(fields: ReadonlyMap<string, string>): MountRequest {
   const target = fields.get('target') ?? fields.get('destination') ?? fields.get('dst')
   if (target === undefined || target === '') throw new Error('target is required')
   if (!target.startsWith('/')) throw new Error(`invalid mount path: '${target}' mount path must be absolute`)
-  const source = fields.get('source') ?? fields.get('src')
+  const given = fields.get('source') ?? fields.get('src')
+  const source = type === 'bind' && given !== undefined ? fromHere(given) : given
   if (type === 'bind' && !source?.startsWith('/')) {
     throw new Error(
       source === undefined
