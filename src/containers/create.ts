@@ -6,6 +6,7 @@ import type { ImageRecord } from '../store/store.ts'
 import { failure, isMilleError } from '../util/errors.ts'
 import { recordEvent } from './container-events.ts'
 import type { ContainerRequest, CreateOptions } from './containers.ts'
+import { parseExtraHost } from './etc-files.ts'
 import { exposedPorts } from './exposed-ports.ts'
 import { fillVolumes } from './fill-volume.ts'
 import { lockContainer, removeFolders } from './handle.ts'
@@ -46,6 +47,7 @@ export async function createContainer(
   logLimit(request)
   securityOptions(request.securityOptions)
   processOptions(request)
+  request.extraHosts.forEach(parseExtraHost)
   if (request.publishAll) exposedPorts(config)
   const pidMode = await choosePidMode(parts, request)
   const id = randomHex(32)

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { Endpoint, ProcessMount } from '../runtime/runtime.ts'
 import { writeFileWithMode } from '../util/exact-mode.ts'
@@ -69,13 +70,22 @@ function hostsFile({ hostname, endpoints, request }: EtcOptions): string {
   return `${lines.join('\n')}\n`
 }
 
-/** `name:address`; a newline would add a line of its own (C-R13). */
-function extraHost(entry: string, gateway: string | undefined): string {
+/** `name:address` or `name=address`, where the address may be `host-gateway`. INVALID_ARGUMENT. */
+export function parseExtraHost(entry: string): { readonly name: string; readonly address: string } {
   const colon = entry.search(/[:=]/)
   const [name, address] = [entry.slice(0, colon), entry.slice(colon + 1)]
-  if (colon < 1 || !/^[\w.-]+$/.test(name) || !/^([\da-fA-F:.]+|host-gateway)$/.test(address)) {
+  // a newline, in either, would add a line of its own (C-R13)
+  if (colon < 1 || !/^[\w.-]+$/.test(name))
     throw failure('INVALID_ARGUMENT', { reason: `bad format for add-host: ${JSON.stringify(entry)}` })
-  }
+  if (address !== 'host-gateway' && (isIP(address) === 0 || address.includes('%')))
+    throw failure('INVALID_ARGUMENT', {
+      reason: `invalid IP address in add-host: ${JSON.stringify(address)}`,
+    })
+  return { name, address }
+}
+
+function extraHost(entry: string, gateway: string | undefined): string {
+  const { name, address } = parseExtraHost(entry)
   return `${address === 'host-gateway' ? (gateway ?? '127.0.0.1') : address}\t${name}`
 }
 

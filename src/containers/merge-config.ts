@@ -61,6 +61,10 @@ function mergeEnv(image: readonly string[], request: ContainerRequest): string[]
   add(defaultPath)
   for (const line of image) add(line)
   if (request.tty) add('TERM=xterm')
-  for (const line of request.env) add(line)
+  for (const line of request.env) {
+    if (line === '' || line.startsWith('='))
+      throw failure('INVALID_ARGUMENT', { reason: `invalid environment variable: ${line}` })
+    add(line)
+  }
   return [...env.values()]
 }

@@ -147,6 +147,13 @@ describe('networks and waiting through mille serve', () => {
       [{ HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '99999' }] } } }, /invalid HostPort: "99999"/],
       [{ HostConfig: { NetworkMode: 'nosuch' } }, /network nosuch not found/],
       [{ Env: ['A=1', 5] }, /\.Env of type string/],
+      [{ Env: ['A=1', '=x'] }, /^invalid environment variable: =x$/],
+      [{ Env: [''] }, /^invalid environment variable: $/],
+      [
+        { HostConfig: { ExtraHosts: ['a:1.2.3.4\n6.6.6.6 evil'] } },
+        /^invalid IP address in add-host: "1\.2\.3\.4\\n6\.6\.6\.6 evil"$/,
+      ],
+      [{ HostConfig: { ExtraHosts: ['a\nb:1.2.3.4'] } }, /^bad format for add-host: "a\\nb:1\.2\.3\.4"$/],
     ]
     for (const [fields, expected] of cases) {
       const { status, body } = await api.call('POST', '/containers/create', {

@@ -126,6 +126,7 @@ test('D-R5 to D-R10 with which flags', () => {
       ['D-R9', 125, 'unable to find user nobdy: no matching entries in passwd file', '-u', 'nobdy', ...box],
       ['D-R9', 125, 'working directory "rel" is refused: it is not absolute', '-w', 'rel', ...box],
       ['D-R9', 125, 'open /nope: no such file or directory', '--env-file', '/nope', ...box],
+      ['D-R9', 125, 'invalid environment variable: ', '-e', '', ...box],
       ['D-R9', 125, /line 2: no variable name on line '=x'$/, '--env-file', at('bad.env'), ...box],
       ['D-R10', 125, 'network nope not found: did you mean none?', '--network', 'nope', ...box],
       ['D-R10', 125, /cannot specify both --restart and --rm$/, '--restart', 'always', ...box],
@@ -174,7 +175,7 @@ test('C-R1, C-R6, C-R13 what could reach the host or add lines', () => {
       [
         'C-R13',
         125,
-        'bad format for add-host: "a:1.2.3.4\\n127.0.0.1 b"',
+        'invalid IP address in add-host: "1.2.3.4\\n127.0.0.1 b"',
         '--add-host',
         'a:1.2.3.4\n127.0.0.1 b',
         ...box,
