@@ -65,10 +65,11 @@ export interface Snapshotter {
     key: string,
     options?: CommitOptions,
   ): Promise<{ readonly layer: LayerInfo; readonly chain: ChainId } | undefined>
+  /** Also one that another kind of snapshotter made in this store. SNAPSHOT_NOT_FOUND. */
   remove(key: string): Promise<void>
   /** Bytes and inodes of the writable part. */
   usage(key: string): Promise<SnapshotUsage>
-  /** Keys of all snapshots, with the chain each stands on. */
+  /** Keys of all snapshots, whichever kind made them, with the chain each stands on. */
   list(): Promise<readonly { readonly key: string; readonly parent?: ChainId }[]>
   /** All applied chains, with their diff ID and parent. */
   chains(): Promise<readonly ChainInfo[]>

@@ -65,6 +65,28 @@ for (const [from, to] of [
     assert.deepEqual(readdirSync(join(store.root, 'blobs/sha256')), [])
   })
 
+for (const [from, to, folder] of [
+  ['copy', 'erofs', 'copies'],
+  ['unpacked', 'copy', 'active'],
+] as const)
+  test(`after a change from ${from} to ${to} snapshots that nobody owns are collected, others stay`, async () => {
+    await using store = await openTempStore({ snapshotter: from })
+    const { diffId } = await store.layers.write([file('a', 'x')])
+    const chain = await store.snapshots.apply(diffId, undefined)
+    store.records('container').insert({ id: 'kept', name: 'kept', data: 1, holds: [] })
+    await store.snapshots.prepare('build-dead', chain)
+    const { path } = await store.snapshots.prepare('container-kept', chain)
+
+    await using other = await openStore(store.root, { snapshotter: to })
+    assert.equal((await other.collect()).snapshots, 1)
+    assert.deepEqual(readdirSync(join(store.root, 'snapshots', folder)), ['container-kept'])
+    assert.deepEqual(await other.snapshots.list(), [{ key: 'container-kept', parent: chain }])
+    assert.equal(readFileSync(join(path, 'a'), 'utf8'), 'x')
+    await other.snapshots.remove('container-kept')
+    assert.deepEqual(await other.snapshots.list(), [])
+    await assert.rejects(other.snapshots.remove('container-kept'), { code: 'SNAPSHOT_NOT_FOUND' })
+  })
+
 test('collection drops the data of layers that a crash left without a record', async () => {
   await using store = await openTempStore({ snapshotter: 'erofs' })
   const { diffId } = await store.layers.write([file('a', 'x')])

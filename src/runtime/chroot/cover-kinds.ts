@@ -84,6 +84,7 @@ function makeDevices(folder: number): boolean {
 export function secretFile({ target, content, mode, uid, gid }: SecretFile): Cover {
   return {
     target,
+    isSecret: true,
     make: (folder, name) =>
       makeFile(folder, name, { mode, uid, gid }, (file) => {
         for (let done = 0; done < content.length;) done += writeSync(file, content, done)

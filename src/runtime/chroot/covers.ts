@@ -13,6 +13,8 @@ export interface Cover {
   readonly target: string
   /** Makes it under a name that is free in an open folder. */
   readonly make: (folder: number, name: string) => void
+  /** Must be gone from the disk also when nobody is left to take the cover away. */
+  readonly isSecret?: true
   /** Before it is taken away: what of it is to be kept. */
   readonly keep?: (folder: number, name: string) => void
 }
@@ -28,9 +30,13 @@ interface Covered extends Cover {
 /**
  * Stands in for mounts where nothing can be mounted: what is at a place is put aside, something else is made there, and
  * `remove` takes that away again and brings back what was there, whatever has become of the place. Times of the folders
- * around stay as they are. `rootfs` must be a plain folder, in one that nothing else is in: aside is beside it.
+ * around stay as they are. `rootfs` must be a plain folder, in one that nothing else is in: aside is beside it. `secrets` are
+ * the paths below it of those that are secret.
  */
-export function placeCovers(rootfs: string, covers: readonly Cover[]): { remove(): void } {
+export function placeCovers(
+  rootfs: string,
+  covers: readonly Cover[],
+): { readonly secrets: readonly string[]; remove(): void } {
   const aside = join(dirname(rootfs), 'covered')
   mkdirSync(aside, { mode: 0o700 })
   const placed: Covered[] = []
@@ -50,7 +56,10 @@ export function placeCovers(rootfs: string, covers: readonly Cover[]): { remove(
     remove()
     throw error
   }
-  return { remove }
+  const secrets = placed
+    .filter(({ isSecret }) => isSecret === true)
+    .map(({ folder, name }) => posix.join(folder, name))
+  return { secrets, remove }
 }
 
 function byDepth(a: Cover, b: Cover): number {

@@ -66,7 +66,7 @@ export async function runChrootStep(step: ChrootStep, options: OpOptions = {}): 
   stack.defer(() => covers.remove())
   // below a cover nobody has made it yet, and what was copied there has links of its own
   mkdirSync(posix.join(rootfs, resolveInRoot(rootfs, process.cwd)), { recursive: true })
-  const exitCode = await runKept(step, process, options.signal)
+  const exitCode = await runKept(step, { ...process, secrets: covers.secrets }, options.signal)
   throwIfAborted(options.signal)
   return { exitCode, oomKilled: false }
 }
@@ -74,7 +74,7 @@ export async function runChrootStep(step: ChrootStep, options: OpOptions = {}): 
 const noDevices = 'chroot isolation: no devices can be made here; /dev/null is an ordinary file'
 
 /** Everything that can be wrong with a request, before anything is in its way. */
-function prepare(spec: ProcessSpec, secretEnv: readonly string[]): KeptProcess {
+function prepare(spec: ProcessSpec, secretEnv: readonly string[]): Omit<KeptProcess, 'secrets'> {
   const { rootfs, args } = spec
   const mountTargets = spec.mounts.map(({ target }) => target)
   const user = resolveUser(rootfs, spec.user)
@@ -119,7 +119,8 @@ async function runKept(
   })
   const ended = reportOf(child)
   const keeper = identifyProcess(child.pid ?? 0)
-  writeFileSync(join(folder, keeperFile), JSON.stringify({ keeper, rootfs } satisfies KeeperRecord))
+  const record: KeeperRecord = { keeper, rootfs, secrets: wanted.secrets }
+  writeFileSync(join(folder, keeperFile), JSON.stringify(record))
   child.stdout?.on('data', (chunk: Buffer) => io.onOutput('stdout', chunk))
   child.stderr?.on('data', (chunk: Buffer) => io.onOutput('stderr', chunk))
   if (child.stdin) {

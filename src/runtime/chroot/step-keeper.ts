@@ -8,6 +8,7 @@ import { killQuietly } from '../../linux/kill-quietly.ts'
 import { limitCapabilities, setOwnLimit } from '../../linux/process-limits.ts'
 import type { ProcessLimit } from '../../linux/process-limits.ts'
 import { becomeSubreaper, descendantsOf, reapChildren } from '../../linux/subreaper.ts'
+import { eraseSecrets } from './erase-secrets.ts'
 
 /** What the keeper starts. */
 export interface KeptProcess extends RootPlace {
@@ -16,6 +17,8 @@ export interface KeptProcess extends RootPlace {
   readonly limits: readonly ProcessLimit[]
   /** Numbers. */
   readonly capabilities: readonly number[]
+  /** Paths below the root of files that must not outlive the step. */
+  readonly secrets: readonly string[]
 }
 
 /** What it is told: first a process, at any time later that it is to end. */
@@ -31,21 +34,33 @@ const patience = 10_000
 /**
  * The program that stands in for the process namespace that a step has not: it starts the step's process in its root and
  * ends whatever that one leaves behind. No descendant can get away from it, as orphans become its children. When the process
- * that started it dies, the channel between them breaks, and the step ends.
+ * that started it dies, the channel between them breaks, and the step ends, with its secrets, which nobody else would remove.
  */
 function keep(): void {
   becomeSubreaper()
   // a terminal's Ctrl-C is for the step
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM', 'SIGTSTP'] as const)
     process.on(signal, () => {})
-  const end = (): void => void endAll().then(() => process.exit())
+  let kept: KeptProcess | undefined
+  const end = (): void =>
+    void endAll().then(() => {
+      // else whoever listens takes them away, and restores the times around them
+      if (!process.connected && kept !== undefined) eraseSecrets(kept.root, kept.secrets)
+      process.exit()
+    })
   process.once('disconnect', end)
-  process.on('message', (order: KeeperOrder) => (order === 'end' ? end() : begin(order)))
+  process.on('message', (order: KeeperOrder) => {
+    if (order === 'end') return end()
+    kept = order
+    begin(order)
+  })
 }
 
 function begin(wanted: KeptProcess): void {
   const report = (said: KeeperReport): void => {
     void endAll().then((left) => {
+      // nobody hears it: the end that this brings has more to do
+      if (!process.connected) return
       const failed = `its processes ${left.join(', ')} could not be ended`
       process.send?.(left.length === 0 ? said : { failed }, () => process.exit())
     })

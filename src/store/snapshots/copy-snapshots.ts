@@ -19,6 +19,7 @@ import type { SnapshotDependencies } from './dependencies.ts'
 import { LocalTimes } from './local-times.ts'
 import { measureFolder } from './measure-folder.ts'
 import { makeRootFolder } from './root-metadata.ts'
+import { listSnapshots, type ListedSnapshot, type OtherSnapshots } from './other-snapshots.ts'
 import { parentOf, SnapshotFolders, snapshotRecord, type SnapshotRecord } from './snapshot-folders.ts'
 import type { Staging } from './staging.ts'
 import { treeChanges } from './tree-changes.ts'
@@ -27,6 +28,7 @@ export interface CopyParts {
   readonly chains: AppliedChains
   readonly staging: Staging
   readonly dependencies: SnapshotDependencies
+  readonly others: OtherSnapshots
   readonly reason?: string | undefined
 }
 
@@ -36,11 +38,13 @@ export class CopySnapshots implements Snapshotter {
   readonly reason?: string
   readonly #chains: AppliedChains
   readonly #folders: SnapshotFolders
+  readonly #others: OtherSnapshots
   readonly #commit: CommitParts
 
-  constructor({ chains, staging, dependencies, reason }: CopyParts) {
+  constructor({ chains, staging, dependencies, others, reason }: CopyParts) {
     if (reason !== undefined) this.reason = reason
     this.#chains = chains
+    this.#others = others
     const localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
     this.#commit = { chains, dependencies, localTimes }
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'copies'), staging)
@@ -90,6 +94,7 @@ export class CopySnapshots implements Snapshotter {
   }
 
   async remove(key: string): Promise<void> {
+    if (!this.#folders.has(key)) return this.#others.remove(key)
     this.#folders.remove(key)
   }
 
@@ -103,8 +108,8 @@ export class CopySnapshots implements Snapshotter {
     }
   }
 
-  async list(): Promise<readonly { readonly key: string; readonly parent?: ChainId }[]> {
-    return this.#folders.list().map(({ key, record }) => ({ key, ...parentOf(record) }))
+  async list(): Promise<readonly ListedSnapshot[]> {
+    return [...listSnapshots(this.#folders), ...this.#others.list()]
   }
 
   async chains(): Promise<readonly ChainInfo[]> {

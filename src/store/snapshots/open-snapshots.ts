@@ -9,6 +9,7 @@ import { CopiedLayers } from './copied-layers.ts'
 import { CopySnapshots } from './copy-snapshots.ts'
 import { ErofsLayers, tryErofs } from './erofs-layers.ts'
 import { type OtherKind, OtherKinds } from './other-kinds.ts'
+import { OtherSnapshots } from './other-snapshots.ts'
 import { OverlaySnapshots } from './overlay-snapshots.ts'
 import { PrivateMounts } from './private-mounts.ts'
 import { type Choice, chooseKind, tryOverlay } from './probe.ts'
@@ -37,7 +38,9 @@ export function openSnapshots(options: OpenSnapshotsOptions): Snapshotter {
   const { kind, reason } = chosenKind(options, staging)
   const open = { options, staging, mounts }
   const chains = openChains(kind, open)
-  const parts = { kind, chains, staging, dependencies: options, reason }
+  const unused = new SnapshotFolders(join(options.folder, kind === 'copy' ? 'active' : 'copies'), staging)
+  const others = new OtherSnapshots(unused, mounts)
+  const parts = { kind, chains, staging, dependencies: options, others, reason }
   return kind === 'copy' ? new CopySnapshots(parts) : new OverlaySnapshots({ ...parts, mounts })
 }
 

@@ -16,6 +16,7 @@ import { commitChanges, type CommitParts } from './commit-changes.ts'
 import type { SnapshotDependencies } from './dependencies.ts'
 import { LocalTimes } from './local-times.ts'
 import { mountOverlay } from './overlay.ts'
+import { listSnapshots, type ListedSnapshot, type OtherSnapshots } from './other-snapshots.ts'
 import type { PrivateMounts } from './private-mounts.ts'
 import { makeRootFolder } from './root-metadata.ts'
 import { parentOf, SnapshotFolders, snapshotRecord, type SnapshotRecord } from './snapshot-folders.ts'
@@ -29,6 +30,7 @@ export interface OverlayParts {
   readonly mounts: PrivateMounts
   readonly staging: Staging
   readonly dependencies: SnapshotDependencies
+  readonly others: OtherSnapshots
   readonly reason?: string | undefined
 }
 
@@ -39,13 +41,15 @@ export class OverlaySnapshots implements Snapshotter {
   readonly #mounts: PrivateMounts
   readonly #chains: AppliedChains
   readonly #folders: SnapshotFolders
+  readonly #others: OtherSnapshots
   readonly #commit: CommitParts
 
-  constructor({ kind, chains, mounts, staging, dependencies, reason }: OverlayParts) {
+  constructor({ kind, chains, mounts, staging, dependencies, others, reason }: OverlayParts) {
     if (reason !== undefined) this.reason = reason
     this.kind = kind
     this.#mounts = mounts
     this.#chains = chains
+    this.#others = others
     const localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
     this.#commit = { chains, dependencies, localTimes }
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'active'), staging)
@@ -129,7 +133,7 @@ export class OverlaySnapshots implements Snapshotter {
   }
 
   async remove(key: string): Promise<void> {
-    this.#folders.get(key)
+    if (!this.#folders.has(key)) return this.#others.remove(key)
     this.#mounts.removeTarget(this.#target(key))
     this.#folders.remove(key)
   }
@@ -145,8 +149,8 @@ export class OverlaySnapshots implements Snapshotter {
     }
   }
 
-  async list(): Promise<readonly { readonly key: string; readonly parent?: ChainId }[]> {
-    return this.#folders.list().map(({ key, record }) => ({ key, ...parentOf(record) }))
+  async list(): Promise<readonly ListedSnapshot[]> {
+    return [...listSnapshots(this.#folders), ...this.#others.list()]
   }
 
   async chains(): Promise<readonly ChainInfo[]> {

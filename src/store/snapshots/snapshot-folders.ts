@@ -59,6 +59,10 @@ export class SnapshotFolders {
     }
   }
 
+  has(key: string): boolean {
+    return existsSync(this.path(key))
+  }
+
   list(): { readonly key: string; readonly record: SnapshotRecord }[] {
     return readdirSync(this.#folder).flatMap((key) => {
       try {
