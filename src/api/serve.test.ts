@@ -117,6 +117,23 @@ describe('serveApi', () => {
     for (const socket of idle) socket.destroy()
   })
 
+  test('a body far over its limit, in chunks without end, is answered and cut off', async () => {
+    const socket = connect(join(folder, 'api.sock'))
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    // the cut comes as a broken pipe
+    socket.on('error', () => {})
+    let said = ''
+    socket.on('data', (chunk) => (said += chunk))
+    const head = 'POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+    socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n`)
+    const chunk = `10000\r\n${'a'.repeat(65_536)}\r\n`
+    const most = 64 * 1024 * 1024
+    while (!socket.destroyed && socket.bytesWritten < most)
+      if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), closed])
+    assert.match(said, /^HTTP\/1\.1 400 Bad Request\r\n[^]*larger than 4194304 bytes/)
+    assert.ok(socket.bytesWritten < most, `${socket.bytesWritten} bytes were taken`)
+  })
+
   test('what is no HTTP is answered with 400', async () => {
     const socket = connect(join(folder, 'api.sock'))
     socket.write('nonsense\r\n\r\n')

@@ -22,8 +22,11 @@ export interface Exchange {
   readonly onError: (error: unknown) => void
 }
 
-/** Milliseconds that a client may go on sending after it has its answer. */
+/** Milliseconds, and bytes, that a client may go on sending after it has its answer. */
 const restTime = 10_000
+const restBytes = 4 * 1024 * 1024
+/** Milliseconds that a client which sent more has to read the answer before it is cut off. */
+const lastTime = 500
 
 /** Answers one request from the routes. Never throws. */
 export async function answer(exchange: Exchange, engine: ServedEngine): Promise<void> {
@@ -124,12 +127,20 @@ function writePlain(request: IncomingMessage, response: ServerResponse, plain: P
 
 /**
  * A body that nobody read would keep the connection from its next request, and closing at once would take the answer from
- * the client. One that never ends is cut.
+ * the client. One that never ends, in time or in bytes, is cut.
  */
 function dropRest(request: IncomingMessage): void {
   if (request.complete) return
   const cut = setTimeout(() => request.destroy(), restTime).unref()
   request.once('close', () => clearTimeout(cut))
+  let left = restBytes
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left >= 0) return
+    request.pause()
+    request.socket.end()
+    setTimeout(() => request.destroy(), lastTime).unref()
+  })
   request.resume()
 }
 
