@@ -1,8 +1,7 @@
-import { closeSync, constants, fchmodSync, fchownSync, writeSync } from 'node:fs'
+import { chmodSync, closeSync, constants, fchmodSync, fchownSync, writeSync } from 'node:fs'
 import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import {
-  fchmodat,
   fchownat,
   linkat,
   makeDevice,
@@ -13,7 +12,7 @@ import {
   utimensat,
 } from '../../linux/at.ts'
 import { currentFolder, openat2, openFlags, resolveFlags } from '../../linux/openat2.ts'
-import { fileTypes, findStatus } from '../../linux/statx.ts'
+import { fileTypes, findStatus, statx } from '../../linux/statx.ts'
 import { setXattr } from '../../linux/xattr.ts'
 import { checkLayerEntry } from '../../tar/check-entry.ts'
 import type { TarEntry } from '../../tar/entry.ts'
@@ -189,18 +188,18 @@ async function writeFile(parent: number, name: string, body: Readable): Promise<
 /** Owner before mode: chown clears setuid bits. A symbolic link has no mode and no attributes of its own. */
 function setMetadata({ copyOwner }: Target, parent: number, name: string, entry: TarEntry): void {
   fchownat(parent, name, copyOwner ? entry.uid : 0, copyOwner ? entry.gid : 0)
-  if (entry.type !== 'symlink') {
-    fchmodat(parent, name, entry.mode)
-    setXattrs(parent, name, entry)
-  }
+  if (entry.type !== 'symlink') setModeAndXattrs(parent, name, entry)
   utimensat(parent, name, entry.mtime, entry.mtime)
 }
 
-function setXattrs(parent: number, name: string, { xattrs }: TarEntry): void {
-  if (!xattrs) return
+/** By handle: a process of the container may have put a link in the place of what was made (C-A5). It gets nothing. */
+function setModeAndXattrs(parent: number, name: string, { mode, xattrs }: TarEntry): void {
   const handle = openat2(parent, name, openFlags.path | constants.O_NOFOLLOW, resolveFlags.beneath)
   try {
-    for (const [key, value] of xattrs) {
+    if ((statx(handle, '').mode & fileTypes.mask) === fileTypes.symlink) return
+    // fchmod(2) takes no O_PATH handle
+    chmodSync(`/proc/self/fd/${handle}`, mode)
+    for (const [key, value] of xattrs ?? []) {
       // written into an upper folder of overlayfs these would hide or re-route files
       if (!/^(trusted|user)\.overlay\./.test(key)) setXattr(handle, key, value)
     }
