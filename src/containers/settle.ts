@@ -1,9 +1,11 @@
 import { isRunning } from '../linux/process-identity.ts'
+import { trimLog } from '../runtime/trim-log.ts'
 import { isMilleError } from '../util/errors.ts'
 import { disconnectNetworks } from './connect-networks.ts'
 import { recordDisconnected, recordEnd, recordEvent } from './container-events.ts'
 import { leaveExitCode, removeNotes } from './exit-command.ts'
-import { handleOf, lockContainer, removeFolders } from './handle.ts'
+import { handleOf, lockContainer, logPathOf, removeFolders } from './handle.ts'
+import { logLimit } from './log-config.ts'
 import type { ContainerParts } from './parts.ts'
 import {
   getContainer,
@@ -156,8 +158,15 @@ async function settleStarted(parts: ContainerParts, row: ContainerRow): Promise<
     return { ...row, data: ended(row.data) }
   }
   tell()
+  // without that the log is only longer than it might be
+  await trimEnded(parts, row).catch(() => {})
   await release.process()
   return planRestart(parts, settled)
+}
+
+async function trimEnded({ store }: ContainerParts, { id, data }: ContainerRow): Promise<void> {
+  const limit = logLimit(data.request)
+  if (limit !== undefined) await trimLog(logPathOf(store, id), limit)
 }
 
 /** Undefined when the disk is full, even after the store gave back what it keeps aside. */

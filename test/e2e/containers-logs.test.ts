@@ -44,6 +44,17 @@ test('a log keeps its newest part, within its limit, also when mille has ended',
   mille.ok('rm', 'long')
 })
 
+test('a log is within its limit also when its container ended before anybody looked', () => {
+  const limits = ['--log-opt', 'max-size=200k', '--log-opt', 'max-file=2']
+  mille.ok('run', '-d', '--name', 'quick', ...limits, 'busybox', 'seq', '1', '50000')
+  assert.equal(mille.ok('wait', 'quick'), '0')
+  const path = mille.ok('inspect', '-f', '{{.LogPath}}', 'quick')
+  const kept = statSync(path).blocks * 512
+  assert.ok(kept > 350_000 && kept < 500_000, `${kept} bytes are kept`)
+  assert.equal(mille.ok('logs', '-n', '2', 'quick'), '49999\n50000')
+  mille.ok('rm', 'quick')
+})
+
 test('drivers and their options are Docker’s; what is kept is shown', () => {
   assert.equal(mille.ok('run', '--name', 'silent', '--log-driver', 'none', 'busybox', 'echo', 'hi'), 'hi')
   assert.deepEqual(mille.run(['logs', 'silent']), {

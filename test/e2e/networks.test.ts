@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -6,6 +7,10 @@ import { runFolder } from '../../src/engine/state-folder.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 
 let mille: TestMille
+/** Subnets that no other run of this test has taken: their first three numbers. */
+const net = `10.${randomInt(100, 250)}`
+const front = `${net}.${randomInt(0, 120)}`
+const back = `${net}.${randomInt(121, 250)}`
 const daemon = 'Error response from daemon:'
 
 before(() => {
@@ -50,33 +55,33 @@ function addresses(container: string): string[] {
 }
 
 test('members of a network find each other by name and alias, others do not (C48)', () => {
-  mille.ok('network', 'create', '--subnet', '10.211.0.0/24', 'front')
-  mille.ok('network', 'create', '--subnet', '10.212.0.0/24', '--ip-range', '10.212.0.128/25', 'back')
+  mille.ok('network', 'create', '--subnet', `${front}.0/24`, 'front')
+  mille.ok('network', 'create', '--subnet', `${back}.0/24`, '--ip-range', `${back}.128/25`, 'back')
   serve('web', 'page', '--network', 'front', '--network-alias', 'www')
   mille.ok('run', '-d', '--name', 'db', '--network', 'back', 'busybox', 'sleep', '1000')
   mille.ok('run', '-d', '--name', 'user', '--network', 'front', 'busybox', 'sleep', '1000')
   assert.equal(fetchIn('user', 'web'), 'page')
   assert.equal(fetchIn('user', 'www'), 'page')
   waitForName('db', 'web', false)
-  assert.deepEqual(addresses('db'), ['eth0 10.212.0.128'])
+  assert.deepEqual(addresses('db'), [`eth0 ${back}.128`])
   // nor by address: another network's members come in by published ports only
-  assert.equal(mille.run(['exec', 'user', 'ping', '-c1', '-W1', '10.212.0.128']).code, 1)
+  assert.equal(mille.run(['exec', 'user', 'ping', '-c1', '-W1', `${back}.128`]).code, 1)
 })
 
 test('a running container joins and leaves networks; its names and routes follow', () => {
   mille.ok('network', 'connect', '--alias', 'page', 'back', 'web')
-  assert.deepEqual(addresses('web'), ['eth0 10.211.0.2', 'eth1 10.212.0.129'])
+  assert.deepEqual(addresses('web'), [`eth0 ${front}.2`, `eth1 ${back}.129`])
   assert.equal(fetchIn('db', 'page'), 'page')
-  assert.match(mille.ok('exec', 'web', 'cat', '/etc/hosts'), /^10\.212\.0\.129\t[0-9a-f]{12}$/m)
+  assert.match(mille.ok('exec', 'web', 'cat', '/etc/hosts'), new RegExp(`^${back}.129\\t[0-9a-f]{12}$`, 'm'))
   mille.ok('network', 'disconnect', 'front', 'web')
-  assert.deepEqual(addresses('web'), ['eth1 10.212.0.129'])
-  assert.match(mille.ok('exec', 'web', 'ip', 'route'), /^default via 10\.212\.0\.1 dev eth1/)
+  assert.deepEqual(addresses('web'), [`eth1 ${back}.129`])
+  assert.match(mille.ok('exec', 'web', 'ip', 'route'), new RegExp(`^default via ${back}.1 dev eth1`))
   assert.equal(fetchIn('db', 'web'), 'page')
   waitForName('user', 'web', false)
-  mille.ok('network', 'connect', '--ip', '10.211.0.77', 'front', 'web')
-  assert.deepEqual(addresses('web'), ['eth0 10.211.0.77', 'eth1 10.212.0.129'])
+  mille.ok('network', 'connect', '--ip', `${front}.77`, 'front', 'web')
+  assert.deepEqual(addresses('web'), [`eth0 ${front}.77`, `eth1 ${back}.129`])
   const names = '{{range $name, $one := .NetworkSettings.Networks}}{{$name}} {{$one.IPAddress}} {{end}}'
-  assert.equal(mille.ok('inspect', '-f', names, 'web').trim(), 'back 10.212.0.129 front 10.211.0.77')
+  assert.equal(mille.ok('inspect', '-f', names, 'web').trim(), `back ${back}.129 front ${front}.77`)
   assert.equal(
     mille.run(['network', 'connect', 'front', 'web']).err,
     `${daemon} endpoint with name web already exists in network front\n`,
@@ -116,7 +121,7 @@ test('two containers share one network with --network container:', () => {
 
 test('an internal network has no way out and no way in', () => {
   mille.ok('network', 'create', '--internal', 'vault')
-  const script = 'ip route; ping -c1 -W1 10.211.0.1 2>&1 | tail -1'
+  const script = `ip route; ping -c1 -W1 ${front}.1 2>&1 | tail -1`
   const out = mille.ok('run', '--rm', '--network', 'vault', 'busybox', 'sh', '-c', script)
   assert.doesNotMatch(out, /default/)
   assert.match(out, /unreachable|100% packet loss/)
@@ -163,7 +168,7 @@ test('what cannot be is refused in Docker’s words', () => {
   assert.equal(refused('network', 'rm', 'nope'), '1 network nope not found: did you mean none?')
   assert.equal(refused('network', 'create', 'front'), '1 network with name front already exists')
   assert.match(
-    refused('network', 'create', '--subnet', '10.211.0.0/16', 'x'),
+    refused('network', 'create', '--subnet', `${net}.0.0/16`, 'x'),
     /^1 invalid pool request: Pool overlaps/,
   )
   assert.match(
