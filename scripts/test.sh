@@ -7,4 +7,6 @@ export PATH
 oxfmt --check src test bench scripts
 oxlint
 tsc -p .
+# built before anybody runs it: two tests at once would build it side by side
+bin/mille version >/dev/null
 exec node --test --test-timeout=180000 --test-concurrency=2 'src/**/*.test.ts' 'test/**/*.test.ts'
