@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { bridgeStateFolder } from '../src/engine/state-folder.ts'
 import { isNetworkNamespace } from '../src/linux/network-namespace.ts'
-import { findPortOwner } from '../src/runtime/port-owner.ts'
+import { findPortOwner } from '../src/runtime/network/port-owner.ts'
 import { readText } from '../src/util/read-text.ts'
 
 // Prints the first of the four ports that the demo uses. With MILLE_DEMO_PORT that one, or an error that names who has one

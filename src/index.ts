@@ -89,7 +89,7 @@ export type {
   NetworkMember,
   NetworkRequest,
   Networks,
-} from './containers/networks.ts'
+} from './containers/network/networks.ts'
 
 export { isMilleError, MilleError } from './util/errors.ts'
 export type { ErrorCode, ErrorKind } from './util/errors.ts'

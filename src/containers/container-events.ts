@@ -1,4 +1,4 @@
-import { findPredefined, networkId } from './network-record.ts'
+import { findPredefined, networkId } from './network/network-record.ts'
 import type { ContainerParts } from './parts.ts'
 import type { ContainerExit, ContainerRow } from './record.ts'
 

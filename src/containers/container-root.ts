@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer, snapshotKey } from './record.ts'
-import { settleLocked } from './settle.ts'
+import { settleLocked } from './life/settle.ts'
 
 /** A folder of the host in which a container's path is resolved as inside a chroot. */
 export interface ContainerPlace {

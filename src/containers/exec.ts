@@ -6,9 +6,9 @@ import type { Attachment, ExecRequest } from './containers.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer } from './record.ts'
-import { prepareLocked } from './start.ts'
-import { runningRow } from './stop.ts'
-import { settleLocked } from './settle.ts'
+import { prepareLocked } from './life/start.ts'
+import { runningRow } from './life/stop.ts'
+import { settleLocked } from './life/settle.ts'
 
 /** CONTAINER_NOT_RUNNING, CONTAINER_PAUSED (both 409), COMMAND_NOT_FOUND and COMMAND_NOT_EXECUTABLE. */
 export async function execInContainer(

@@ -3,8 +3,8 @@ import type { ContainerDetails, ContainerState } from './containers.ts'
 import { containerDetails, isBuiltOn } from './details.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer, type ContainerData, type ContainerRow } from './record.ts'
-import { settleIdle } from './settle.ts'
-import { hasLabel } from './volumes.ts'
+import { settleIdle } from './life/settle.ts'
+import { hasLabel } from './volume/volumes.ts'
 
 type Filters = Readonly<Record<string, readonly string[]>>
 type Test = (container: ContainerDetails, row: ContainerRow) => boolean

@@ -1,5 +1,5 @@
 import { containerFiles, isSettled } from '../runtime/container-files.ts'
-import { lostRecord } from '../runtime/log-record.ts'
+import { lostRecord } from '../runtime/log/log-record.ts'
 import { failure } from '../util/errors.ts'
 import type { LogLine, LogOptions } from './containers.ts'
 import { handleOf, logPathOf } from './handle.ts'

@@ -1,13 +1,13 @@
 import type { ContainerConfig } from '../oci/config.ts'
 import type { ProcessIdentity } from '../linux/process-identity.ts'
 import type { ChainId, Digest } from '../oci/digest.ts'
-import type { HealthState } from '../runtime/health-state.ts'
+import type { HealthState } from '../runtime/health/health-state.ts'
 import type { Endpoint } from '../runtime/runtime.ts'
 import type { RecordRow, UpdateOptions } from '../store/record-store.ts'
 import type { Store } from '../store/store.ts'
 import { failure } from '../util/errors.ts'
 import type { ContainerMount, ContainerRequest } from './containers.ts'
-import type { EndpointRequest } from './networks.ts'
+import type { EndpointRequest } from './network/networks.ts'
 import { suggest } from '../util/suggest.ts'
 
 /** What the store keeps of a container: everything that cannot be read back from the runtime. Times are milliseconds. */

@@ -1,14 +1,14 @@
 import type { ResourceLimits } from '../runtime/runtime.ts'
 import { failure } from '../util/errors.ts'
-import { checkLimits, limitWarnings } from './check-limits.ts'
+import { checkLimits, limitWarnings } from './create/check-limits.ts'
 import { recordEvent } from './container-events.ts'
 import type { ContainerRequest, ContainerUpdate } from './containers.ts'
 import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
-import { resourceLimits } from './process-spec.ts'
+import { resourceLimits } from './create/process-spec.ts'
 import { getContainer, updateContainer } from './record.ts'
-import { checkRestartPolicy } from './restart-policy.ts'
-import { settleLocked } from './settle.ts'
+import { checkRestartPolicy } from './life/restart-policy.ts'
+import { settleLocked } from './life/settle.ts'
 
 /**
  * Other limits from now on, and for every later start; what is not given stays. Returns warnings: limits that this

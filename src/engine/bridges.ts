@@ -9,17 +9,17 @@ import { bridgeStateFolder, bridgeStateFolders, namesFolder, networkStateFolder 
 export async function openSharedBridge(): Promise<BridgeNetwork> {
   const stateFolder = bridgeStateFolder()
   if (inUserNamespace()) {
-    const { openPastaNetwork } = await import('../runtime/pasta-network.ts')
+    const { openPastaNetwork } = await import('../runtime/network/pasta-network.ts')
     return openPastaNetwork({ stateFolder })
   }
-  const { openBridge } = await import('../runtime/bridge.ts')
+  const { openBridge } = await import('../runtime/network/bridge.ts')
   return openBridge({ stateFolder, neighbours: bridgeStateFolders })
 }
 
 /** A user's network. Its interface is named by its ID, so that it is found again whatever its name. ROOTLESS_NETWORK. */
 export async function openUserBridge({ id, ...plan }: BridgePlan): Promise<UserBridge> {
   if (inUserNamespace()) throw failure('ROOTLESS_NETWORK', { reason: 'user networks need root' })
-  const { openBridge } = await import('../runtime/bridge.ts')
+  const { openBridge } = await import('../runtime/network/bridge.ts')
   return openBridge({
     ...plan,
     // 15 bytes are what the kernel takes

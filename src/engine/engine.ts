@@ -1,6 +1,6 @@
 import type { Builder } from '../builder/build.ts'
 import type { Containers, Volumes } from '../containers/containers.ts'
-import type { Networks } from '../containers/networks.ts'
+import type { Networks } from '../containers/network/networks.ts'
 import type { Images } from '../images/images.ts'
 import type { LoginSource } from '../registry/repository.ts'
 import type { EngineEvent, EventSpan } from '../store/event-log.ts'

@@ -20,7 +20,7 @@ import type { OpOptions } from '../util/progress.ts'
 import { tryProgram } from '../util/run-program.ts'
 import type { ProgramOutput } from '../util/run-program.ts'
 import { cgroupsPathOf, writeBundle } from './bundle.ts'
-import { cgroupFolders, expectEntry, removeCgroups, wasOutOfMemory } from './cgroups.ts'
+import { cgroupFolders, expectEntry, removeCgroups, wasOutOfMemory } from './limits/cgroups.ts'
 import {
   containerFiles,
   identify,
@@ -32,7 +32,7 @@ import {
   readPidFile,
 } from './container-files.ts'
 import type { ContainerFiles, ContainerIdentity } from './container-files.ts'
-import { endHealth, healthFiles } from './health-files.ts'
+import { endHealth, healthFiles } from './health/health-files.ts'
 import { endGroup } from './end-group.ts'
 import { endHalfMade, isHalfMade } from './half-made.ts'
 import { openMonitor } from './monitor.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { killQuietly } from '../linux/kill-quietly.ts'
 import { readIfThere } from '../util/read-text.ts'
-import { cgroupFolders } from './cgroups.ts'
+import { cgroupFolders } from './limits/cgroups.ts'
 import type { CgroupSupport } from './machine.ts'
 
 /** Milliseconds that killed processes may take to be gone. */

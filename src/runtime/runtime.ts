@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
-import type { HealthCheck, HealthState } from './health-state.ts'
-import type { ResourceUsage } from './resource-counters.ts'
+import type { HealthCheck, HealthState } from './health/health-state.ts'
+import type { ResourceUsage } from './limits/resource-counters.ts'
 import type { OpOptions } from '../util/progress.ts'
 
 /** A mount inside the container. `source` is a host path for bind mounts. */

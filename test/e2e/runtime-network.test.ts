@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openBridge } from '../../src/runtime/bridge.ts'
+import { openBridge } from '../../src/runtime/network/bridge.ts'
 import { openRuntime } from '../../src/runtime/open-runtime.ts'
 import type { BridgeNetwork, ContainerHandle, ProcessSpec } from '../../src/runtime/runtime.ts'
 import { isMilleError } from '../../src/util/errors.ts'
@@ -164,7 +164,7 @@ for (const method of methods) {
   })
 
   test(`${method}: ports and namespaces outlive the process that made them`, async () => {
-    const script = `import { openBridge } from ${JSON.stringify(import.meta.resolve('../../src/runtime/bridge.ts'))}
+    const script = `import { openBridge } from ${JSON.stringify(import.meta.resolve('../../src/runtime/network/bridge.ts'))}
       const network = await openBridge(${JSON.stringify(bridgeOptions(method))})
       const endpoint = await network.connect('lasting', { ports: [{ hostIp: '', hostPort: 0, containerPort: 80, protocol: 'tcp' }] })
       process.stdout.write(JSON.stringify(endpoint), () => process.kill(process.pid, 'SIGKILL'))`
@@ -197,7 +197,7 @@ test('steps of a build share one namespace, which goes with the build or with it
     assert.equal(readdirSync(join(top, 'nftables', 'namespaces')).length, 1)
   }
   assert.deepEqual(readdirSync(join(top, 'nftables', 'namespaces')), [])
-  const script = `import { openBridge } from ${JSON.stringify(import.meta.resolve('../../src/runtime/bridge.ts'))}
+  const script = `import { openBridge } from ${JSON.stringify(import.meta.resolve('../../src/runtime/network/bridge.ts'))}
     await (await openBridge(${JSON.stringify(bridgeOptions('nftables'))})).openBuildNetwork()
     process.kill(process.pid, 'SIGKILL')`
   await new Promise((resolve) =>

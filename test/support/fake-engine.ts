@@ -1,6 +1,6 @@
 import type { Builder } from '../../src/builder/build.ts'
 import type { Attachment, Containers, ContainerDetails, Volumes } from '../../src/containers/containers.ts'
-import type { Networks } from '../../src/containers/networks.ts'
+import type { Networks } from '../../src/containers/network/networks.ts'
 import type { Engine, EngineInfo, Registries } from '../../src/engine/engine.ts'
 import type { Manifests } from '../../src/images/manifests/manifests.ts'
 import type { ImageDetails, Images, ImageSummary } from '../../src/images/images.ts'

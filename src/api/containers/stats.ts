@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../../engine/engine.ts'
-import type { ResourceUsage } from '../../runtime/resource-counters.ts'
+import type { ResourceUsage } from '../../runtime/limits/resource-counters.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { toContainerStats } from '../convert/container-stats.ts'
 import { json, send, type ApiResponse } from '../http/response.ts'

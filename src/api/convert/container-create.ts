@@ -1,5 +1,5 @@
 import type { ContainerRequest, ContainerWish, PortRequest } from '../../containers/containers.ts'
-import { parseExpose } from '../../containers/parse-process-options.ts'
+import { parseExpose } from '../../containers/create/parse-process-options.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerCreateBody, HostConfigBody } from '../types/container-create.ts'
 import type { EndpointBody } from '../types/endpoint-fields.ts'

@@ -1,5 +1,5 @@
 import type { ContainerDetails } from '../../containers/containers.ts'
-import type { InterfaceUsage, ResourceUsage } from '../../runtime/resource-counters.ts'
+import type { InterfaceUsage, ResourceUsage } from '../../runtime/limits/resource-counters.ts'
 import { zeroTime } from './wire-time.ts'
 
 type Wire = Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import type { EndpointRequest } from '../../containers/networks.ts'
+import type { EndpointRequest } from '../../containers/network/networks.ts'
 import type { EndpointBody } from '../types/endpoint-fields.ts'
 import { given } from './given.ts'
 import { refuseGiven } from './unsupported-fields.ts'

@@ -1,4 +1,4 @@
-import { parseTmpfs, parseVolume } from '../../containers/parse-volume.ts'
+import { parseTmpfs, parseVolume } from '../../containers/volume/parse-volume.ts'
 import type { MountRequest } from '../../containers/containers.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerCreateBody, HostConfigBody, MountBody } from '../types/container-create.ts'

@@ -1,4 +1,4 @@
-import type { NetworkDetails, NetworkMember } from '../../containers/networks.ts'
+import type { NetworkDetails, NetworkMember } from '../../containers/network/networks.ts'
 import type { NetworkInspect, NetworkMemberWire } from '../types/network-inspect.ts'
 import { wireTime } from './wire-time.ts'
 

@@ -1,5 +1,5 @@
 import type { ContainerRequest } from '../../containers/containers.ts'
-import { parseDevice, parseDeviceRule, parseSysctl } from '../../containers/parse-process-options.ts'
+import { parseDevice, parseDeviceRule, parseSysctl } from '../../containers/create/parse-process-options.ts'
 import { failure, messageOf } from '../../util/errors.ts'
 import type { HostConfigBody } from '../types/container-create.ts'
 import { given } from './given.ts'

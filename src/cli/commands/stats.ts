@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Containers } from '../../containers/containers.ts'
-import type { ResourceUsage } from '../../runtime/resource-counters.ts'
+import type { ResourceUsage } from '../../runtime/limits/resource-counters.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text, toggle } from '../flags/flag.ts'

@@ -1,5 +1,5 @@
 import type { ContainerRequest, ContainerUpdate, MountRequest } from '../../containers/containers.ts'
-import type { EndpointRequest } from '../../containers/networks.ts'
+import type { EndpointRequest } from '../../containers/network/networks.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerFlags } from './container-flags.ts'
 import { healthRequest } from './health-flags.ts'
@@ -8,7 +8,7 @@ import { fromHere } from '../input/from-here.ts'
 import { openFile } from '../input/open-file.ts'
 import { parsePort } from '../input/parse-port.ts'
 import type { UlimitRequest } from '../input/parse-ulimit.ts'
-import { parseTmpfs, parseVolume } from '../../containers/parse-volume.ts'
+import { parseTmpfs, parseVolume } from '../../containers/volume/parse-volume.ts'
 import { readVariables, resolveVariables, toRecord } from '../input/read-variables.ts'
 
 type Values = FlagValues<ContainerFlags>

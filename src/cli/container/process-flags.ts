@@ -5,7 +5,7 @@ import {
   parseDeviceRule,
   parseExpose,
   parseSysctl,
-} from '../../containers/parse-process-options.ts'
+} from '../../containers/create/parse-process-options.ts'
 
 /** The table of `processFlags`. */
 export type ProcessFlags = {

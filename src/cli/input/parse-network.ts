@@ -1,4 +1,4 @@
-import type { EndpointRequest } from '../../containers/networks.ts'
+import type { EndpointRequest } from '../../containers/network/networks.ts'
 import { splitCsv } from './split-csv.ts'
 
 export interface NetworkChoice extends EndpointRequest {

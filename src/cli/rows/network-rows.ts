@@ -1,4 +1,4 @@
-import type { NetworkDetails } from '../../containers/networks.ts'
+import type { NetworkDetails } from '../../containers/network/networks.ts'
 import type { RowFields } from '../format/print-rows.ts'
 
 export const networkHeaders = {

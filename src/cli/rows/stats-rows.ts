@@ -1,4 +1,4 @@
-import type { ResourceUsage } from '../../runtime/resource-counters.ts'
+import type { ResourceUsage } from '../../runtime/limits/resource-counters.ts'
 import { humanMemory, humanSize } from '../../util/human-size.ts'
 import type { RowFields } from '../format/print-rows.ts'
 

@@ -1,0 +1,124 @@
+import { realpath, stat } from 'node:fs/promises'
+import { posix } from 'node:path'
+import { fromNodeError } from '../../linux/system-failure.ts'
+import type { ContainerConfig } from '../../oci/config.ts'
+import type { Store } from '../../store/store.ts'
+import { makeFolders } from '../../util/make-folders.ts'
+import { failure, messageOf } from '../../util/errors.ts'
+import type { ContainerMount, ContainerRequest, MountRequest } from '../containers.ts'
+import { propagations } from './parse-volume.ts'
+import { getContainer } from '../record.ts'
+import { createVolume, removeVolume, volumePath } from './volumes.ts'
+
+export interface ResolvedMounts {
+  readonly mounts: readonly ContainerMount[]
+  readonly anonymousVolumes: readonly string[]
+}
+
+/**
+ * Makes what the request and the image's VOLUMEs name: volumes are created, host paths checked. A later mount on the
+ * same target wins over `--volumes-from`, and both over the image's VOLUME. Parents are mounted before children.
+ */
+export async function resolveMounts(
+  store: Store,
+  request: ContainerRequest,
+  config: ContainerConfig,
+): Promise<ResolvedMounts> {
+  const mounts = new Map<string, ContainerMount>()
+  const anonymousVolumes: string[] = []
+  const add = async (wanted: MountRequest): Promise<void> => {
+    const mount = await resolveMount(store, wanted)
+    if (mount.type === 'volume' && wanted.source === undefined) anonymousVolumes.push(mount.name ?? '')
+    mounts.set(mount.target, mount)
+  }
+  try {
+    for (const from of request.volumesFrom ?? []) {
+      for (const mount of inheritedMounts(store, from)) mounts.set(mount.target, mount)
+    }
+    for (const wanted of request.mounts) await add(wanted)
+    for (const volume of Object.keys(config.Volumes ?? {})) {
+      const target = posix.normalize(posix.join('/', volume)).replace(/(.)\/$/, '$1')
+      if (!mounts.has(target)) await add({ type: 'volume', target, readonly: false })
+    }
+  } catch (error) {
+    for (const volume of anonymousVolumes) await removeVolume(store, volume, true)
+    throw error
+  }
+  const sorted = [...mounts.values()].sort((a, b) => depth(a.target) - depth(b.target))
+  return { mounts: sorted, anonymousVolumes }
+}
+
+const depth = (path: string): number => path.split('/').length
+
+async function resolveMount(store: Store, wanted: MountRequest): Promise<ContainerMount> {
+  const target = checkTarget(wanted.target)
+  const common = { target, readonly: wanted.readonly, propagation: wanted.propagation ?? '' }
+  if (common.propagation !== '' && !propagations.includes(common.propagation)) {
+    const reason = `invalid mount config for type "${wanted.type}": invalid propagation mode: ${common.propagation}`
+    throw failure('INVALID_ARGUMENT', { reason })
+  }
+  switch (wanted.type) {
+    case 'tmpfs':
+      return { ...common, type: 'tmpfs', source: '' }
+    case 'bind':
+      return {
+        ...common,
+        type: 'bind',
+        source: await bindSource(wanted),
+        propagation: common.propagation || 'rprivate',
+      }
+    case 'volume': {
+      const row = await createVolume(store, wanted.source === undefined ? {} : { name: wanted.source })
+      const source = volumePath(store, row.name)
+      return { ...common, type: 'volume', name: row.name, source: await inVolume(source, wanted.subpath) }
+    }
+  }
+}
+
+function checkTarget(target: string): string {
+  if (!target.startsWith('/')) throw failure('MOUNT_TARGET_INVALID', { target })
+  const clean = posix.normalize(target).replace(/(.)\/$/, '$1')
+  if (clean === '/')
+    throw failure('INVALID_ARGUMENT', { reason: 'invalid mount: destination can not be "/"' })
+  return clean
+}
+
+/** `-v` makes a missing folder, `--mount` does not (C53). */
+async function bindSource({ source = '', createSource }: MountRequest): Promise<string> {
+  if (!source.startsWith('/')) throw failure('MOUNT_SOURCE_INVALID', { source })
+  try {
+    await stat(source)
+  } catch (cause) {
+    if (createSource !== true) throw failure('MOUNT_SOURCE_MISSING', { source }, { cause })
+    makeSource(source)
+  }
+  return posix.normalize(source)
+}
+
+function makeSource(source: string): void {
+  try {
+    makeFolders(source)
+  } catch (cause) {
+    const reason = messageOf(fromNodeError(cause, source))
+    throw failure('MOUNT_SOURCE_FAILED', { source, reason }, { cause })
+  }
+}
+
+/** A folder inside a volume; a link that leads out of the volume is refused, its content is not to be trusted. */
+async function inVolume(root: string, subpath: string | undefined): Promise<string> {
+  if (subpath === undefined) return root
+  const path = await realpath(posix.join(root, posix.join('/', subpath))).catch(() => undefined)
+  const inside = path !== undefined && path.startsWith(`${await realpath(root)}/`)
+  if (!inside)
+    throw failure('INVALID_ARGUMENT', { reason: `subpath "${subpath}" is not a folder inside the volume` })
+  return path
+}
+
+/** `--volumes-from name[:ro|:rw]`. */
+function inheritedMounts(store: Store, from: string): ContainerMount[] {
+  const [name = '', mode] = from.split(':')
+  const { data } = getContainer(store, name)
+  return data.mounts
+    .filter((mount) => mount.type !== 'tmpfs')
+    .map((mount) => ({ ...mount, readonly: mount.readonly || mode === 'ro' }))
+}
