@@ -1,6 +1,20 @@
 /** mille as a library: what the command does, in this process. Formats alone are in `mille/oci` and `mille/dockerfile`. */
 export { openEngine } from './engine/open-engine.ts'
-export type { Engine, EngineInfo, EngineOptions, EventsOptions, Registries } from './engine/engine.ts'
+export type {
+  Engine,
+  EngineInfo,
+  EngineOptions,
+  EventsOptions,
+  Registries,
+  ServedRegistry,
+  ServeRegistryOptions,
+} from './engine/engine.ts'
+export type {
+  AuthSettings,
+  LimitSettings,
+  ListenAddress,
+  RegistrySettings,
+} from './registry/settings/registry-settings.ts'
 export type { EngineEvent, EventType } from './store/event-log.ts'
 
 export type {

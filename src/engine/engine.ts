@@ -2,6 +2,7 @@ import type { Builder } from '../builder/build.ts'
 import type { Containers, Volumes } from '../containers/containers.ts'
 import type { Networks } from '../containers/network/networks.ts'
 import type { Images } from '../images/images.ts'
+import type { RegistrySettings } from '../registry/settings/registry-settings.ts'
 import type { LoginSource } from '../registry/repository.ts'
 import type { EngineEvent, EventSpan } from '../store/event-log.ts'
 import type { Manifests } from '../images/manifests/manifests.ts'
@@ -94,11 +95,18 @@ export interface Registries {
   ): Promise<void>
   logout(registry: string): Promise<boolean>
   /** Serves a registry until the signal fires; resolves with its address once it listens. */
-  serve(options: {
-    readonly host: string
-    readonly port: number
-    readonly root?: string
-    readonly signal: AbortSignal
-    readonly onLog?: (line: string) => void
-  }): Promise<{ readonly url: string; readonly closed: Promise<void> }>
+  serve(options: ServeRegistryOptions): Promise<ServedRegistry>
+}
+
+/** What is not set has the default of RegistrySettings. */
+export interface ServeRegistryOptions extends RegistrySettings {
+  readonly signal: AbortSignal
+  /** One JSON object a line. */
+  readonly onLog?: (line: string) => void
+}
+
+export interface ServedRegistry {
+  readonly url: string
+  /** Resolves when the signal has fired and nothing is under way any more. */
+  readonly closed: Promise<void>
 }

@@ -30,39 +30,11 @@ export function createRegistries(parts: RegistriesParts): Registries {
     async logout(registry) {
       return (await credentials()).erase(parseRegistryHost(registry))
     },
-    serve: (options) => serve({ ...options, root: options.root ?? join(parts.storeRoot, 'registry') }),
+    async serve(options) {
+      const { serveRegistry } = await import('./serve-registry.ts')
+      return serveRegistry(options, join(parts.storeRoot, 'registry'))
+    },
   }
-}
-
-type ServeOptions = Parameters<Registries['serve']>[0] & { readonly root: string }
-
-async function serve({ host, port, root, signal, onLog }: ServeOptions): ReturnType<Registries['serve']> {
-  const [{ createRegistry }, { openFileStorage }] = await Promise.all([
-    import('../registry/server/registry.ts'),
-    import('../registry/server/file-storage.ts'),
-  ])
-  signal.throwIfAborted()
-  await using resources = new AsyncDisposableStack()
-  const storage = resources.use(openFileStorage(root))
-  const registry = resources.use(
-    await createRegistry({ storage, allowDelete: true, ...(onLog !== undefined && { onLog }) }),
-  )
-  const { url } = await registry.listen(host, port)
-  const running = resources.move()
-  const closed = (async () => {
-    await aborted(signal)
-    await running.disposeAsync()
-  })()
-  // who only wants the address must not be killed by a failing close
-  closed.catch(() => {})
-  return { url, closed }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 /** What users type for a registry: Docker also takes an URL. Throws INVALID_ARGUMENT. */

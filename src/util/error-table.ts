@@ -243,6 +243,7 @@ const otherErrors = {
     'the manifest names {digest}, which {repository} does not hold',
   ],
   PAGINATION_NUMBER_INVALID: ['invalid-argument', 'n is "{text}": a number from 0 on is needed'],
+  REGISTRY_CONFIG_INVALID: ['invalid-argument', '{path}:{line}: {reason}'],
   REGISTRY_LOGIN_REQUIRED: ['unauthenticated', 'authentication required'],
   REGISTRY_METHOD_UNSUPPORTED: ['not-implemented', '{method} is not supported here{reason}'],
   REGISTRY_NAME_INVALID: ['invalid-argument', 'invalid name "{name}"'],

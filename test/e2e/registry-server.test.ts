@@ -102,8 +102,7 @@ test('the engine serves below its store, and stores a login only once it is chec
   const stop = new AbortController()
   const lines: string[] = []
   const { url, closed } = await registries.serve({
-    host: '127.0.0.1',
-    port: 0,
+    listen: { host: '127.0.0.1', port: 0 },
     signal: stop.signal,
     onLog: (line) => lines.push(line),
   })

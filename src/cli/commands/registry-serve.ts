@@ -1,11 +1,26 @@
+import { parseListen } from '../../registry/settings/parse-listen.ts'
+import type {
+  AuthSettings,
+  ListenAddress,
+  RegistrySettings,
+} from '../../registry/settings/registry-settings.ts'
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { text, toggle } from '../flags/flag.ts'
+import { type FlagValues, parsed, text, toggle } from '../flags/flag.ts'
 
 const flags = {
-  address: text('Address to listen on: [HOST]:PORT (default 127.0.0.1:5000)', { short: 'a' }),
+  address: parsed('Address to listen on: [HOST]:PORT (default 127.0.0.1:5000)', parseAddress, { short: 'a' }),
+  'anonymous-pull': toggle('With users: reading needs no login'),
+  config: text('Configuration file; flags count more', { short: 'c' }),
+  delete: toggle('Allow deleting', { initial: true }),
+  htpasswd: text('File of the users, with bcrypt hashes'),
   quiet: toggle('Do not log requests', { short: 'q' }),
   storage: text('Folder of the registry (default below the store)'),
+}
+
+interface Given {
+  readonly flags: FlagValues<typeof flags>
+  readonly given: ReadonlySet<string>
 }
 
 export const command: AnyCommand = defineCommand({
@@ -13,16 +28,14 @@ export const command: AnyCommand = defineCommand({
   summary: 'Serve a registry over HTTP',
   arguments: [0, 0],
   flags,
-  async run({ flags }, context) {
+  async run(call, context) {
     const { io, signal } = context
-    const { host, port } = parseAddress(flags.address ?? '127.0.0.1:5000')
+    const settings = await settingsOf(call)
     const engine = await context.engine()
     const { url, closed } = await engine.registries.serve({
-      host,
-      port,
+      ...settings,
       signal,
-      ...(flags.storage === undefined ? {} : { root: flags.storage }),
-      ...(flags.quiet ? {} : { onLog: (line: string) => void io.stderr.write(`${line}\n`) }),
+      ...(call.flags.quiet ? {} : { onLog: (line: string) => void io.stderr.write(`${line}\n`) }),
     })
     io.stdout.write(`Registry listens on ${url}\n`)
     await closed
@@ -30,14 +43,38 @@ export const command: AnyCommand = defineCommand({
   },
 })
 
-function parseAddress(address: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$|^(\d+)$/.exec(address)
-  const port = Number(match?.[3] ?? match?.[4])
-  if (!match || port > 65535) {
-    throw failure('CLI_FAILED', {
-      reason: `invalid address "${address}": use HOST:PORT, e.g. 127.0.0.1:5000`,
-    })
+async function settingsOf({ flags, given }: Given): Promise<RegistrySettings> {
+  const file = flags.config === undefined ? {} : await readSettings(flags.config)
+  const auth = authOf({ flags, given }, file.auth)
+  return {
+    ...file,
+    ...(flags.address !== undefined && { listen: flags.address }),
+    ...(flags.storage !== undefined && { storage: flags.storage }),
+    ...(given.has('delete') && { delete: flags.delete }),
+    ...(auth !== undefined && { auth }),
   }
-  const host = match[1] ?? match[2] ?? '127.0.0.1'
-  return { host: host === '' ? '0.0.0.0' : host, port }
+}
+
+async function readSettings(path: string): Promise<RegistrySettings> {
+  const { readRegistrySettings } = await import('../../registry/settings/read-settings.ts')
+  return readRegistrySettings(path)
+}
+
+function authOf({ flags, given }: Given, file: AuthSettings | undefined): AuthSettings | undefined {
+  const htpasswd = flags.htpasswd ?? file?.htpasswd
+  if (htpasswd === undefined) {
+    if (!flags['anonymous-pull']) return undefined
+    throw failure('CLI_FAILED', { reason: '--anonymous-pull needs users: name their file with --htpasswd' })
+  }
+  return {
+    ...file,
+    htpasswd,
+    ...(given.has('anonymous-pull') && { anonymousPull: flags['anonymous-pull'] }),
+  }
+}
+
+function parseAddress(text: string): ListenAddress {
+  const address = parseListen(text)
+  if (address === undefined) throw new Error('use HOST:PORT, e.g. 127.0.0.1:5000')
+  return address
 }

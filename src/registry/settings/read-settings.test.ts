@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isMilleError } from '../../util/errors.ts'
+import { readRegistrySettings, parseRegistrySettings } from './read-settings.ts'
+
+const parse = (text: string): unknown => parseRegistrySettings(text, '/etc/mille/registry.yaml')
+
+test('an empty file says nothing; a whole one says everything', () => {
+  assert.deepEqual(parse(''), {})
+  assert.deepEqual(parse('# nothing yet\n'), {})
+  const text = `
+listen: "[::1]:5001"
+storage: data
+delete: false
+auth:
+  htpasswd: ../users
+  anonymousPull: true
+limits: { uploads: 50, uploadLifetime: 7d, connectionsPerAddress: 10, idleTimeout: 90s, headerTimeout: 500ms }
+`
+  assert.deepEqual(parse(text), {
+    listen: { host: '::1', port: 5001 },
+    storage: '/etc/mille/data',
+    delete: false,
+    auth: { htpasswd: '/etc/users', anonymousPull: true },
+    limits: {
+      uploads: 50,
+      uploadLifetime: 604_800_000,
+      connectionsPerAddress: 10,
+      idleTimeout: 90_000,
+      headerTimeout: 500,
+    },
+  })
+  assert.deepEqual(parse('listen: 5000'), { listen: { host: '127.0.0.1', port: 5000 } })
+  assert.deepEqual(parse('listen: ":80"'), { listen: { host: '0.0.0.0', port: 80 } })
+})
+
+const wrong: readonly (readonly [text: string, message: string])[] = [
+  ['\nlistn: 5000', '2: unknown key "listn": did you mean listen?'],
+  ['\n\nfoo: 1', '3: unknown key "foo": known are listen, storage,'],
+  ['auth:\n  htpaswd: x', '2: unknown key "htpaswd" in auth: did you mean htpasswd?'],
+  [
+    'auth:\n  htpasswd: x\n  anonymouspull: true',
+    '3: unknown key "anonymouspull" in auth: did you mean anonymousPull?',
+  ],
+  ['auth:\n  anonymousPull: true', '2: auth.htpasswd: needs a path'],
+  ['delete: yes please', '1: delete: needs true or false'],
+  ['limits:\n  uploads: many', '2: limits.uploads: needs a whole number'],
+  ['limits:\n  uploads: 0', '2: limits.uploads: needs a number from 1 on'],
+  [
+    'limits: {uploadLifetime: 1 week}',
+    '1: limits.uploadLifetime: "1 week" is no time: use e.g. 30s, 10m, 24h or 7d',
+  ],
+  ['limits: {idleTimeout: 5}', '1: limits.idleTimeout: needs a time, e.g. 30s, 10m, 24h or 7d'],
+  ['listen: localhost', '1: listen: "localhost" is no address: use HOST:PORT, e.g. 127.0.0.1:5000'],
+  ['listen: a:99999', '1: listen: "a:99999" is no address'],
+  ['delete: true\ndelete: false', '2: Map keys must be unique'],
+  ['- a\n- b', '1: Invalid input: expected object'],
+  ['a: [1', '1: '],
+]
+
+for (const [text, message] of wrong) {
+  test(`wrong: ${JSON.stringify(text)}`, () => {
+    assert.throws(
+      () => parse(text),
+      (error) => {
+        assert.ok(isMilleError(error, 'REGISTRY_CONFIG_INVALID'), String(error))
+        assert.ok(error.message.startsWith(`/etc/mille/registry.yaml:${message}`), error.message)
+        return true
+      },
+    )
+  })
+}
+
+test('a bomb of aliases is refused', () => {
+  const bomb = [
+    'a: &a [x,x,x,x,x,x,x,x,x]',
+    ...'bcdefgh'.split('').map((name, index) => {
+      const before = 'abcdefg'[index]
+      return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(',')}]`
+    }),
+  ].join('\n')
+  assert.throws(() => parse(bomb), { code: 'REGISTRY_CONFIG_INVALID' })
+})
+
+test('a file that is not there is named', async () => {
+  await assert.rejects(readRegistrySettings('/nowhere/registry.yaml'), { code: 'PATH_NOT_FOUND' })
+})

@@ -1,0 +1,67 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { parseListen } from './parse-listen.ts'
+import type { RegistrySettings } from './registry-settings.ts'
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+const flag = z.boolean({ error: 'needs true or false' })
+
+const count = z
+  .int({ error: 'needs a whole number' })
+  .min(1, { error: 'needs a number from 1 on' })
+  .max(1_000_000, { error: 'needs a number up to 1000000' })
+
+/** In ms. */
+const duration = z.string({ error: 'needs a time, e.g. 30s, 10m, 24h or 7d' }).transform((text, context) => {
+  const [, number, unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? []
+  if (number !== undefined) return Number(number) * (units[unit] ?? 1)
+  context.addIssue(`"${text}" is no time: use e.g. 30s, 10m, 24h or 7d`)
+  return z.NEVER
+})
+
+const listen = z
+  .union([z.string(), z.int()], { error: 'needs HOST:PORT, e.g. 127.0.0.1:5000' })
+  .transform((text, context) => {
+    const address = parseListen(String(text))
+    if (address !== undefined) return address
+    context.addIssue(`"${text}" is no address: use HOST:PORT, e.g. 127.0.0.1:5000`)
+    return z.NEVER
+  })
+
+const limits = z
+  .strictObject({
+    uploads: count,
+    uploadLifetime: duration,
+    connectionsPerAddress: count,
+    idleTimeout: duration,
+    headerTimeout: duration,
+  })
+  .partial()
+
+function settings(folder: string) {
+  const path = z
+    .string({ error: 'needs a path' })
+    .min(1, { error: 'needs a path' })
+    .transform((text) => resolve(folder, text))
+  const auth = z.strictObject({ htpasswd: path, anonymousPull: flag.optional() })
+  return z.strictObject({ listen, storage: path, delete: flag, auth, limits }).partial()
+}
+
+/** Paths are resolved in `folder`. */
+export function settingsSchema(folder: string): z.ZodType<RegistrySettings> {
+  // an absent key and one that is undefined are the same to zod, and it never makes one
+  return settings(folder) as z.ZodType as z.ZodType<RegistrySettings>
+}
+
+/** The keys there are at `path`. */
+export function knownKeys(path: readonly (string | number)[]): readonly string[] {
+  let schema: unknown = settings('/')
+  for (const part of path) {
+    if (schema instanceof z.ZodOptional) schema = schema.unwrap()
+    if (schema instanceof z.ZodArray) schema = schema.element
+    else if (schema instanceof z.ZodObject) schema = (schema.shape as Record<string, unknown>)[part]
+  }
+  if (schema instanceof z.ZodOptional) schema = schema.unwrap()
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape as object) : []
+}
