@@ -53,6 +53,7 @@ function checkApt(instruction: RunInstruction): Warning[] {
       : command.form === 'shell'
         ? command.text
         : command.heredoc.content
+  if (!script.includes('install')) return []
   const isWasteful = script.split(/[;&|\n]+/).some((line) => {
     const words = line.split(/\s+/)
     const apt = words.findIndex((word) => /^(.*\/)?apt(-get)?$/.test(word))

@@ -2,6 +2,7 @@ import { suggest } from '../util/suggest.ts'
 import type { Instruction, SourceRange, StageInstruction, Warning, Word } from './ast.ts'
 import type { CheckScope } from './check-scope.ts'
 import { findHeredocVariables, findVariables } from './expand.ts'
+import { hasVariable } from './instruction-body.ts'
 import { placeIn } from './logical-line.ts'
 import { finding } from './rules.ts'
 
@@ -65,6 +66,7 @@ function undefinedUses(
       .some((arg) => arg.name.text === name)
   const words = expandedWords(instruction).flatMap((word) => {
     const { text } = word
+    if (!hasVariable(text)) return []
     const missing = findVariables(text, escape).filter(({ name }) => !isDefined(name, word))
     return uniqueNames(missing).map(({ name, offset, length }) => ({
       name,

@@ -20,8 +20,8 @@ const amd64 = { os: 'linux', architecture: 'amd64' }
 const base: BaseFacts = { env: new Map([['PATH', '/bin']]), args: new Set(), hasShell: false }
 const foreign: BaseFacts = { ...base, platform: { found: 'linux/arm64', expected: 'linux/amd64' } }
 
-function check(folder: string): Warning[] {
-  const dockerfile = parseDockerfile(readText(join(folder, 'Dockerfile')))
+function check(folder: string, factsFollow = false): Warning[] {
+  const dockerfile = parseDockerfile(readText(join(folder, 'Dockerfile')), { factsFollow })
   const bases = dockerfile.stages.map(
     (stage) => [stage.index, stage.base.text === 'foreign' ? foreign : base] as const,
   )
@@ -47,6 +47,7 @@ for (const name of folders) {
     const file = join(folder, 'result.txt')
     if (update) writeFileSync(file, text)
     assert.equal(text, existsSync(file) ? readText(file) : '')
+    assert.equal(check(folder, true).map(toText).join(''), text)
   })
 }
 

@@ -20,6 +20,11 @@ export function checkDockerfile(dockerfile: GlobalScope, lines: readonly Logical
   ])
 }
 
+/** Those of `checkDockerfile` that no fact changes. */
+export function checkWriting(dockerfile: GlobalScope, lines: readonly LogicalLine[]): Warning[] {
+  return enabled(dockerfile, checkText(dockerfile, lines))
+}
+
 /** The findings once bases, arguments and ignore rules are known, in place of `dockerfile.warnings`. */
 export function recheck(dockerfile: Dockerfile, facts: CheckFacts): Warning[] {
   const fromText = dockerfile.warnings.filter(({ rule }) => textRules.has(rule))

@@ -1,5 +1,6 @@
 import { failure, isMilleError, type MilleError } from '../util/errors.ts'
 import { limits } from './limits.ts'
+import { matchAt } from './match-at.ts'
 import { isTooCostly, parseShellPattern, replacePattern, trimPrefix, trimSuffix } from './shell-pattern.ts'
 
 /** Value of a variable; undefined when it is not set (an empty value is set). */
@@ -12,7 +13,8 @@ export type Lookup = (name: string) => string | undefined
  * DOCKERFILE_LIMIT when the value grows over 1 Mi characters.
  */
 export function expandWord(text: string, lookup: Lookup, escape: string): string {
-  return new Expansion(text, lookup, escape).run().value
+  const isPlain = text.length <= limits.valueLength && !/[$'"]/.test(text) && !text.includes(escape)
+  return isPlain ? text : new Expansion(text, lookup, escape).run().value
 }
 
 /** Like `expandWord`, and splits at unquoted whitespace, also at whitespace that a variable brings (EXPOSE $PORTS). */
@@ -81,8 +83,10 @@ interface ExpansionOptions {
   readonly onUse?: (use: VariableUse) => void
 }
 
-const nameStart = /[A-Za-z_]/
-const namePart = /[A-Za-z0-9_]/
+/** A variable's name, or one of the shell's own: `$1`, `$@`. */
+const variableName = /[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]/y
+/** Characters that mean nothing anywhere. */
+const plain = /[\w.:,=@+-]+/y
 
 class Expansion {
   readonly #text: string
@@ -145,8 +149,11 @@ class Expansion {
     throw failure('DOCKERFILE_LIMIT', { reason: `value is longer than ${limits.valueLength} characters` })
   }
 
-  /** One quoted string, variable, escape or character. `raw` keeps escapes, for patterns. */
+  /** One quoted string, variable, escape, character, or all up to the next one with a meaning. `raw` keeps escapes, for patterns. */
   #piece(raw: boolean): string {
+    const text = matchAt(plain, this.#text, this.#at)
+    this.#at += text.length
+    if (text !== '') return this.#count(text)
     const char = this.#peek()
     if (char === '$') return this.#count(this.#dollar())
     if (!this.#options.keepQuotes && char === "'") return this.#count(this.#singleQuoted())
@@ -198,12 +205,9 @@ class Expansion {
   }
 
   #name(): string {
-    const start = this.#at
-    const first = this.#peek()
-    if (/[0-9]/.test(first)) while (/[0-9]/.test(this.#peek())) this.#at++
-    else if (nameStart.test(first)) while (namePart.test(this.#peek())) this.#at++
-    else if (first !== '' && '@*#?-$!'.includes(first)) this.#at++
-    return this.#text.slice(start, this.#at)
+    const found = matchAt(variableName, this.#text, this.#at)
+    this.#at += found.length
+    return found
   }
 
   #braced(start: number): string {

@@ -2,6 +2,7 @@ import type { SourceRange, Word } from './ast.ts'
 import { findSyntaxError } from './expand.ts'
 import { placeIn, rangeOf } from './logical-line.ts'
 import type { LogicalLine } from './logical-line.ts'
+import { matchAt } from './match-at.ts'
 import type { ProblemKind } from './problem.ts'
 import type { Reporter } from './reporter.ts'
 
@@ -48,9 +49,7 @@ export function restOf(body: InstructionBody, from: number = body.from): Span {
 }
 
 export function skipSpace(text: string, from: number): number {
-  let at = from
-  while (at < text.length && /\s/.test(text.charAt(at))) at++
-  return at
+  return from + matchAt(/\s+/y, text, from).length
 }
 
 /** Splits at whitespace; quotes mean nothing (COPY, EXPOSE, FROM …). */
@@ -74,11 +73,15 @@ export function splitQuoted(body: InstructionBody, from: number = body.from): Sp
   return spans
 }
 
+/** What neither ends nor quotes a word, nor may be an escape character. */
+const ordinary = /[^\s"'\\`]+/y
+
 /** Where the word that begins at `from` ends: at whitespace outside quotes. */
 export function endOfWord(text: string, from: number, escape: string): number {
   let quote = ''
   let at = from
   for (; at < text.length; at++) {
+    at += matchAt(ordinary, text, at).length
     const char = text.charAt(at)
     if (quote === '' && /\s/.test(char)) break
     if (char === escape && quote !== "'") at++

@@ -8,7 +8,7 @@ import type {
   Stage,
   StageInstruction,
 } from './ast.ts'
-import { checkDockerfile } from './checks.ts'
+import { checkDockerfile, checkWriting } from './checks.ts'
 import { parseDirectives } from './directives.ts'
 import { findBaseProblems } from './global-args.ts'
 import { parseLine } from './instruction.ts'
@@ -28,6 +28,8 @@ export interface ParseOptions {
   readonly syntax?: string
   /** The build argument BUILDKIT_DOCKERFILE_CHECK, which wins over `# check=`. */
   readonly check?: string
+  /** The caller goes on to `recheck`: of a sound file, only the findings that no fact changes. */
+  readonly factsFollow?: boolean
 }
 
 /**
@@ -50,8 +52,9 @@ export function parseDockerfile(source: string | Uint8Array, options: ParseOptio
   reportStageReferences(stages, reporter)
   const isSound = reporter.problems.length === 0
   for (const problem of findBaseProblems(scope)) reporter.add(problem)
-  const warnings = isSound ? checkDockerfile(scope, logical) : []
   // what a wrong base comes from is often found by a check
+  const isLeft = options.factsFollow === true && reporter.problems.length === 0
+  const warnings = !isSound ? [] : isLeft ? checkWriting(scope, logical) : checkDockerfile(scope, logical)
   if (reporter.problems.length > 0) throw invalidDockerfile(reporter.problems, decoded.text, warnings)
   return { kind: 'dockerfile', ...scope, warnings }
 }

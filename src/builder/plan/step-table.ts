@@ -73,9 +73,7 @@ export class StepTable {
       range: instruction.range,
       lineage: `${label}/${steps.length}${suffix}`,
     }
-    const key = sharedKey(made, `${stage.index}.${steps.length}`)
-    const step = this.#shared?.get(key) ?? made
-    this.#shared?.set(key, step)
+    const step = this.#shared === undefined ? made : shareStep(made, steps.length, stage, this.#shared)
     steps.push(step)
     return step.id
   }
@@ -85,7 +83,12 @@ export function stageLabel({ name, index }: Stage): string {
   return name ?? `stage-${index}`
 }
 
-function sharedKey({ op, name, platform, parent }: BuildStep, place: string): string {
+/** The same step of another plan, when there is one. */
+function shareStep(step: BuildStep, place: number, stage: Stage, shared: SharedSteps): BuildStep {
+  const { op, name, platform, parent } = step
   const what = op.kind === 'from' ? [op.base.name, op.base.id, op.base.chain] : op
-  return JSON.stringify([place, what, name, formatPlatform(platform), parent])
+  const key = JSON.stringify([stage.index, place, what, name, formatPlatform(platform), parent])
+  const found = shared.get(key) ?? step
+  shared.set(key, found)
+  return found
 }
