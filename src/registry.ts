@@ -9,6 +9,9 @@ export type {
   RegistryClientOptions,
   Repository,
 } from './registry/repository.ts'
+export { noRules, withDockerSettings } from './registry/config/registry-rules.ts'
+export type { HostRule, Mirror, MirrorUse, RegistryRules } from './registry/config/registry-rules.ts'
+export { readRegistriesFile } from './registry/config/registries-file.ts'
 export { openCredentialStore } from './registry/credentials/credential-store.ts'
 export type { CredentialStore, CredentialStoreOptions } from './registry/credentials/credential-store.ts'
 

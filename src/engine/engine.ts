@@ -12,6 +12,8 @@ export interface EngineOptions {
   readonly root?: string
   /** Registries that may be reached without TLS, `host[:port]`; loopback always may. */
   readonly insecureRegistries?: readonly string[]
+  /** Docker's `registry-mirrors`: URLs that are asked for docker.io first. */
+  readonly registryMirrors?: readonly string[]
   /**
    * How RUN steps are run: `auto`, `oci` (a runtime with namespaces) or `chroot`, for containers without privileges; default
    * `$MILLE_ISOLATION`, else `auto`: by trying.

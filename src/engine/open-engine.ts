@@ -176,13 +176,14 @@ function once<Value>(work: () => Promise<Value>): Once<Value> {
 
 /** The HTTP client is the heaviest part of all: only what talks to a registry pays for it. `logins`: in place of Docker's own file. */
 async function openClient(options: EngineOptions, logins?: LoginSource): Promise<RegistryClient> {
-  const [{ createRegistryClient }, { openCredentialStore }] = await Promise.all([
+  const [{ createRegistryClient }, { openCredentialStore }, { registrySettings }] = await Promise.all([
     import('../registry/client/registry-client.ts'),
     import('../registry/credentials/credential-store.ts'),
+    import('./registry-settings.ts'),
   ])
   return createRegistryClient({
+    ...(await registrySettings(options)),
     logins: logins ?? openCredentialStore({ ...(options.onWarning && { onWarning: options.onWarning }) }),
-    ...(options.insecureRegistries && { insecureRegistries: options.insecureRegistries }),
     ...(options.onWarning && { onWarning: options.onWarning }),
   })
 }

@@ -3,6 +3,7 @@ import type { ContentTarget, Tagger } from '../oci/content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { OpOptions } from '../util/progress.ts'
+import type { RegistryRules } from './config/registry-rules.ts'
 
 export interface FetchOptions extends OpOptions {
   /**
@@ -56,6 +57,10 @@ export interface RegistryClientOptions {
   readonly logins?: LoginSource
   /** `host[:port]` that may be reached by plain HTTP or with any certificate; loopback always may. */
   readonly insecureRegistries?: readonly string[]
+  /** Mirrors, blocked registries, and what is to be known of hosts. */
+  readonly rules?: RegistryRules
+  /** Folders in Docker's layout `certs.d/<host[:port]>/`, the first that has one for the host counts (D06). */
+  readonly certificateFolders?: readonly string[]
   /** Milliseconds; default 15,000. */
   readonly connectTimeout?: number
   /** Longest silence in an answer, milliseconds; default 60,000. */

@@ -202,6 +202,7 @@ const otherErrors = {
   // registry: client, logins, server
   CACHE_PLACE_DENIED: ['permission-denied', '{place}: access denied ({reason})'],
   CACHE_PLACE_FAILED: ['unavailable', '{place}: {reason}'],
+  CERTIFICATE_INVALID: ['invalid-argument', 'certificate {path}: {reason}'],
   CREDENTIALS_FILE_INVALID: ['invalid-argument', '{path}: {reason}'],
   CREDENTIAL_HELPER_FAILED: ['unavailable', 'credential helper {helper}: {reason}'],
   LOGIN_REFUSED: [
@@ -209,8 +210,13 @@ const otherErrors = {
     'Get "https://{host}/v2/": unauthorized: incorrect username or password',
   ],
   MANIFEST_UNKNOWN: ['not-found', 'manifest for {name} not found: manifest unknown{hint}'],
+  REGISTRIES_FILE_INVALID: ['invalid-argument', '{path}: {reason}'],
   REGISTRY_ANSWER_INVALID: ['unavailable', '{host} does not answer like a registry: {reason}'],
   REGISTRY_BLOB_UNKNOWN: ['conflict', '{host}: {repository} lacks a part of the manifest: {reason}'],
+  REGISTRY_BLOCKED: [
+    'permission-denied',
+    'registry {registry} is blocked for {repository}: only its mirrors may be asked{reason}',
+  ],
   REGISTRY_DENIED: [
     'permission-denied',
     'denied: requested access to the resource is denied: {repository} on {host} ({hint})',

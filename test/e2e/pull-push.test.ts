@@ -217,3 +217,23 @@ test('a push sends the layers of a base as they were pulled, never compressed an
   const digest = /digest: (\S+)/.exec(out)?.[1]
   assert.equal(/digest: (\S+)/.exec(mille.ok('push', name))?.[1], digest)
 })
+
+test('registries.json: a pull from a mirror of a registry that cannot be reached, with the name that was asked for (D07)', () => {
+  const name = 'registry.invalid/team/app:mirrored'
+  mille.ok('tag', 'busybox', `${own}/hub/app:mirrored`)
+  mille.ok('push', `${own}/hub/app:mirrored`)
+  mkdirSync(join(mille.root, 'config'))
+  const file = join(mille.root, 'config/registries.json')
+  writeFileSync(file, JSON.stringify({ mirrors: { 'registry.invalid/team': [`http://${own}/hub`] } }))
+  try {
+    mille.ok('pull', name)
+    assert.equal(mille.ok('images', '-q', '--no-trunc', name), busybox)
+    writeFileSync(file, '{"mirors": {}}')
+    const { code, err } = mille.run(['pull', name])
+    assert.equal(code, 1)
+    assert.match(err, /config\/registries\.json: unknown key "mirors" in the file: did you mean "mirrors"\?/)
+  } finally {
+    mille.run(['rmi', name])
+    writeFileSync(file, '{}')
+  }
+})

@@ -209,6 +209,15 @@ suite('a blob upload (B-PS)', () => {
   })
 })
 
+test('a mount that one may not make is an ordinary upload', async () => {
+  for (const status of [401, 403]) {
+    await using server = await scriptedServer((_, response) => void response.writeHead(status).end())
+    await using client = createRegistryClient({ attempts: 1 })
+    const repository = client.openRepository({ registry: server.host, repository: 'app' })
+    assert.equal(await repository.mount(blob, 'other/app'), false)
+  }
+})
+
 suite('a manifest push (B-PS-4 to 6)', () => {
   const raw = Buffer.from('{"schemaVersion":2}')
   const manifest: Descriptor = { mediaType: mediaTypes.ociManifest, digest: sha256(raw), size: raw.length }

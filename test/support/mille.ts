@@ -29,7 +29,8 @@ export interface TestMille {
 
 export function testMille(env: NodeJS.ProcessEnv = {}, parent: string = tmpdir()): TestMille {
   const root = mkdtempSync(join(parent, 'mille-e2e-'))
-  const variables = { ...process.env, DOCKER_CONFIG: join(root, 'docker'), ...env, MILLE_ROOT: root }
+  const places = { DOCKER_CONFIG: join(root, 'docker'), MILLE_CONFIG: join(root, 'config') }
+  const variables = { ...process.env, ...places, ...env, MILLE_ROOT: root }
   const children: ChildProcess[] = []
   const run: TestMille['run'] = (args, options = {}) => {
     const result = spawnSync(command, args, {

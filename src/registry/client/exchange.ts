@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
-import { Agent, EnvHttpProxyAgent, request } from 'undici'
+import { request } from 'undici'
 import type { Dispatcher } from 'undici'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { networkReason } from '../../util/network-reason.ts'
 import { version } from '../../util/version.ts'
-import { isLoopback } from './private-address.ts'
+import { type AgentSettings, Agents } from './agents.ts'
 import { maxRedirects, redirectTarget } from './redirect.ts'
 
 export interface ExchangeOptions {
@@ -25,20 +25,18 @@ export interface Answer {
   readonly url: URL
 }
 
-export interface ExchangeSettings {
-  readonly connectTimeout: number
+export interface ExchangeSettings extends AgentSettings {
   readonly stallTimeout: number
-  /** Hosts whose certificate is not checked. */
-  readonly isInsecure: (host: string) => boolean
 }
 
 /** HTTP with limits: one request, redirects followed, no retry. Connections are kept and shared. */
 export class Exchange implements AsyncDisposable {
   readonly #settings: ExchangeSettings
-  readonly #agents = new Map<string, Dispatcher>()
+  readonly #agents: Agents
 
   constructor(settings: ExchangeSettings) {
     this.#settings = settings
+    this.#agents = new Agents(settings)
   }
 
   /** REGISTRY_UNREACHABLE for anything that is no HTTP answer; the signal's reason when it fired. */
@@ -74,7 +72,7 @@ export class Exchange implements AsyncDisposable {
     try {
       const { statusCode, headers, body } = await request(url, {
         method,
-        dispatcher: this.#agent(url),
+        dispatcher: this.#agents.get(url),
         headers: {
           'user-agent': `mille/${version}`,
           // the digest names the bytes as they are, and a compressed answer could be a bomb (C-W6)
@@ -98,31 +96,8 @@ export class Exchange implements AsyncDisposable {
     }
   }
 
-  #agent(url: URL): Dispatcher {
-    const kind = isLoopback(url.hostname)
-      ? 'direct'
-      : this.#settings.isInsecure(url.host)
-        ? 'insecure'
-        : 'public'
-    let agent = this.#agents.get(kind)
-    if (!agent) {
-      const connect = { timeout: this.#settings.connectTimeout, rejectUnauthorized: kind === 'public' }
-      const limits = { connections: 16, maxHeaderSize: 65_536, pipelining: 1 }
-      agent =
-        kind === 'direct'
-          ? new Agent({ ...limits, connect })
-          : new EnvHttpProxyAgent({
-              ...limits,
-              connect,
-              requestTls: { rejectUnauthorized: kind === 'public' },
-            })
-      this.#agents.set(kind, agent)
-    }
-    return agent
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()))
+    await this.#agents[Symbol.asyncDispose]()
   }
 }
 

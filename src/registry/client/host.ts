@@ -18,12 +18,17 @@ export interface Call extends Omit<ExchangeOptions, 'authorization'> {
 
 export interface HostSettings {
   readonly registry: string
+  /** Where it is given it is spoken, and nothing else is tried. */
+  readonly scheme?: 'http:' | 'https:'
   readonly exchange: Exchange
   readonly retry: RetryPolicy
   readonly isInsecure: (host: string) => boolean
   readonly login: () => Promise<Login | undefined>
   readonly onWarning: ((text: string) => void) | undefined
 }
+
+/** Milliseconds for which a host that could not be reached is taken for down. */
+const downTime = 60_000
 
 /** One registry host: finds its scheme, answers its challenges, retries what passes, keeps the pauses it asks for. */
 export class RegistryHost {
@@ -33,6 +38,7 @@ export class RegistryHost {
   readonly #gate = new HostGate()
   readonly #warned = new Set<string>()
   #origin: Promise<URL> | undefined
+  #downUntil = 0
   #authorizer: Authorizer | undefined
 
   constructor(settings: HostSettings) {
@@ -49,6 +55,11 @@ export class RegistryHost {
       this.#origin = undefined
       throw error
     }
+  }
+
+  /** Was it out of reach a moment ago? */
+  get isDown(): boolean {
+    return performance.now() < this.#downUntil
   }
 
   /** Has this registry asked who we are? */
@@ -71,7 +82,9 @@ export class RegistryHost {
         answer = await this.#authorized(url, call)
       } catch (error) {
         signal?.throwIfAborted()
-        if (last || !isMilleError(error, 'REGISTRY_UNREACHABLE')) throw error
+        const isUnreachable = isMilleError(error, 'REGISTRY_UNREACHABLE')
+        if (last && isUnreachable) this.#downUntil = performance.now() + downTime
+        if (last || !isUnreachable) throw error
         await pause(backOff(retry, attempt), signal)
         continue
       }
@@ -130,19 +143,22 @@ export class RegistryHost {
     }
     const secure = new URL(`https://${this.name}/`)
     const local = isLoopback(secure.hostname)
-    if (!local && !this.#settings.isInsecure(this.name)) return secure
+    const { scheme } = this.#settings
+    if (scheme === 'https:' || (scheme === undefined && !local && !this.#settings.isInsecure(this.name)))
+      return secure
     const plain = new URL(`http://${this.name}/`)
+    if (scheme === 'http:') return plain
     const [first, second] = local ? [plain, secure] : [secure, plain]
     try {
       if (await this.#speaks(first, signal)) return first
     } catch (error) {
       signal?.throwIfAborted()
-      if (await this.#speaks(second, signal).catch(() => false)) return second
+      if (await this.#speaks(second, signal).catch(isNoAnswer)) return second
       // the retries of the call itself tell what is wrong, in the end
       if (isMilleError(error, 'REGISTRY_UNREACHABLE')) return first
       throw error
     }
-    return (await this.#speaks(second, signal).catch(() => false)) ? second : first
+    return (await this.#speaks(second, signal).catch(isNoAnswer)) ? second : first
   }
 
   /** A TLS server answers plain HTTP with 400, or not at all. */
@@ -151,4 +167,10 @@ export class RegistryHost {
     await drain(answer.body)
     return answer.status !== 400
   }
+}
+
+/** Certificates that cannot be used are the user's to mend, and no reason to try something else. */
+function isNoAnswer(error: unknown): false {
+  if (isMilleError(error, 'CERTIFICATE_INVALID')) throw error
+  return false
 }

@@ -1,22 +1,38 @@
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
-import type { Login, RegistryClient, RegistryClientOptions } from '../repository.ts'
+import type { Reference } from '../../oci/reference.ts'
+import {
+  isBlocked,
+  type MirrorPlace,
+  mirrorsOf,
+  noRules,
+  type RegistryRules,
+  withDockerSettings,
+} from '../config/registry-rules.ts'
+import type { Login, RegistryClient, RegistryClientOptions, Repository } from '../repository.ts'
 import { basic } from './authorizer.ts'
+import { findCertificates } from './certificates.ts'
 import { Exchange, drain } from './exchange.ts'
-import { RegistryHost } from './host.ts'
+import { type HostSettings, RegistryHost } from './host.ts'
+import { MirroredRepository, type MirrorRepository } from './mirrored-repository.ts'
 import { listPages } from './pages.ts'
 import { RemoteRepository } from './remote-repository.ts'
 import type { RetryPolicy } from './retry.ts'
 
+/** Tries of one request to a mirror: there is somebody else to ask. */
+const mirrorAttempts = 2
+
 /** Opens nothing yet: connections come with the first request, and are shared by all repositories of the client. */
 export function createRegistryClient(options: RegistryClientOptions = {}): RegistryClient {
-  const insecure = new Set((options.insecureRegistries ?? []).map((host) => host.toLowerCase()))
+  const { onWarning } = options
+  const rules = withDockerSettings(options.rules ?? noRules, { insecure: options.insecureRegistries ?? [] })
   const isInsecure = (host: string): boolean =>
-    insecure.has(host.toLowerCase()) || insecure.has(host.toLowerCase().replace(/:\d+$/, ''))
+    [host, host.replace(/:\d+$/, '')].some((name) => rules.hosts.get(name.toLowerCase())?.insecure === true)
   const exchange = new Exchange({
     connectTimeout: options.connectTimeout ?? 15_000,
     stallTimeout: options.stallTimeout ?? 60_000,
     isInsecure,
+    certificates: (host) => findCertificates(host, rules.hosts.get(host), options.certificateFolders ?? []),
   })
   const retry: RetryPolicy = {
     attempts: options.attempts ?? 5,
@@ -24,27 +40,52 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     maxDelay: options.maxRetryDelay ?? 60_000,
   }
   const hosts = new Map<string, RegistryHost>()
-  const openHost = (registry: string, login: () => Promise<Login | undefined>): RegistryHost =>
-    new RegistryHost({ registry, exchange, retry, isInsecure, login, onWarning: options.onWarning })
-  const hostOf = (registry: string): RegistryHost => {
-    const known = hosts.get(registry)
+  const hostOf = (
+    registry: string,
+    more: Pick<HostSettings, 'scheme' | 'retry'> = { retry },
+  ): RegistryHost => {
+    const key = `${more.scheme ?? ''}${registry}`
+    const known = hosts.get(key)
     if (known) return known
-    const host = openHost(
-      registry,
-      briefly(() => Promise.resolve(options.logins?.find(registry))),
-    )
-    hosts.set(registry, host)
+    // by the name of the host that is asked: a mirror gets its own login, never that of the registry it stands for (C-W3)
+    const login = briefly(() => Promise.resolve(options.logins?.find(registry)))
+    const host = new RegistryHost({ registry, exchange, isInsecure, login, onWarning, ...more })
+    hosts.set(key, host)
     return host
   }
+  const openMirror = ({ mirror, repository }: MirrorPlace, registry: string): MirrorRepository => {
+    const { host: name, protocol } = mirror.url
+    const scheme = protocol === 'http:' ? protocol : 'https:'
+    const policy = { ...retry, attempts: Math.min(retry.attempts, mirrorAttempts) }
+    const host = hostOf(name, { scheme, retry: policy })
+    const query = `?ns=${encodeURIComponent(registry)}`
+    return {
+      name,
+      pull: mirror.pull,
+      repository: new RemoteRepository({ registry: name, repository }, host, policy, query),
+      isDown: () => host.isDown,
+    }
+  }
   return {
-    openRepository: (reference) => new RemoteRepository(reference, hostOf(reference.registry), retry),
-    verifyLogin: (registry, login, { signal }: OpOptions = {}) =>
-      verifyLogin(
+    openRepository(reference) {
+      const places = mirrorsOf(rules, reference)
+      const upstream = (): Repository => {
+        checkBlocked(rules, reference, places)
+        return new RemoteRepository(reference, hostOf(reference.registry), retry)
+      }
+      if (places.length === 0) return upstream()
+      const mirrors = places.map((place) => openMirror(place, reference.registry))
+      return new MirroredRepository({ reference, mirrors, upstream: once(upstream), onWarning })
+    },
+    verifyLogin: (registry, login, { signal }: OpOptions = {}) => {
+      const settings = { registry, exchange, retry, isInsecure, onWarning }
+      return verifyLogin(
         exchange,
-        openHost(registry, () => Promise.resolve(login)),
+        new RegistryHost({ ...settings, login: () => Promise.resolve(login) }),
         login,
         signal,
-      ),
+      )
+    },
     catalog: (registry, op = {}) =>
       listPages(
         hostOf(registry),
@@ -55,6 +96,21 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
       ),
     [Symbol.asyncDispose]: () => exchange[Symbol.asyncDispose](),
   }
+}
+
+function checkBlocked(
+  rules: RegistryRules,
+  { registry, repository }: Pick<Reference, 'registry' | 'repository'>,
+  mirrors: readonly unknown[],
+): void {
+  if (!isBlocked(rules, { registry, repository })) return
+  const reason = mirrors.length === 0 ? ', and it has none' : ''
+  throw failure('REGISTRY_BLOCKED', { registry, repository, reason })
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 /** Remembers for 10 s: a credential helper is not started for each request, and a new login is seen soon. */

@@ -38,11 +38,19 @@ export class RemoteRepository implements Repository {
   readonly reference: Pick<Reference, 'registry' | 'repository'>
   readonly #host: RegistryHost
   readonly #retry: RetryPolicy
+  readonly #query: string
   readonly #kept = new Map<Digest, Buffer>()
   /** Uploads that a refused mount opened: the push that follows uses them. */
   readonly #sessions = new Map<Digest, UploadSession>()
 
-  constructor(reference: Pick<Reference, 'registry' | 'repository'>, host: RegistryHost, retry: RetryPolicy) {
+  /** `query` is added to what is read, as it stands: `?ns=docker.io` tells a mirror whose repository is meant. */
+  constructor(
+    reference: Pick<Reference, 'registry' | 'repository'>,
+    host: RegistryHost,
+    retry: RetryPolicy,
+    query: string = '',
+  ) {
+    this.#query = query
     this.reference = { registry: reference.registry, repository: reference.repository }
     this.#host = host
     this.#retry = retry
@@ -124,9 +132,15 @@ export class RemoteRepository implements Repository {
   async mount(target: Descriptor, from: string, options: OpOptions = {}): Promise<boolean> {
     const query = `?mount=${target.digest}&from=${encodeURIComponent(from)}`
     const upload = { ...this.#upload(), scopes: [...this.#scopes('push'), `repository:${from}:pull`] }
-    const session = await openUpload(upload, query, options.signal)
-    if (session) this.#sessions.set(target.digest, session)
-    return session === undefined
+    try {
+      const session = await openUpload(upload, query, options.signal)
+      if (session) this.#sessions.set(target.digest, session)
+      return session === undefined
+    } catch (error) {
+      // who may not read the other repository, or not even be told so, can still push the blob
+      if (isMilleError(error, 'REGISTRY_DENIED', 'REGISTRY_UNAUTHORIZED', 'LOGIN_REFUSED')) return false
+      throw error
+    }
   }
 
   tags(options: OpOptions = {}): AsyncIterable<string> {
@@ -248,11 +262,12 @@ export class RemoteRepository implements Repository {
   }
 
   #blobPath(digest: Digest): string {
-    return `/v2/${this.reference.repository}/blobs/${digest}`
+    return `/v2/${this.reference.repository}/blobs/${digest}${this.#query}`
   }
 
   #manifestPath(name: string): string {
-    return `/v2/${this.reference.repository}/manifests/${encodeURIComponent(name).replaceAll('%3A', ':')}`
+    const path = encodeURIComponent(name).replaceAll('%3A', ':')
+    return `/v2/${this.reference.repository}/manifests/${path}${this.#query}`
   }
 
   #keep(digest: Digest, raw: Buffer): void {
