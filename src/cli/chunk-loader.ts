@@ -17,6 +17,14 @@ interface Kept {
   readonly code: Buffer
 }
 
+/** A cache as it was read. Times in milliseconds since 1970. */
+interface Known {
+  readonly chunks: ReadonlyMap<string, Kept>
+  /** When the first code was kept, and when the last. */
+  readonly begun: number
+  readonly kept: number
+}
+
 interface Chunk {
   readonly text: string
   readonly script: Script
@@ -32,6 +40,10 @@ export interface ChunkOptions {
   readonly require: (name: string) => unknown
 }
 
+/** Milliseconds. */
+const shortestWait = 100
+const longestWait = 3_600_000
+
 /**
  * Loads the chunks of the bundle with the code that V8 made of them in an earlier run of the same command. Node's own
  * compile cache keeps a file as it is right after reading, when hardly a function is compiled yet; compiling the 600 that a
@@ -41,7 +53,7 @@ export interface ChunkOptions {
 export class ChunkLoader {
   readonly #options: ChunkOptions
   readonly #chunks = new Map<string, Chunk>()
-  readonly #known: ReadonlyMap<string, Kept>
+  readonly #known: Known
   readonly #file: string
 
   constructor(options: ChunkOptions) {
@@ -60,7 +72,7 @@ export class ChunkLoader {
   load(path: string): unknown {
     const present = this.#chunks.get(path)
     if (present !== undefined) return present.module.exports
-    const known = this.#known.get(path)
+    const known = this.#known.chunks.get(path)
     const text =
       known?.text.toString() ??
       `(function (exports, require, module, __filename, __dirname) {${readFileSync(path).toString()}\n})`
@@ -74,18 +86,29 @@ export class ChunkLoader {
     return module.exports
   }
 
-  /** Keeps the code of all chunks that were loaded, when the cache lacks one of them; to be called at the process's end. */
-  save(): void {
+  /**
+   * Keeps the code of all chunks that were loaded, to be called at the process's end: when the cache lacks one of them; and,
+   * as other arguments use other functions of the same chunks, again after waits that double, up to an hour. It takes 10 ms.
+   */
+  save(now: number = Date.now()): void {
+    const { chunks: known, begun, kept } = this.#known
     const isKnown = ([path, { script }]: [string, Chunk]): boolean =>
-      this.#known.has(path) && script.cachedDataRejected !== true
-    if ([...this.#chunks].every(isKnown)) return
-    const kept = new Map(this.#known)
-    for (const [path, { text, script }] of this.#chunks)
-      kept.set(path, { text: Buffer.from(text), code: script.createCachedData() })
+      known.has(path) && script.cachedDataRejected !== true
+    const wait = Math.min(Math.max(kept - begun, shortestWait), longestWait)
+    // a clock that was put back is no reason to wait
+    if ([...this.#chunks].every(isKnown) && Math.abs(now - kept) < wait) return
+    const chunks = new Map(known)
+    for (const [path, { text, script }] of this.#chunks) {
+      const code = script.createCachedData()
+      const before = script.cachedDataRejected === true ? undefined : known.get(path)
+      // a long run has thrown away code that it no longer used
+      if (before === undefined || before.code.length < code.length)
+        chunks.set(path, { text: Buffer.from(text), code })
+    }
     try {
       mkdirSync(dirname(this.#file), { recursive: true })
       const made = `${this.#file}.${process.pid}`
-      writeFileSync(made, encodeCache(kept))
+      writeFileSync(made, encodeCache({ chunks, begun: Math.min(begun, now), kept: now }))
       renameSync(made, this.#file)
     } catch {
       // a folder of somebody else: the next run compiles again
@@ -98,25 +121,30 @@ export class ChunkLoader {
   }
 }
 
-/** Length of the index, the index as JSON (path and the two lengths of each), then each one's text and code. */
-function encodeCache(kept: ReadonlyMap<string, Kept>): Buffer {
-  const sizes = [...kept].map(([path, { text, code }]) => [path, text.length, code.length])
-  const index = Buffer.from(JSON.stringify(sizes))
+/** Length of the index, the index as JSON (the times, then path and the two lengths of each), then each one's text and code. */
+function encodeCache({ chunks, begun, kept }: Known): Buffer {
+  const sizes = [...chunks].map(([path, { text, code }]) => [path, text.length, code.length])
+  const index = Buffer.from(JSON.stringify([begun, kept, sizes]))
   const length = Buffer.alloc(4)
   length.writeUInt32LE(index.length)
-  return Buffer.concat([length, index, ...[...kept.values()].flatMap(({ text, code }) => [text, code])])
+  return Buffer.concat([length, index, ...[...chunks.values()].flatMap(({ text, code }) => [text, code])])
 }
 
-function readCache(file: string): Map<string, Kept> {
-  const known = new Map<string, Kept>()
+type Index = readonly [
+  begun: number,
+  kept: number,
+  sizes: readonly (readonly [path: string, text: number, code: number])[],
+]
+
+function readCache(file: string): Known {
   try {
     const bytes = readFileSync(file)
     let at = 4 + bytes.readUInt32LE()
-    const index = JSON.parse(bytes.toString('utf8', 4, at)) as readonly (readonly [string, number, number])[]
+    const [begun, kept, sizes] = JSON.parse(bytes.toString('utf8', 4, at)) as Index
     const take = (length: number): Buffer => bytes.subarray(at, (at += length))
-    for (const [path, text, code] of index) known.set(path, { text: take(text), code: take(code) })
+    const chunks = new Map(sizes.map(([path, text, code]) => [path, { text: take(text), code: take(code) }]))
+    return { chunks, begun, kept }
   } catch {
-    // none yet
+    return { chunks: new Map(), begun: Infinity, kept: 0 }
   }
-  return known
 }
