@@ -1,4 +1,6 @@
 import type { AnyCommand } from './command.ts'
+import { composeGroup } from './compose/compose-group.ts'
+import type { FlagTable } from './flags/flag.ts'
 
 export interface CommandEntry {
   readonly summary: string
@@ -11,6 +13,8 @@ export interface CommandEntry {
 export interface CommandGroup {
   readonly summary: string
   readonly alias?: boolean
+  /** May stand between the group's name and the command's. */
+  readonly flags?: FlagTable
   readonly members: Readonly<Record<string, CommandEntry | CommandGroup>>
 }
 
@@ -193,6 +197,7 @@ export const commandTable: CommandGroup = {
         prune: { summary: 'Remove build cache', load: loadBuilderPrune },
       },
     },
+    compose: composeGroup,
     container: {
       summary: 'Manage containers',
       members: {

@@ -43,6 +43,8 @@ export interface CommandContext {
   readonly debug: boolean
   /** `mille container ls`: the words the command was called by. */
   readonly path: string
+  /** Of the command's group, given before its own words: `compose -f FILE up`. */
+  readonly groupFlags: Readonly<Record<string, unknown>>
 }
 
 export interface Call<Table extends FlagTable> {

@@ -31,6 +31,7 @@ interface Found {
   readonly path: string
   readonly entry: CommandEntry | CommandGroup
   readonly rest: readonly string[]
+  readonly groupFlags: Readonly<Record<string, unknown>>
 }
 
 /** Runs one command line (without `node` and the script) and resolves with its exit code. Never throws. */
@@ -88,6 +89,7 @@ async function runCommand(
     engine: engine.open,
     engineOptions,
     path: found.path,
+    groupFlags: found.groupFlags,
   }
   return (await command.run({ flags: flags as never, args, given }, context)) ?? 0
 }
@@ -109,18 +111,24 @@ function findCommand(words: readonly string[], isHelp: boolean): Found {
   let path = 'mille'
   let group: CommandGroup = commandTable
   let rest = words
+  let groupFlags: Found['groupFlags'] = {}
   for (;;) {
+    if (group.flags !== undefined) {
+      const parsed = parseFlags(group.flags, rest, { stopAtArgument: true })
+      groupFlags = parsed.flags
+      rest = parsed.help ? [] : parsed.args
+    }
     const [word, ...others] = rest
     if (word === undefined || word.startsWith('-')) {
       if (word !== undefined && word !== '--help' && word !== '-h') throw unknownGroupFlag(word)
-      return { path, entry: group, rest }
+      return { path, entry: group, rest, groupFlags }
     }
     const entry: CommandEntry | CommandGroup | undefined = Object.hasOwn(group.members, word)
       ? group.members[word]
       : undefined
     if (!entry) throw unknownCommand(path, word, group, isHelp)
     path = `${path} ${word}`
-    if (!('members' in entry)) return { path, entry, rest: others }
+    if (!('members' in entry)) return { path, entry, rest: others, groupFlags }
     group = entry
     rest = others
   }

@@ -45,7 +45,8 @@ function wrap(text: string, width: number): string[] {
 
 /** What `mille image` prints: the commands of the group. */
 export function groupHelp(path: string, group: CommandGroup): string {
-  const head = path === 'mille' ? 'Usage:  mille [OPTIONS] COMMAND' : `Usage:  ${path} COMMAND`
+  const hasFlags = path === 'mille' || group.flags !== undefined
+  const head = `Usage:  ${path}${hasFlags ? ' [OPTIONS]' : ''} COMMAND`
   const entries = Object.entries(group.members)
   const groups = entries.filter(([, member]) => 'members' in member)
   const commands = entries.filter(([, member]) => !('members' in member) && !member.alias)
@@ -59,6 +60,9 @@ export function groupHelp(path: string, group: CommandGroup): string {
     group.summary,
     ...section('Management Commands', groups),
     ...section('Commands', commands),
+    ...(group.flags === undefined
+      ? []
+      : [`Options:\n${flagLines(Object.entries(group.flags).filter(([, flag]) => !flag.hidden))}`]),
     ...(path === 'mille'
       ? [
           'Global Options:\n' +

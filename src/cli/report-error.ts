@@ -64,7 +64,7 @@ const bareCodes: ReadonlySet<string> = new Set([
 ])
 
 function isBare(error: MilleError): boolean {
-  return error.code.startsWith('CLI_') || bareCodes.has(error.code)
+  return error.code.startsWith('CLI_') || error.code.startsWith('COMPOSE_') || bareCodes.has(error.code)
 }
 
 function isAbort(error: unknown): boolean {

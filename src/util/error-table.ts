@@ -12,6 +12,17 @@ const otherErrors = {
   PROGRAM_MISSING: ['unavailable', '{program} is not on this machine: install the Debian package {package}'],
   ROOTLESS_UNAVAILABLE: ['unavailable', 'mille cannot work for an ordinary user here: {reason}; {advice}'],
 
+  // compose: files, projects
+  COMPOSE_ENV_FILE: ['invalid-argument', 'failed to read {file}: line {line}: {reason}'],
+  COMPOSE_FAILED: ['invalid-argument', '{reason}'],
+  COMPOSE_FILE_UNREADABLE: ['invalid-argument', 'open {path}: {reason}'],
+  COMPOSE_INVALID: ['invalid-argument', 'validating {file}: {reason}'],
+  COMPOSE_NO_FILE: ['not-found', 'no configuration file provided: not found'],
+  COMPOSE_NO_SERVICE: ['not-found', 'no such service: {name}{hint}'],
+  COMPOSE_PROJECT_INVALID: ['invalid-argument', '{reason}: invalid compose project'],
+  COMPOSE_UNSUPPORTED: ['not-implemented', '{what} is not supported by mille: {reason}'],
+  COMPOSE_YAML: ['invalid-argument', 'yaml: {file}: {reason}'],
+
   // linux: system calls
   NO_SPACE: ['unavailable', '{call} {path}: {reason}'],
   PATH_BUSY: ['conflict', '{call} {path}: device or resource busy'],

@@ -10,7 +10,7 @@ const floors: readonly (readonly string[])[] = [
   ['store', 'registry', 'runtime'],
   ['images', 'builder', 'containers'],
   ['engine'],
-  ['api'],
+  ['api', 'compose'],
   ['cli'],
 ]
 
