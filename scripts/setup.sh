@@ -30,6 +30,10 @@ need git git
 need skopeo skopeo
 need umoci umoci
 need docker-registry docker-registry
+need swift-proxy-server swift-proxy
+need swift-account-server swift-account
+need swift-container-server swift-container
+need swift-object-server swift-object
 need getfattr attr
 need make make
 need ssh-keygen openssh-client

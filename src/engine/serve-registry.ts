@@ -1,17 +1,15 @@
 import { createRegistry } from '../registry/server/registry.ts'
 import { openFileStorage } from '../registry/server/file-storage.ts'
+import type { RegistryStorage } from '../registry/server/storage.ts'
+import type { RegistrySettings } from '../registry/settings/registry-settings.ts'
 import type { ServedRegistry, ServeRegistryOptions } from './engine.ts'
 
-/** A registry in `storage`, or in `root`, until the signal fires. */
+/** A registry in its bucket, in its folder, or in `root`, until the signal fires. */
 export async function serveRegistry(options: ServeRegistryOptions, root: string): Promise<ServedRegistry> {
   const { signal, onLog, auth, limits = {} } = options
   signal.throwIfAborted()
   await using resources = new AsyncDisposableStack()
-  const storage = resources.use(
-    openFileStorage(options.storage ?? root, {
-      ...(limits.uploads !== undefined && { maxUploads: limits.uploads }),
-    }),
-  )
+  const storage = resources.use(await openStorage(options, root))
   const registry = resources.use(
     await createRegistry({
       storage,
@@ -36,6 +34,16 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
   // who only wants the address must not be killed by a failing close
   closed.catch(() => {})
   return { url, closed }
+}
+
+async function openStorage(
+  { storage, bucket, limits }: RegistrySettings,
+  root: string,
+): Promise<RegistryStorage> {
+  const most = limits?.uploads === undefined ? {} : { maxUploads: limits.uploads }
+  if (bucket === undefined) return openFileStorage(storage ?? root, most)
+  const { openS3Storage } = await import('../registry/server/s3/s3-storage.ts')
+  return openS3Storage({ ...bucket, ...most })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -260,6 +260,7 @@ const otherErrors = {
     'the manifest names {digest}, which {repository} does not hold',
   ],
   PAGINATION_NUMBER_INVALID: ['invalid-argument', 'n is "{text}": a number from 0 on is needed'],
+  REGISTRY_BUCKET_FAILED: ['unavailable', 'bucket {bucket}: {reason}'],
   REGISTRY_CONFIG_INVALID: ['invalid-argument', '{path}:{line}: {reason}'],
   REGISTRY_LOGIN_REQUIRED: ['unauthenticated', 'authentication required'],
   REGISTRY_METHOD_UNSUPPORTED: ['not-implemented', '{method} is not supported here{reason}'],

@@ -46,8 +46,10 @@ export const command: AnyCommand = defineCommand({
 async function settingsOf({ flags, given }: Given): Promise<RegistrySettings> {
   const file = flags.config === undefined ? {} : await readSettings(flags.config)
   const auth = authOf({ flags, given }, file.auth)
+  const { bucket, ...rest } = file
   return {
-    ...file,
+    ...rest,
+    ...(bucket !== undefined && flags.storage === undefined && { bucket }),
     ...(flags.address !== undefined && { listen: flags.address }),
     ...(flags.storage !== undefined && { storage: flags.storage }),
     ...(given.has('delete') && { delete: flags.delete }),

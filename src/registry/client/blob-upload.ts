@@ -136,8 +136,9 @@ async function patch(
       },
     })
   } catch (error) {
-    // what broke is our own side when the source failed first: its error says what is wrong
-    throw broken.error ?? error
+    // a cut connection fails the source with its own error; any other one of the source says what is wrong on our side
+    const isOurs = broken.error !== undefined && broken.error !== (error as Error).cause
+    throw isOurs ? broken.error : error
   }
   await drain(answer.body)
   if (answer.status === 404 || answer.status === 416)

@@ -34,6 +34,20 @@ limits: { uploads: 50, uploadLifetime: 7d, connectionsPerAddress: 10, idleTimeou
   assert.deepEqual(parse('listen: ":80"'), { listen: { host: '0.0.0.0', port: 80 } })
 })
 
+test('a bucket', () => {
+  const text =
+    'bucket: { name: images, region: eu-central-1, endpoint: "http://127.0.0.1:9000", pathStyle: true, prefix: r/ }'
+  assert.deepEqual(parse(text), {
+    bucket: {
+      name: 'images',
+      region: 'eu-central-1',
+      endpoint: 'http://127.0.0.1:9000',
+      pathStyle: true,
+      prefix: 'r/',
+    },
+  })
+})
+
 const wrong: readonly (readonly [text: string, message: string])[] = [
   ['\nlistn: 5000', '2: unknown key "listn": did you mean listen?'],
   ['\n\nfoo: 1', '3: unknown key "foo": known are listen, storage,'],
@@ -53,6 +67,13 @@ const wrong: readonly (readonly [text: string, message: string])[] = [
   ['limits: {idleTimeout: 5}', '1: limits.idleTimeout: needs a time, e.g. 30s, 10m, 24h or 7d'],
   ['listen: localhost', '1: listen: "localhost" is no address: use HOST:PORT, e.g. 127.0.0.1:5000'],
   ['listen: a:99999', '1: listen: "a:99999" is no address'],
+  ['bucket:\n  name: images', '2: bucket.region: needs text'],
+  ['bucket:\n  name: a\n  regon: b', '3: unknown key "regon" in bucket: did you mean region?'],
+  ['bucket: {name: a, region: b, endpoint: c}', '1: bucket.endpoint: needs http://HOST:PORT or https://HOST'],
+  [
+    'storage: x\nbucket: {name: a, region: b}',
+    '2: bucket: there is a folder already: leave out storage or bucket',
+  ],
   ['delete: true\ndelete: false', '2: Map keys must be unique'],
   ['- a\n- b', '1: Invalid input: expected object'],
   ['a: [1', '1: '],

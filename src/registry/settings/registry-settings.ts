@@ -4,11 +4,25 @@ export interface RegistrySettings {
   readonly listen?: ListenAddress
   /** Folder of the registry; default `registry` in the store. */
   readonly storage?: string
+  /** Instead of a folder: any number of registries share it. */
+  readonly bucket?: BucketSettings
   /** Manifests, tags and blobs may be deleted; default true. */
   readonly delete?: boolean
   /** Without it nobody needs to log in. */
   readonly auth?: AuthSettings
   readonly limits?: LimitSettings
+}
+
+/** A bucket of S3. Credentials come from where AWS's own tools look: the environment, their files, the machine's role. */
+export interface BucketSettings {
+  readonly name: string
+  readonly region: string
+  /** `http://HOST:PORT` of a server that is not Amazon's. */
+  readonly endpoint?: string
+  /** The bucket is a part of the path, not of the host's name; default false. */
+  readonly pathStyle?: boolean
+  /** Put before every key, e.g. `registry/`; default none. */
+  readonly prefix?: string
 }
 
 export interface ListenAddress {

@@ -39,13 +39,29 @@ const limits = z
   })
   .partial()
 
+const words = z.string({ error: 'needs text' }).min(1, { error: 'needs text' })
+
+const bucket = z.strictObject({
+  name: words,
+  region: words,
+  endpoint: z.url({ protocol: /^https?$/, error: 'needs http://HOST:PORT or https://HOST' }).optional(),
+  pathStyle: flag.optional(),
+  prefix: z.string({ error: 'needs text' }).optional(),
+})
+
 function settings(folder: string) {
   const path = z
     .string({ error: 'needs a path' })
     .min(1, { error: 'needs a path' })
     .transform((text) => resolve(folder, text))
   const auth = z.strictObject({ htpasswd: path, anonymousPull: flag.optional() })
-  return z.strictObject({ listen, storage: path, delete: flag, auth, limits }).partial()
+  return z
+    .strictObject({ listen, storage: path, bucket, delete: flag, auth, limits })
+    .partial()
+    .refine((given) => given.storage === undefined || given.bucket === undefined, {
+      path: ['bucket'],
+      error: 'there is a folder already: leave out storage or bucket',
+    })
 }
 
 /** Paths are resolved in `folder`. */
