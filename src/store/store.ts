@@ -165,7 +165,7 @@ export interface LayerStore {
   /** The checked entries, in the tar's order. LAYER_NOT_FOUND. */
   entries(diffId: DiffId): Promise<readonly StoredEntry[]>
   /** Times (nanoseconds) that files of the layer show on this machine only: its tar has a constant in their place. */
-  localTimes(diffId: DiffId): Promise<ReadonlySet<bigint>>
+  localTimes(diffId: DiffId): Promise<Iterable<bigint>>
   /** The blob that `keepForm` noted last for this encoding of the layer (`gzip-4`); it may be gone meanwhile. */
   findForm(diffId: DiffId, encoding: string): Promise<BlobInfo | undefined>
   keepForm(diffId: DiffId, encoding: string, blob: BlobInfo): Promise<void>

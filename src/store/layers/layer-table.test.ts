@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LayerTable } from './layer-table.ts'
+import { LocalTimes } from './local-times.ts'
 import { copyOf } from '../../../test/support/copy-of.ts'
 import type { StoredEntry } from './stored-entry.ts'
 import { TableBuilder } from './table-builder.ts'
@@ -70,11 +71,29 @@ test('anything else is no table', () => {
   for (const bytes of bad) assert.throws(() => LayerTable.decode(bytes))
 })
 
+test('a table tells the times of this machine alone, and by its first bytes how many there are', () => {
+  const local = { ...plain, isLocalTime: true as const }
+  const times = [-1_500_000_001n, 1_700_000_000_123_456_789n, 1_700_000_000_000_000_000n, 5n]
+  const entries = [plain, ...times.map((mtime) => ({ ...local, mtime })), { ...plain, mtime: 7n }]
+  const bytes = encode(4096, entries)
+  assert.equal(decodeTableHead(bytes)?.localTimes, 4)
+  const found = LayerTable.decode(bytes).localTimes()
+  assert.deepEqual([...found], times)
+  const wanted = [...times, 7n, 1_700_000_000_123_000_000n, -2_000_000_000n, -1_000_000_000n]
+  // tar and rsync cut times to whole seconds
+  assert.deepEqual(found.among(wanted), new Set([...times, -2_000_000_000n]))
+  assert.deepEqual([...LocalTimes.none], [])
+})
+
 test('size and number of entries stand in the first bytes, however long the table', () => {
   const size = Number.MAX_SAFE_INTEGER
   const entries = Array.from({ length: 1000 }, () => plain)
   const bytes = encode(size, entries)
-  assert.deepEqual(decodeTableHead(bytes.subarray(0, tableHeadLength)), { size, entries: 1000 })
+  assert.deepEqual(decodeTableHead(bytes.subarray(0, tableHeadLength)), {
+    size,
+    entries: 1000,
+    localTimes: 0,
+  })
   assert.equal(decodeTableHead(bytes.subarray(0, tableHeadLength - 1)), undefined)
   assert.equal(decodeTableHead(Buffer.from('{"version":1,"size":4096,"count":0,"paths":[]}')), undefined)
 })

@@ -1,5 +1,6 @@
 import { decodeBytes } from '../../util/byte-string.ts'
 import type { LayerEntryType } from '../store.ts'
+import { LocalTimes } from './local-times.ts'
 import { noXattrs, type StoredEntry, type StoredRange } from './stored-entry.ts'
 import {
   decodeTable,
@@ -58,6 +59,10 @@ export class LayerTable {
     const { seconds, nanoseconds } = this.#columns
     const time = sharedTime()
     return (position) => time(seconds[position] ?? 0, nanoseconds[position] ?? 0)
+  }
+
+  localTimes(): LocalTimes {
+    return LocalTimes.of(this.#columns)
   }
 
   /** Its file, in pieces. */

@@ -24,7 +24,8 @@ import { LayerTable } from './layer-table.ts'
 import { writeLayer, type WritableEntry } from './layer-writer.ts'
 import { type MergeLayer, mergeLayers } from './merge-layers.ts'
 import { scanLayer } from './scan-layer.ts'
-import { localTimes, type StoredEntry } from './stored-entry.ts'
+import { LocalTimes } from './local-times.ts'
+import type { StoredEntry } from './stored-entry.ts'
 import { decodeTableHead, tableHeadLength, type TableHead } from './table-columns.ts'
 import { TableAttempt } from './table-recorder.ts'
 import { writeTable } from './write-table.ts'
@@ -97,7 +98,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     if (known !== undefined && known.size === blob.size) return known
     // the whole table of a big layer takes longer to read than most commands have
     const head = this.#readTableHead(diffId)
-    if (head?.size === blob.size) return this.#remember({ diffId, ...head })
+    if (head?.size === blob.size) return this.#remember({ diffId, size: head.size, entries: head.entries })
     const { size, count } = await this.#table(diffId)
     return this.#remember({ diffId, size, entries: count })
   }
@@ -193,8 +194,11 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     return await this.#content.fetch({ mediaType: mediaTypes.ociLayer, digest, size: blob.size })
   }
 
-  async localTimes(diffId: DiffId): Promise<ReadonlySet<bigint>> {
-    return localTimes(await this.entries(diffId))
+  async localTimes(diffId: DiffId): Promise<LocalTimes> {
+    const head = this.#readTableHead(diffId)
+    const isCounted = head !== undefined && head.localTimes !== undefined
+    if (isCounted && head.localTimes === 0) return LocalTimes.none
+    return (await this.#table(diffId)).localTimes()
   }
 
   findForm(diffId: DiffId, encoding: string): Promise<BlobInfo | undefined> {

@@ -70,8 +70,3 @@ function rangesOf({ sparse, offset, size }: TarEntry): readonly StoredRange[] {
     .filter(({ length }) => length > 0)
     .map((segment) => ({ at: segment.offset, offset: segment.tarOffset, length: segment.length }))
 }
-
-/** Times that only this machine knows: what the tar carries in their place is a constant. */
-export function localTimes(entries: readonly StoredEntry[]): Set<bigint> {
-  return new Set(entries.flatMap(({ mtime, isLocalTime }) => (isLocalTime === true ? [mtime] : [])))
-}

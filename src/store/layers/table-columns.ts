@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib'
 
 /**
  * A layer's table of contents: one row an entry, in columns. On disk: magic, a CRC-32 of all that follows, bytes of the
- * tar (64-bit float), number of rows, lengths of `names` and of `rare` as JSON; then the columns in the order in which
+ * tar (64-bit float), number of rows, lengths of `names` and of `rare` as JSON, number of rows with `localTimeFlag` plus one
+ * (zero: not counted); then the columns in the order in which
  * they stand here, which keeps each aligned, `names` and `rare`. Little-endian.
  */
 export interface TableColumns {
@@ -46,6 +47,8 @@ export interface TableHead {
   /** Bytes of the tar. */
   readonly size: number
   readonly entries: number
+  /** Entries whose time is this machine's own; undefined in tables that do not tell. */
+  readonly localTimes: number | undefined
 }
 
 /** As much of a table's file as `decodeTableHead` needs. */
@@ -54,7 +57,9 @@ export const tableHeadLength: number = headBytes
 /** Undefined when it is not the beginning of a table. */
 export function decodeTableHead(bytes: Buffer): TableHead | undefined {
   if (bytes.length < headBytes || bytes.readUInt32LE(0) !== magic) return undefined
-  return { size: bytes.readDoubleLE(8), entries: bytes.readUInt32LE(16) }
+  const counted = bytes.readUInt32LE(28)
+  const localTimes = counted === 0 ? undefined : counted - 1
+  return { size: bytes.readDoubleLE(8), entries: bytes.readUInt32LE(16), localTimes }
 }
 
 /** Columns of `count` rows; of all but `names` and `rare`. */
@@ -94,6 +99,10 @@ export function encodeTable(columns: TableColumns, size: number): Uint8Array[] {
   head.writeUInt32LE(seconds.length, 16)
   head.writeUInt32LE(names.length, 20)
   head.writeUInt32LE(rare.length, 24)
+  head.writeUInt32LE(
+    types.reduce((sum, type) => ((type & localTimeFlag) === 0 ? sum : sum + 1), 1),
+    28,
+  )
   head.writeUInt32LE(
     [head.subarray(8), ...body].reduce((sum, bytes) => crc32(bytes, sum), 0),
     4,

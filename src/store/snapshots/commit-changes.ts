@@ -5,13 +5,13 @@ import type { AppliedChains } from './applied-chains.ts'
 import { changeEntries } from './change-entries.ts'
 import type { SnapshotDependencies } from './dependencies.ts'
 import { layerTime } from './layer-times.ts'
-import type { LocalTimes } from './local-times.ts'
+import type { HideLocalTimes } from './hide-local-times.ts'
 import type { TreeChange } from './upper-changes.ts'
 
 export interface CommitParts {
   readonly chains: AppliedChains
   readonly dependencies: SnapshotDependencies
-  readonly localTimes: LocalTimes
+  readonly localTimes: HideLocalTimes
 }
 
 /** Calls back with the snapshot's files open and what changed in them. */

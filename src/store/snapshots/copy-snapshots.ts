@@ -16,7 +16,7 @@ import type {
 import type { AppliedChains } from './applied-chains.ts'
 import { commitChanges, type CommitParts } from './commit-changes.ts'
 import type { SnapshotDependencies } from './dependencies.ts'
-import { LocalTimes } from './local-times.ts'
+import { HideLocalTimes } from './hide-local-times.ts'
 import { measureFolder } from './measure-folder.ts'
 import { makeRootFolder } from './root-metadata.ts'
 import { listSnapshots, type ListedSnapshot, type OtherSnapshots } from './other-snapshots.ts'
@@ -45,7 +45,7 @@ export class CopySnapshots implements Snapshotter {
     if (reason !== undefined) this.reason = reason
     this.#chains = chains
     this.#others = others
-    const localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
+    const localTimes = new HideLocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
     this.#commit = { chains, dependencies, localTimes }
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'copies'), staging)
   }

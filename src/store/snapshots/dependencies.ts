@@ -1,6 +1,7 @@
 import type { ChainId, DiffId } from '../../oci/digest.ts'
 import type { LayerEntry, LayerInfo, LayerOptions } from '../store.ts'
 import type { Snapshotter } from '../snapshotter.ts'
+import type { LocalTimes } from '../layers/local-times.ts'
 import type { StoredEntry } from '../layers/stored-entry.ts'
 
 /** A lock between processes; `name` is a plain word. A `shared` one may be held by many, or be made exclusive. */
@@ -13,6 +14,8 @@ export type LockFunction = (
 export interface LayerTables {
   /** The checked entries of a layer. LAYER_NOT_FOUND when the store does not have it. */
   entries(diffId: DiffId): Promise<readonly StoredEntry[]>
+  /** LAYER_NOT_FOUND as well. */
+  localTimes(diffId: DiffId): Promise<LocalTimes>
   /** The uncompressed tar. */
   tarPath(diffId: DiffId): string
   write(entries: Iterable<LayerEntry>, options?: LayerOptions): Promise<LayerInfo>

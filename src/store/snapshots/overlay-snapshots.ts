@@ -14,7 +14,7 @@ import type {
 import type { AppliedChains } from './applied-chains.ts'
 import { commitChanges, type CommitParts } from './commit-changes.ts'
 import type { SnapshotDependencies } from './dependencies.ts'
-import { LocalTimes } from './local-times.ts'
+import { HideLocalTimes } from './hide-local-times.ts'
 import { mountOverlay } from './overlay.ts'
 import { listSnapshots, type ListedSnapshot, type OtherSnapshots } from './other-snapshots.ts'
 import type { PrivateMounts } from './private-mounts.ts'
@@ -50,7 +50,7 @@ export class OverlaySnapshots implements Snapshotter {
     this.#mounts = mounts
     this.#chains = chains
     this.#others = others
-    const localTimes = new LocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
+    const localTimes = new HideLocalTimes(dependencies.layers, (chain) => chains.diffIds(chain))
     this.#commit = { chains, dependencies, localTimes }
     this.#folders = new SnapshotFolders(join(dependencies.folder, 'active'), staging)
   }

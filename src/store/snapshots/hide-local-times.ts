@@ -1,11 +1,9 @@
 import type { ChainId, DiffId } from '../../oci/digest.ts'
-import type { LayerEntry } from '../store.ts'
+import type { LocalTimes } from '../layers/local-times.ts'
 import type { CommitOptions } from '../snapshotter.ts'
+import type { LayerEntry } from '../store.ts'
 import type { LayerTables } from './dependencies.ts'
-import { localTimes } from '../layers/stored-entry.ts'
 import { constantTime } from './layer-times.ts'
-
-const second = 1_000_000_000n
 
 /** The layers of a stack, whatever order. */
 export type StackLayers = (chain: ChainId | undefined) => Promise<readonly DiffId[]>
@@ -16,12 +14,12 @@ export type StackLayers = (chain: ChainId | undefined) => Promise<readonly DiffI
  * of comes with a true time that is older than the step: it must become the constant again, or the image would depend
  * on when, and from which checkout, it was built.
  */
-export class LocalTimes {
-  readonly #layers: Pick<LayerTables, 'entries'>
+export class HideLocalTimes {
+  readonly #layers: Pick<LayerTables, 'localTimes'>
   readonly #stack: StackLayers
-  readonly #known = new Map<DiffId, ReadonlySet<bigint>>()
+  readonly #known = new Map<DiffId, LocalTimes>()
 
-  constructor(layers: Pick<LayerTables, 'entries'>, stack: StackLayers) {
+  constructor(layers: Pick<LayerTables, 'localTimes'>, stack: StackLayers) {
     this.#layers = layers
     this.#stack = stack
   }
@@ -32,23 +30,21 @@ export class LocalTimes {
     parent: ChainId | undefined,
     options: CommitOptions,
   ): Promise<readonly LayerEntry[]> {
-    if (options.timestamps === 'preserve' || !entries.some(isOld)) return entries
-    const sets: ReadonlySet<bigint>[] = []
-    for (const diffId of await this.#stack(parent)) sets.push(await this.#timesOf(diffId))
+    const old = new Set(entries.filter(isOld).map(({ mtime }) => mtime))
+    if (options.timestamps === 'preserve' || old.size === 0) return entries
+    const local = new Set<bigint>()
+    for (const diffId of await this.#stack(parent))
+      for (const time of (await this.#timesOf(diffId)).among(old)) local.add(time)
     const constant = constantTime(options)
     return entries.map((entry) =>
-      isOld(entry) && sets.some((times) => times.has(entry.mtime))
-        ? { ...entry, mtime: constant, localMtime: entry.mtime }
-        : entry,
+      isOld(entry) && local.has(entry.mtime) ? { ...entry, mtime: constant, localMtime: entry.mtime } : entry,
     )
   }
 
-  async #timesOf(diffId: DiffId): Promise<ReadonlySet<bigint>> {
+  async #timesOf(diffId: DiffId): Promise<LocalTimes> {
     const known = this.#known.get(diffId)
     if (known !== undefined) return known
-    const exact = [...localTimes(await this.#layers.entries(diffId))]
-    // tar and rsync copy whole seconds
-    const times = new Set([...exact, ...exact.map((mtime) => mtime - (mtime % second))])
+    const times = await this.#layers.localTimes(diffId)
     this.#known.set(diffId, times)
     return times
   }
