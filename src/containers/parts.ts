@@ -1,6 +1,7 @@
 import type { ContainerConfig } from '../oci/config.ts'
 import type { BridgeNetwork, Runtime, UserBridge } from '../runtime/runtime.ts'
 import type { LogOptions, LogLine } from './containers.ts'
+import type { BridgeSettings } from './network/bridge-settings.ts'
 import type { Store } from '../store/store.ts'
 
 /** What the engine hands to `containers`. The bridge is made at its first use only. */
@@ -23,7 +24,7 @@ export interface ContainerParts {
 }
 
 /** The bridge of a user's network. Subnets as `10.1.0.0/16`. */
-export interface BridgePlan {
+export interface BridgePlan extends BridgeSettings {
   /** 64 hex digits. */
   readonly id: string
   readonly internal: boolean

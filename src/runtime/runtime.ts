@@ -350,6 +350,8 @@ export interface BridgeNetwork {
 
 /** The bridge of a user's network: it goes when its network does. */
 export interface UserBridge extends BridgeNetwork {
+  /** The names by which the members find this one from now on; nothing happens when it is not connected. */
+  rename(id: string, names: readonly string[]): Promise<void>
   /** Takes interface, rules and records away; nobody may be connected. */
   remove(): Promise<void>
 }

@@ -88,6 +88,14 @@ test('a running container joins and leaves networks; its names and routes follow
   )
 })
 
+test('a container that is renamed is found by its new name at once', () => {
+  mille.ok('rename', 'web', 'site')
+  waitForName('db', 'site', true)
+  waitForName('db', 'web', false)
+  mille.ok('rename', 'site', 'web')
+  waitForName('db', 'web', true)
+})
+
 test('a restart brings the networks back, and a stopped container leaves nothing behind', () => {
   mille.ok('stop', '-t', '0', 'web')
   const members = mille.ok('network', 'inspect', '-f', '{{len .Containers}}', 'front')

@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { tryFlock } from '../../src/linux/flock.ts'
 import { openBridge } from '../../src/runtime/network/bridge.ts'
 import { openRuntime } from '../../src/runtime/open-runtime.ts'
 import type { BridgeNetwork, ContainerHandle, ProcessSpec } from '../../src/runtime/runtime.ts'
@@ -264,7 +274,7 @@ test('bad names, subnets and addresses are refused before anything is made', asy
   await invalid(network.connect('../bad', { ports: [] }))
 })
 
-test('names are answered on the bridge; a name server that was killed is back with the next that connects', async (context) => {
+test('names are answered on the bridge; a name server that was killed is back by itself, and ends with its bridge', async (context) => {
   // not the machine's own name server: others rely on that one
   const namesFolder = join(top, 'names')
   const network = await openBridge({ name: 'mtest-names', stateFolder: join(top, 'named'), namesFolder })
@@ -276,7 +286,27 @@ test('names are answered on the bridge; a name server that was killed is back wi
   const ask = async (name: string): Promise<string> =>
     runIn(one.namespace, `nslookup ${name} ${network.subnet.gateway} 2>&1`)
   assert.match(await ask('alias'), new RegExp(`Name:\\talias\\nAddress: ${one.ip}`))
-  killProcess(Number(readIfThere(join(namesFolder, 'aardvark.pid'))))
+  const server = (): number => Number(readIfThere(join(namesFolder, 'aardvark.pid')))
+  const killed = server()
+  killProcess(killed)
+  while (server() === killed) await sleep(20)
+  assert.match(await ask('alias'), new RegExp(`Name:\\talias\\nAddress: ${one.ip}`))
+  await network.rename('one', ['other'])
+  // it reads its new list a moment later
+  while (!(await ask('other')).includes(`Name:\tother\nAddress: ${one.ip}`)) await sleep(20)
+  assert.doesNotMatch(await ask('alias'), /Name:\talias/)
   const two = await network.connect('two', { ports: [], names: ['two'] })
   assert.match(await ask('two'), new RegExp(`Name:\\ttwo\\nAddress: ${two.ip}`))
+  for (const id of ['one', 'two']) await network.disconnect(id)
+  // held by the server and by who keeps it
+  while (isLocked(`${namesFolder}.lock`) || isLocked(`${namesFolder}-keeper`)) await sleep(20)
 })
+
+function isLocked(path: string): boolean {
+  const file = openSync(path, 'a')
+  try {
+    return !tryFlock(file, 'exclusive', path)
+  } finally {
+    closeSync(file)
+  }
+}

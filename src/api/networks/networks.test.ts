@@ -47,10 +47,6 @@ test('what a network cannot be is refused by name, what is so without asking pas
       /^IPAM\.Config\.AuxiliaryAddresses is/,
     ],
     [
-      { Options: { 'com.docker.network.bridge.enable_icc': 'false' } },
-      /^Options com\.docker\.network\.bridge\.enable_icc=false is/,
-    ],
-    [
       {
         Driver: 'bridge',
         Scope: '',

@@ -55,7 +55,6 @@ async function createNetwork(request: ApiRequest, { networks }: Parts): Promise<
   if (body.IPAM?.Driver && body.IPAM.Driver !== 'default')
     throw failure('NOT_IMPLEMENTED', { feature: `IPAM.Driver ${body.IPAM.Driver}` })
   refuseGiven(body.IPAM, ['Options'], 'IPAM.')
-  refuseDriverOptions(body.Options ?? {})
   const [config, second] = body.IPAM?.Config ?? []
   refuseGiven(config, ['AuxiliaryAddresses'], 'IPAM.Config.')
   if (second !== undefined) throw failure('NOT_IMPLEMENTED', { feature: 'a network of several subnets' })
@@ -72,21 +71,6 @@ async function createNetwork(request: ApiRequest, { networks }: Parts): Promise<
     }),
   })
   return json({ Id: id, Warning: '' }, 201)
-}
-
-/** Options of the bridge driver that say what is so without them; others of Docker's would not be followed. */
-const usualOptions: Readonly<Record<string, string>> = {
-  'com.docker.network.bridge.enable_icc': 'true',
-  'com.docker.network.bridge.enable_ip_masquerade': 'true',
-  'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
-  'com.docker.network.driver.mtu': '1500',
-}
-
-function refuseDriverOptions(options: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (name.startsWith('com.docker.network.') && usualOptions[name] !== value)
-      throw failure('NOT_IMPLEMENTED', { feature: `Options ${name}=${value}` })
-  }
 }
 
 async function removeNetwork({ name }: ApiRequest, { networks }: Parts): Promise<ApiResponse> {

@@ -77,7 +77,7 @@ function processRequest(flags: Values): Partial<ContainerRequest> {
     cgroupns: flags.cgroupns,
     devices: given(flags.device),
     deviceRules: given(flags['device-cgroup-rule']),
-    dnsOptions: given(flags['dns-option']),
+    dnsOptions: given([...flags['dns-option'], ...flags['dns-opt']]),
     dnsSearch: given(flags['dns-search']),
     domainname: flags.domainname,
     expose: given(flags.expose),

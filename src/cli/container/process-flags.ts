@@ -13,6 +13,7 @@ export type ProcessFlags = {
   readonly cgroupns: Flag<string | undefined>
   readonly device: Flag<readonly DeviceRequest[]>
   readonly 'device-cgroup-rule': Flag<readonly string[]>
+  readonly 'dns-opt': Flag<readonly string[]>
   readonly 'dns-option': Flag<readonly string[]>
   readonly 'dns-search': Flag<readonly string[]>
   readonly domainname: Flag<string | undefined>
@@ -33,6 +34,7 @@ export const processFlags: ProcessFlags = {
   cgroupns: text('Cgroup namespace to use: host or private'),
   device: parsedList('Add a host device to the container', parseDevice),
   'device-cgroup-rule': parsedList('Add a rule to the cgroup allowed devices list', parseDeviceRule),
+  'dns-opt': list('As --dns-option', { hidden: true }),
   'dns-option': list('Set DNS options'),
   'dns-search': list('Set custom DNS search domains'),
   domainname: text('Container NIS domain name'),

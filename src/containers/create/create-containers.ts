@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
+import { isMilleError } from '../../util/errors.ts'
 import type { ContainerDetails, ContainerRequest, Containers, Volumes } from '../containers.ts'
 import { exportContainer, readArchive, statPath, writeArchive } from '../archive.ts'
 import { commitContainer } from '../commit.ts'
@@ -13,7 +13,6 @@ import { createLogKeeping } from '../life/log-keeping.ts'
 import { createNetworks } from '../network/create-networks.ts'
 import type { Networks } from '../network/networks.ts'
 import { readLogs } from '../logs.ts'
-import { checkName } from './names.ts'
 import type { ContainerParts } from '../parts.ts'
 import { handleOf } from '../handle.ts'
 import type { ResourceUsage } from '../../runtime/limits/resource-counters.ts'
@@ -29,6 +28,7 @@ import {
   stopContainer,
 } from '../life/stop.ts'
 import { createVolumes, hasLabel } from '../volume/volumes.ts'
+import { renameContainer } from '../rename.ts'
 import { updateRequest } from '../update.ts'
 import { waitContainer } from '../life/wait.ts'
 
@@ -97,7 +97,7 @@ export function createContainers(parts: ContainerParts): ContainersAndVolumes {
     kill: (nameOrId, signal) => killContainer(parts, nameOrId, signal),
     pause: (nameOrId) => pauseContainer(parts, nameOrId, true),
     unpause: (nameOrId) => pauseContainer(parts, nameOrId, false),
-    rename: async (nameOrId, name) => renameContainer(parts, nameOrId, name),
+    rename: (nameOrId, name) => renameContainer(parts, nameOrId, name),
     update: (nameOrId, update) => updateRequest(parts, nameOrId, update),
     usage: (nameOrId) => containerUsage(parts, nameOrId),
     remove: (nameOrId, options) => removeContainer(parts, nameOrId, options),
@@ -154,24 +154,6 @@ async function containerUsage(parts: ContainerParts, nameOrId: string): Promise<
     if (!isMilleError(error, 'CONTAINER_NOT_RUNNING')) throw error
     return undefined
   }
-}
-
-function renameContainer(parts: ContainerParts, nameOrId: string, name: string): void {
-  const { store } = parts
-  const row = getContainer(store, nameOrId)
-  const wanted = checkName(name)
-  if (wanted === row.name) throw failure('CONTAINER_RENAMED_TO_ITSELF', {})
-  try {
-    store.records<ContainerData>('container').rename(row.id, wanted)
-  } catch (error) {
-    if (!isMilleError(error, 'NAME_IN_USE')) throw error
-    throw failure(
-      'CONTAINER_NAME_IN_USE',
-      { name: wanted, id: getContainer(store, wanted).id },
-      { cause: error },
-    )
-  }
-  recordEvent(parts, { ...row, name: wanted }, 'rename', { oldName: `/${row.name}` })
 }
 
 /** Every container that does not run. */

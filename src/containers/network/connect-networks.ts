@@ -9,6 +9,7 @@ import type {
 import { failure } from '../../util/errors.ts'
 import { exposedPorts, type ExposedPort } from '../create/exposed-ports.ts'
 import { handleOf } from '../handle.ts'
+import { bridgeSettings } from './bridge-settings.ts'
 import { getNetwork, type NetworkData, type NetworkRow } from './network-record.ts'
 import type { EndpointRequest } from './networks.ts'
 import type { ContainerParts } from '../parts.ts'
@@ -27,11 +28,12 @@ export async function openNetwork(
   { store, userBridge }: ContainerParts,
   { id, data }: Pick<NetworkRow, 'id' | 'data'>,
 ): Promise<UserBridge> {
-  const { subnet, gateway, range, internal } = data
+  const { subnet, gateway, range, internal, options } = data
   const others = store.records<NetworkData>('network').list()
   return await userBridge({
     id,
     internal,
+    ...bridgeSettings(options),
     ...(subnet !== undefined && { subnet }),
     ...(gateway !== undefined && { gateway }),
     ...(range !== undefined && { range }),
@@ -83,20 +85,33 @@ export async function connectNetwork(
   },
 ): Promise<{ readonly endpoint: Endpoint; readonly nameServer?: string }> {
   const bridge = await bridgeOf(parts, network)
-  const { aliases = [], ip, mac }: EndpointRequest = data.networks[network] ?? {}
+  const { ip, mac }: EndpointRequest = data.networks[network] ?? {}
   const others = Object.values(present.endpoints)
   const namespace = present.namespace ?? others[0]?.namespace
   const endpoint = await bridge.connect(id, {
     ports: present.ports,
     interface: freeInterface(others),
     route: others.every(({ gateway }) => gateway === ''),
-    // the name server looks for them as they are asked for: in lower case
-    names: [...new Set([name, id.slice(0, 12), ...aliases].map((one) => one.toLowerCase()))],
+    names: memberNames({ id, name, data }, network),
     ...(namespace !== undefined && { namespace }),
     ...(ip !== undefined && { ip }),
     ...(mac !== undefined && { mac }),
   })
   return { endpoint, ...(network !== 'bridge' && { nameServer: bridge.subnet.gateway }) }
+}
+
+/** By which a network's members find the container; the name server looks for them as they are asked for: in lower case. */
+function memberNames({ id, name, data }: Omit<ContainerRow, 'sequence'>, network: string): string[] {
+  const { aliases = [] }: EndpointRequest = data.networks[network] ?? {}
+  return [...new Set([name, id.slice(0, 12), ...aliases].map((one) => one.toLowerCase()))]
+}
+
+/** Tells the networks that it is connected to the name that it has now. */
+export async function renameInNetworks(parts: ContainerParts, row: ContainerRow): Promise<void> {
+  for (const network of Object.keys(row.data.endpoints ?? {}).filter((one) => one !== 'bridge')) {
+    const bridge = await openNetwork(parts, getNetwork(parts.store, network))
+    await bridge.rename(row.id, memberNames(row, network))
+  }
 }
 
 function freeInterface(endpoints: readonly Endpoint[]): string {

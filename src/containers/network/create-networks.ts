@@ -2,6 +2,7 @@ import { isSubnet } from '../../runtime/network/ip-address.ts'
 import type { Store } from '../../store/store.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { randomHex } from '../../util/random.ts'
+import { bridgeSettings } from './bridge-settings.ts'
 import { connectContainer, disconnectContainer } from './change-networks.ts'
 import { openNetwork } from './connect-networks.ts'
 import { findPredefined, getNetwork, predefinedNetworks } from './network-record.ts'
@@ -74,8 +75,9 @@ function recordChange(
 /** Docker's rule for names of networks. */
 const validName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
 
-function checkRequest({ name, subnet, gateway, range }: NetworkRequest): void {
+function checkRequest({ name, subnet, gateway, range, options = {} }: NetworkRequest): void {
   if (!validName.test(name) || name.length > 255) throw failure('NETWORK_NAME_INVALID', { name })
+  bridgeSettings(options)
   for (const one of [subnet, range]) {
     if (one !== undefined && !isSubnet(one)) throw failure('SUBNET_INVALID', { subnet: one })
   }

@@ -30,6 +30,12 @@ export interface Bridge {
   readonly gateway: string
   readonly mtu: number
   readonly internal: boolean
+  /** Its members do not reach each other. */
+  readonly isolated: boolean
+  /** What goes out keeps the member's own address. */
+  readonly unmasked: boolean
+  /** Where ports are published that name no address of the host. */
+  readonly hostBinding: string | undefined
   readonly folder: string
   readonly lock: string
   readonly namesFolder: string | undefined
@@ -132,6 +138,9 @@ async function connectOnce(
   const { namespace = namespaceOf(bridge, id) } = request
   const owners = new Map([...live].map(([owner, record]) => [record.ip, owner]))
   const address = await chooseAddress(bridge, owners, request.ip)
+  const ports = request.ports.map((port) =>
+    port.hostIp ? port : { ...port, hostIp: bridge.hostBinding ?? '' },
+  )
   const record: EndpointRecord = {
     namespace,
     interface: request.interface ?? 'eth0',
@@ -143,7 +152,7 @@ async function connectOnce(
       request.mac ??
       `02:42:${[24, 16, 8, 0].map((shift) => ((address >>> shift) & 0xff).toString(16).padStart(2, '0')).join(':')}`,
     // a published port would be a way into an internal network
-    ports: bridge.internal ? [] : choosePorts(takenPorts(bridge, live, request.ports), request.ports),
+    ports: bridge.internal ? [] : choosePorts(takenPorts(bridge, live, ports), ports),
     made: !isNetworkNamespace(namespace),
     names: request.names ?? [],
     ...(owner === undefined ? {} : { owner }),
@@ -197,9 +206,11 @@ function takenPorts(
 async function wire(bridge: Bridge, record: EndpointRecord, route: boolean): Promise<void> {
   const host = hostInterface(record.ip)
   const mtu = `mtu ${bridge.mtu}`
+  const apart = bridge.isolated ? [`link set ${host} type bridge_slave isolated on`] : []
   const name = record.interface
   await runIp(bridge, [
     `link add ${host} ${mtu} master ${bridge.name} up type veth peer name ${name} ${mtu} address ${record.mac} netns ${record.namespace}`,
+    ...apart,
   ])
   await runIp(
     bridge,
@@ -239,6 +250,15 @@ export async function takeRoute(bridge: Bridge, id: string): Promise<void> {
     [`route replace default via ${record.gateway} dev ${record.interface}`],
     record.namespace,
   )
+}
+
+export async function rename(bridge: Bridge, id: string, names: readonly string[]): Promise<void> {
+  checkId(id)
+  using _ = await lockFile(bridge.lock)
+  const record = readRecord(recordOf(bridge, id))
+  if (record === undefined || bridge.namesFolder === undefined) return
+  writeFileSync(recordOf(bridge, id), JSON.stringify({ ...record, names }), { mode: 0o600 })
+  await publishNames(bridge.namesFolder, bridge, await liveRecords(bridge))
 }
 
 export async function disconnect(bridge: Bridge, id: string, options: DisconnectOptions = {}): Promise<void> {

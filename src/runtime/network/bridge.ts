@@ -4,7 +4,7 @@ import { failure } from '../../util/errors.ts'
 import { readText } from '../../util/read-text.ts'
 import { runProgram } from '../../util/run-program.ts'
 import type { Bridge } from './bridge-endpoints.ts'
-import { connect, disconnect, openBuildNetwork, runIp, takeRoute } from './bridge-endpoints.ts'
+import { connect, disconnect, openBuildNetwork, rename, runIp, takeRoute } from './bridge-endpoints.ts'
 import { lockFile } from '../file-lock.ts'
 import { defaultDevice, findFreeSubnet, formatIp, formatSubnet, parseIp, parseSubnet } from './ip-address.ts'
 import type { Subnet } from './ip-address.ts'
@@ -28,6 +28,14 @@ export interface BridgeOptions {
   readonly range?: string
   /** Nothing goes in or out but between its members. */
   readonly internal?: boolean
+  /** Of all interfaces; default: that of the machine's way out. */
+  readonly mtu?: number
+  /** Its members do not reach each other. */
+  readonly isolated?: true
+  /** What goes out keeps the member's own address. */
+  readonly unmasked?: true
+  /** Where ports are published that name no address of the host; default: on every one. */
+  readonly hostBinding?: string
   /** Its members find each other by name: the folder of the machine's name server. */
   readonly namesFolder?: string
   /** State folders of the machine's other bridges: published ports are taken for all. */
@@ -62,6 +70,7 @@ export async function openBridge(options: BridgeOptions): Promise<UserBridge> {
     disconnect: (id, disconnecting) => disconnect(bridge, id, disconnecting),
     openBuildNetwork: () => openBuildNetwork(bridge),
     takeRoute: (id) => takeRoute(bridge, id),
+    rename: (id, names) => rename(bridge, id, names),
     remove: () => removeBridge(bridge),
     subnet: {
       gateway: bridge.gateway,
@@ -95,8 +104,11 @@ async function ensureBridge(
     subnet,
     range: options.range === undefined ? subnet : (parseSubnet(options.range) ?? subnet),
     gateway: options.gateway ?? formatIp(subnet.address + 1),
-    mtu: device === undefined ? 1500 : Number(readText(`/sys/class/net/${device}/mtu`)),
+    mtu: options.mtu ?? (device === undefined ? 1500 : Number(readText(`/sys/class/net/${device}/mtu`))),
     internal: options.internal === true,
+    isolated: options.isolated === true,
+    unmasked: options.unmasked === true,
+    hostBinding: options.hostBinding,
     namesFolder: options.namesFolder,
     neighbours: options.neighbours ?? (() => []),
   }

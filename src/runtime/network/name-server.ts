@@ -1,11 +1,13 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { tryFlock } from '../../linux/flock.ts'
 import { reap, spawnDetached } from '../../linux/spawn-detached.ts'
 import { failure } from '../../util/errors.ts'
 import { readIfThere } from '../../util/read-text.ts'
 import { readPidFile } from '../container-files.ts'
 import { parseIp } from './ip-address.ts'
+import { startNameKeeper } from './name-keeper.ts'
 
 /** Where Debian, Fedora and others put it. */
 const programs = ['/usr/lib/podman/aardvark-dns', '/usr/libexec/podman/aardvark-dns', '/usr/bin/aardvark-dns']
@@ -15,6 +17,8 @@ const patience = 2000
 interface NamedBridge {
   readonly name: string
   readonly gateway: string
+  /** File that is locked while anything about bridges and their names is changed. */
+  readonly lock: string
 }
 
 interface Member {
@@ -25,8 +29,8 @@ interface Member {
 /**
  * The names of a bridge's members, answered on the bridge's own address by aardvark-dns: one process of 3 MB for all
  * bridges of the machine. It answers a member with what is on the networks of that member only, and asks the machine's
- * resolvers for the rest. Started when it does not run, so that one that was killed comes back with the next container.
- * The machine's bridge lock is held. Source: aardvark-dns(8). Errors: PROGRAM_MISSING.
+ * resolvers for the rest. Started when it does not run; one that was killed is started again by its keeper. The machine's
+ * bridge lock is held. Source: aardvark-dns(8). Errors: PROGRAM_MISSING.
  */
 export async function publishNames(
   folder: string,
@@ -43,6 +47,7 @@ export async function publishNames(
   const server = findServer(folder)
   if (server !== undefined) process.kill(server, 'SIGHUP')
   await untilListening(folder, bridge.gateway)
+  startNameKeeper({ folder, program: serverProgram(), bridgesLock: bridge.lock, lifeLock: lifeLock(folder) })
 }
 
 /** The bridge has no members; the server ends with the last bridge. */
@@ -54,18 +59,33 @@ export function forgetNames(folder: string, bridge: string): void {
 
 function findServer(folder: string): number | undefined {
   const pid = readPidFile(join(folder, 'aardvark.pid'))
-  return pid !== undefined && readIfThere(`/proc/${pid}/comm`).startsWith('aardvark') ? pid : undefined
+  // one that nobody has taken off the kernel's hands yet has no command line any more
+  return pid !== undefined && readIfThere(`/proc/${pid}/cmdline`).includes('aardvark') ? pid : undefined
 }
 
-function startServer(folder: string): number {
+function serverProgram(): string {
   const path = programs.find((program) => existsSync(program))
-  if (path === undefined)
-    throw failure('PROGRAM_MISSING', { program: 'aardvark-dns', package: 'aardvark-dns' })
+  if (path !== undefined) return path
+  throw failure('PROGRAM_MISSING', { program: 'aardvark-dns', package: 'aardvark-dns' })
+}
+
+/** Locked by the server for as long as it lives: it keeps the descriptor that it was started with. */
+function lifeLock(folder: string): string {
+  return `${folder}.lock`
+}
+
+/** Undefined while one that is just ending still has the lock. */
+function startServer(folder: string): number | undefined {
+  const path = serverProgram()
+  const lock = openSync(lifeLock(folder), 'a', 0o600)
   const nothing = openSync('/dev/null', 'r+')
   try {
+    if (!tryFlock(lock, 'exclusive', lifeLock(folder))) return undefined
     const args = ['--config', folder, '--port', '53', 'run']
-    return spawnDetached({ path, args, env: {}, folder: '/', descriptors: [nothing, nothing, nothing] })
+    const descriptors = [nothing, nothing, nothing, lock]
+    return spawnDetached({ path, args, env: {}, folder: '/', descriptors })
   } finally {
+    closeSync(lock)
     closeSync(nothing)
   }
 }

@@ -8,13 +8,15 @@ export interface RuledBridge {
   readonly subnet: Subnet
   /** Nothing goes in or out but between its members. */
   readonly internal: boolean
+  /** What goes out keeps the member's own address. */
+  readonly unmasked: boolean
 }
 
 /**
  * All of a bridge's rules, in a table of its own. Every line can be said again; nft takes the whole text or nothing.
  * Published ports are elements of maps: one look-up for a packet, however many there are.
  */
-export function baseRules({ name: bridge, subnet, internal }: RuledBridge): string {
+export function baseRules({ name: bridge, subnet, internal, unmasked }: RuledBridge): string {
   const table = tableName(bridge)
   const maps = (['tcp', 'udp'] as const).flatMap((protocol) => [
     `add map ip ${table} ${protocol}_any { type inet_service : ipv4_addr . inet_service ; }`,
@@ -39,7 +41,7 @@ export function baseRules({ name: bridge, subnet, internal }: RuledBridge): stri
     'prerouting fib daddr type local jump ports',
     'output fib daddr type local jump ports',
     ...(internal ? closed(bridge) : apart(bridge)),
-    ...(internal ? [] : [`postrouting ip saddr ${network} oifname != "${bridge}" masquerade`]),
+    ...(internal || unmasked ? [] : [`postrouting ip saddr ${network} oifname != "${bridge}" masquerade`]),
     // answers to a local client, and to a container that calls itself by a published port, must come back this way
     `postrouting ip saddr 127.0.0.0/8 oifname "${bridge}" masquerade`,
     `postrouting ip saddr ${network} oifname "${bridge}" ct status dnat masquerade`,
