@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { ChildProcess } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { after, before, beforeEach, test } from 'node:test'
@@ -116,6 +116,50 @@ test('kill -9 in a download: nothing is listed, the next pull goes on with Range
   // the layer that was complete is not asked for again
   assert.equal(blobRequests(image.manifest.layers[0]?.digest ?? '').length, 0)
   await pulled()
+})
+
+test('a killed pull fetches only what is missing, also after collections between; a prune gives all back (B-PL-15)', async () => {
+  using _ = mille
+  const [small, big] = image.manifest.layers.map(({ digest }) => digest)
+  const total = image.manifest.layers.reduce((sum, { size }) => sum + size, 0)
+  const killAt = async (limit: number): Promise<void> => {
+    stallAfter(limit)
+    const child = mille.start('pull', reference())
+    await until(() => (blobRequests(bigLayer()).at(-1)?.sent ?? 0) >= limit)
+    await until(() => unfinished().some(({ size }) => size >= limit - 1_000_000))
+    // the small one is whole when the file it came in has become a blob
+    await until(() => existsSync(`${mille.root}/blobs/sha256/${small?.slice(7) ?? ''}`))
+    await kill(child)
+    proxy.onBody = (_seen, chunk) => chunk
+    proxy.requests.length = 0
+  }
+  const collect = async (): Promise<void> => {
+    writeFileSync(`${mille.root}/empty.tar`, Buffer.alloc(10_240))
+    await ok('import', `${mille.root}/empty.tar`, 'local/nothing')
+    await ok('rmi', 'local/nothing')
+  }
+  await killAt(3_000_000)
+  await collect()
+  await ok('pull', reference())
+  const fetched = [small, big].flatMap((digest) => blobRequests(digest ?? ''))
+  assert.deepEqual(
+    fetched.map(({ path }) => path.split('/').at(-1)),
+    [big],
+  )
+  assert((fetched[0]?.sent ?? 0) <= total - 8_000_000, `fetched ${fetched[0]?.sent} of ${total} bytes`)
+  await pulled()
+  // needed by an image it is kept by that only
+  await ok('rmi', reference())
+  assert.deepEqual(readdirSync(`${mille.root}/blobs/sha256`), [])
+
+  proxy.requests.length = 0
+  await killAt(3_000_000)
+  assert.match(await ok('image', 'prune', '-f'), /Total reclaimed space: (?:[89]|1\d)\.\d+MB/)
+  await ok('pull', reference())
+  assert.deepEqual(
+    [small, big].map((digest) => blobRequests(digest ?? '').length),
+    [1, 1],
+  )
 })
 
 function unfinished(): { readonly name: string; readonly size: number }[] {

@@ -81,10 +81,13 @@ class KeyedWriter implements BlobWriter {
     lease?: Lease,
   ): Promise<BlobInfo> {
     this.#checkOpen()
-    const { folders, ledger, path } = this.#parts
+    const { folders, ingests, ledger, path } = this.#parts
     const info: BlobInfo = { digest: this.#file.digest(), size: this.#file.size }
     try {
       checkExpected(info, expected)
+      // it waits for an image to need it, as its parts would have waited for the rest; bytes that are not durable do not.
+      // Told before it is there: a kill in between leaves a note of nothing, not a blob that the next collection takes
+      if (lease?.deferred !== true) ingests.use(info.digest, info.size)
       await publishBlob(folders, ledger, path, info, lease, () => this.#file.sync())
     } catch (error) {
       await this.abort()

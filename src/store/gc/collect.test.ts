@@ -337,3 +337,31 @@ test('an unknown chain in a hold does no harm', async () => {
   lease.hold({ kind: 'chain', chain: sha256('none') as string as ChainId })
   assert.deepEqual(await store.collect(), { blobs: 0, snapshots: 0, bytes: 0 })
 })
+
+test('a whole download waits for its image as an unfinished one does, and goes with whoever needs it', async () => {
+  await using store = await openTempStore()
+  const download = async (text: string): Promise<Digest> => {
+    await using lease = await store.lease('pull')
+    await using writer = await store.content.openWriter(`download ${text}`)
+    await writer.write(Buffer.from(text))
+    return (await writer.commit({}, lease)).digest
+  }
+  const [waiting, needed] = [await download('waiting'), await download('needed')]
+  assert.equal((await store.collect()).blobs, 0)
+  const sizes = async (): Promise<number[]> => (await store.partials()).map(({ size }) => size).sort()
+  assert.deepEqual(await sizes(), [6, 7])
+  // of the same bytes, so that the image names the very blob
+  const image = await store.images.create(await plainDraft(store, ['needed']))
+  assert.deepEqual(await sizes(), [7])
+  store.images.remove(image.id)
+  await store.collect()
+  assert.deepEqual(
+    [await store.content.stat(needed), (await store.content.stat(waiting))?.size],
+    [undefined, 7],
+  )
+  edit(store, 'UPDATE ingests SET idle = 8 * 24 * 3600')
+  assert.equal((await store.collect()).blobs, 1)
+  await download('again')
+  assert.equal((await store.collect({ partials: true })).blobs, 1)
+  assert.deepEqual(await sizes(), [])
+})

@@ -3,6 +3,7 @@ import { constants, closeSync, lstatSync, openSync, readdirSync, renameSync, rmS
 import { join } from 'node:path'
 import { removeTree } from '../../linux/remove-tree.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
+import { isDigest } from '../../oci/digest.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { isPartial } from '../content/blob-store.ts'
 import { removeAbandoned, unlinkQuietly } from '../content/temporary-files.ts'
@@ -41,6 +42,7 @@ export async function collect(parts: CollectParts, options: CollectOptions = {})
       },
       { frees: true },
     )
+    forgetDownloads(parts, options)
     const snapshots = await removeOrphans(parts)
     const swept = await sweepAll(parts, options)
     const partials = await removeIngests(parts, options)
@@ -104,6 +106,13 @@ async function removeOrphans({ database, snapshots }: CollectParts): Promise<num
   const orphans = active.filter(({ key }) => !owned(key))
   for (const { key } of orphans) await snapshots.remove(key)
   return orphans.length
+}
+
+/** Whole blobs wait for their image as long as unfinished ones. */
+function forgetDownloads({ ingests }: CollectParts, { partials = false }: CollectOptions): void {
+  for (const name of partials ? ingests.downloads() : ingests.expired()) {
+    if (isDigest(name)) ingests.forget(name)
+  }
 }
 
 /** Unfinished downloads: those that nobody used for long, or all. Returns the bytes freed. */

@@ -16,7 +16,7 @@ export async function findPartials(parts: CollectParts): Promise<readonly Partia
     const size = lstatSync(join(folders.ingest, name), { throwIfNoEntry: false })?.size
     if (size !== undefined) found.push({ size, inUse: locks.isHeld(name) })
   }
-  const { blobs } = findReachable(database, await readStanding(parts))
+  const { blobs } = findReachable(database, await readStanding(parts), { downloads: false })
   for await (const { digest, size } of content.list()) {
     if (!blobs.has(digest)) found.push({ size, inUse: false })
   }

@@ -1,5 +1,6 @@
 import type { ChainId } from '../../oci/digest.ts'
 import type { Database } from '../metadata/database.ts'
+import { downloadsSql } from '../metadata/ingest-ledger.ts'
 import { resourceName } from '../metadata/leases.ts'
 import type { Resource } from '../store.ts'
 import type { ChainInfo } from '../snapshotter.ts'
@@ -19,9 +20,14 @@ export interface Standing {
 
 /**
  * Marks from images, cache records, records, leases and snapshots. Everything an image names is in the database
- * (`image_refs`), so no document is read here and the mark is short enough for a transaction.
+ * (`image_refs`), so no document is read here and the mark is short enough for a transaction. Without `downloads` what was
+ * fetched for an image that is not there yet is left out.
  */
-export function findReachable(database: Database, { chains, parents }: Standing): Reachable {
+export function findReachable(
+  database: Database,
+  { chains, parents }: Standing,
+  { downloads = true }: { readonly downloads?: boolean } = {},
+): Reachable {
   const blobs = new Set<string>()
   const kept = new Set<string>()
   const roots: string[] = [...parents]
@@ -29,6 +35,7 @@ export function findReachable(database: Database, { chains, parents }: Standing)
     if (kind === 'chain') roots.push(name)
     else blobs.add(name)
   }
+  if (downloads) for (const row of database.all(downloadsSql)) blobs.add(String(row['name']))
   const known = new Map(chains.map((info) => [info.chain as string, info]))
   for (const root of roots) {
     for (

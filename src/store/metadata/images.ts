@@ -97,6 +97,11 @@ export class DatabaseImageStore implements ImageStore {
           this.#give('repo_digests', name, id)
           this.#addRefs(id, name, refs)
         }
+        // what was downloaded is needed now, and goes with whoever needs it
+        this.#database.run(
+          'DELETE FROM ingests WHERE name IN (SELECT name FROM image_refs WHERE image = ?)',
+          id,
+        )
         if (image.report !== undefined) this.#setReport(id, image.report)
         this.#parts.volatile.confirmCacheWhenEmpty()
       },

@@ -5,6 +5,9 @@ import type { Database } from './database.ts'
 /** Seconds without use after which an unfinished download is removed: a week of the machine being up. */
 const ingestLife: number = 7 * 24 * 3600
 
+/** Rows of whole blobs bear their digests; an image that comes to need one takes its row away. */
+export const downloadsSql = "SELECT name FROM ingests WHERE name LIKE 'sha256:%'"
+
 /**
  * What is known of unfinished downloads beside their bytes. Idle time is counted by the kernel's clock from boot, boot
  * by boot, so a wall clock that jumps by years deletes nothing (I9).
@@ -41,6 +44,11 @@ export class IngestLedger {
       const sql = 'SELECT 1 FROM ingests WHERE name = ?'
       if (this.#database.get(sql, name) === undefined) this.use(name, 0)
     }
+  }
+
+  /** Whole blobs that were downloaded for an image which is not there yet. */
+  downloads(): string[] {
+    return this.#database.all(downloadsSql).map((row) => String(row['name']))
   }
 
   forget(name: string): void {
