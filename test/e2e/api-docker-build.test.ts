@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
 import { testMille, type Ran, type TestMille } from '../support/mille.ts'
 import { serveApi, type TestApi } from '../support/serve-api.ts'
+import { until } from '../support/until.ts'
 
 /** The classic builder of the docker client, `DOCKER_BUILDKIT=0`. */
 describe('docker build on mille serve', () => {
@@ -115,7 +115,8 @@ describe('docker build on mille serve', () => {
   })
 
   test('a build whose client leaves is ended, and the cache is pruned', async () => {
-    write('FROM busybox\nRUN echo begun && sleep 98765\n')
+    const seconds = String(300_000 + process.pid)
+    write(`FROM busybox\nRUN echo begun && sleep ${seconds}\n`)
     const env = {
       ...process.env,
       DOCKER_HOST: `unix://${api.socket}`,
@@ -126,13 +127,13 @@ describe('docker build on mille serve', () => {
     for await (const chunk of client.stdout) if (String(chunk).includes('begun\n')) break
     client.kill('SIGKILL')
     await once(client, 'exit')
-    while (isRunning('sleep\x0098765')) await sleep(20)
+    await until(() => !isRunning(`sleep\0${seconds}`))
     const pruned = JSON.parse((await api.call('POST', '/build/prune?all=1')).body)
     assert.ok(pruned.CachesDeleted.length > 0)
   })
 })
 
-/** A process of the machine with these first words; a test that waits for ever is ended by its runner. */
+/** A process of the machine with these first words. */
 function isRunning(words: string): boolean {
   return readdirSync('/proc').some((pid) => {
     try {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { testMille, type TestMille } from '../support/mille.ts'
 import { serveApi, type TestApi } from '../support/serve-api.ts'
+import { until } from '../support/until.ts'
 
 interface Health {
   readonly Status: string
@@ -26,13 +26,13 @@ describe('health checks asked for through the API', () => {
   const inspect = (name: string, field: string): unknown =>
     JSON.parse(api.ok('inspect', '-f', `{{json ${field}}}`, name))
 
-  /** Asks until it is so; the test runner's limit ends what never comes. */
   async function becomes(name: string, status: string): Promise<Health> {
-    for (;;) {
-      const health = inspect(name, '.State.Health') as Health
-      if (health.Status === status) return health
-      await sleep(20)
-    }
+    const read = (): Health => inspect(name, '.State.Health') as Health
+    await until(
+      () => read().Status === status,
+      () => `${status}: ${JSON.stringify(read())}`,
+    )
+    return read()
   }
 
   test('docker run --health-cmd becomes healthy and unhealthy, as ps and inspect show', async () => {

@@ -6,8 +6,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { testMille, type TestMille } from '../support/mille.ts'
+import { until } from '../support/until.ts'
 
 /** Numbers of the processes that run exactly these words. */
 function processesOf(words: string): string[] {
@@ -29,9 +29,9 @@ test('the RUN step of a build that was killed ends with the next command, whiche
     writeFileSync(join(context, 'Dockerfile'), `FROM busybox\nRUN ["sleep", "${seconds}"]\n`)
     const words = `sleep\0${seconds}\0`
     const build = mille.start('build', '--network', 'none', context)
-    while (processesOf(words).length === 0) await sleep(20)
+    await until(() => processesOf(words).length > 0)
     build.kill('SIGKILL')
-    await sleep(100)
+    await once(build, 'exit')
     assert.equal(processesOf(words).length, 1)
     mille.ok('ps')
     assert.deepEqual(processesOf(words), [])
@@ -57,7 +57,7 @@ async function buildWithSecret(
     const flags = ['--isolation', 'chroot', '--secret', `id=k,src=${context}/secret`]
     const build = mille.start('build', ...flags, context)
     const words = `sleep\0${seconds}\0`
-    while (processesOf(words).length === 0) await sleep(20)
+    await until(() => processesOf(words).length > 0)
     const kill = async (): Promise<void> => {
       const ended = once(build, 'exit')
       build.kill('SIGKILL')
@@ -85,7 +85,7 @@ test('a killed build in chroot isolation: its secret goes at once, what the step
   await buildWithSecret(async ({ mille, secret, kill }) => {
     assert.equal(filesWith(secret, mille.root).filter(isSecretFile).length, 1)
     await kill()
-    while (filesWith(secret, mille.root).some(isSecretFile)) await sleep(20)
+    await until(() => !filesWith(secret, mille.root).some(isSecretFile))
   })
 })
 

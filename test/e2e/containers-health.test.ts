@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { killProcess } from '../support/kill-process.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
+import { until } from '../support/until.ts'
 
 let mille: TestMille
 
@@ -21,10 +21,6 @@ interface Health {
 }
 
 /** Asks until it is so; the test runner's limit ends what never comes. */
-async function until(test: () => boolean): Promise<void> {
-  while (!test()) await sleep(20)
-}
-
 const health = (name: string): Health =>
   JSON.parse(mille.ok('inspect', '-f', '{{json .State.Health}}', name)) as Health
 const status = (name: string): string => mille.ok('ps', '-a', '-f', `name=${name}`, '--format', '{{.Status}}')

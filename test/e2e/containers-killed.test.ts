@@ -3,12 +3,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { storeStateFolder } from '../../src/engine/state-folder.ts'
 import { killProcess } from '../support/kill-process.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 import { umount } from '../support/umount.ts'
+import { until } from '../support/until.ts'
 
 let mille: TestMille
 
@@ -37,10 +40,10 @@ function processesOfStore(): string[] {
 
 /** A monitor lives as long as the command that it runs at the end. */
 async function gone(when: string): Promise<void> {
-  for (let attempt = 0; processesOfStore().length > 0; attempt++) {
-    assert(attempt < 200, `${when}: ${processesOfStore().join('\n')}`)
-    await sleep(20)
-  }
+  await until(
+    () => processesOfStore().length === 0,
+    () => `${when}: ${processesOfStore().join('\n')}`,
+  )
 }
 
 const names = (...parts: readonly string[]): string[] => readdirSync(join(mille.root, ...parts))
@@ -116,21 +119,22 @@ test('a container and its log go on without mille; --rm takes it away at its end
     'busybox',
     'sh',
     '-c',
-    'echo 1; sleep 1; echo 2; sleep 1',
+    'echo 1; until [ -e /go ]; do sleep 0.05; done; echo 2',
   )
   await new Promise((resolve) => child.stdout?.once('data', resolve))
   child.kill('SIGKILL')
   assert.equal(mille.ok('inspect', '-f', '{{.State.Running}}', 'alone'), 'true')
-  assert.equal(mille.ok('logs', '-f', 'alone'), '1\n2')
-  for (let attempt = 0; names('containers').length > 0; attempt++) {
-    assert(attempt < 100, 'still there')
-    await sleep(50)
-  }
+  const follower = mille.start('logs', '-f', 'alone')
+  const log = text(follower.stdout as Readable)
+  await new Promise((resolve) => follower.stdout?.once('data', resolve))
+  mille.ok('exec', 'alone', 'touch', '/go')
+  assert.equal(await log, '1\n2\n')
+  await until(() => names('containers').length === 0)
   assert.equal(mille.ok('ps', '-aq'), '')
 })
 
 test('after a reboot: what ran has exited with 255, what had ended keeps its code, and both start again', () => {
-  mille.ok('run', '-d', '--name', 'ran', '-p', '18097:80', 'busybox', ...ticking)
+  mille.ok('run', '-d', '--name', 'ran', '-p', '80', 'busybox', ...ticking)
   mille.run(['run', '--name', 'ended', 'busybox', 'sh', '-c', 'exit 7'])
   mille.ok('create', '--name', 'made', 'busybox', 'true')
   const pid = Number(mille.ok('inspect', '-f', '{{.State.Pid}}', 'ran'))
@@ -157,12 +161,6 @@ test('after a reboot: what ran has exited with 255, what had ended keeps its cod
 })
 
 test('kill -9 of the monitor: the container is seen as it is, can be stopped and removed, its exit code is 255 (B-RN-3)', async () => {
-  const until = async (reached: () => boolean): Promise<void> => {
-    for (let tries = 0; !reached(); tries++) {
-      assert(tries < 400, 'not reached within 20 s')
-      await sleep(50)
-    }
-  }
   const start = async (...args: readonly string[]): Promise<void> => {
     const script = 'echo before; exec sleep 1000'
     const flags = ['--name', 'alone', '--network', 'none', ...args]

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { testMille, type TestMille } from '../support/mille.ts'
+import { until } from '../support/until.ts'
 
 let mille: TestMille
 
@@ -31,10 +31,10 @@ test('a log keeps its newest part, within its limit, also when mille has ended',
   const path = mille.ok('inspect', '-f', '{{.LogPath}}', 'long')
   assert.equal(mille.ok('wait', 'long'), '0')
   const kept = (): number => statSync(path).blocks * 512
-  for (let attempt = 0; kept() > 500_000; attempt++) {
-    assert.ok(attempt < 400, `${kept()} bytes are kept`)
-    await sleep(50)
-  }
+  await until(
+    () => kept() <= 500_000,
+    () => `${kept()} bytes are kept`,
+  )
   assert.ok(kept() > 350_000)
   const lines = mille.ok('logs', 'long').split('\n').map(Number)
   const first = lines[0] ?? 0

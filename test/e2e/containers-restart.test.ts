@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { testMille, type TestMille } from '../support/mille.ts'
+import { until } from '../support/until.ts'
 
 let mille: TestMille
 
@@ -14,10 +14,6 @@ before(() => {
 after(() => mille[Symbol.dispose]())
 
 /** Asks until it is so; the test runner's limit ends what never comes. */
-async function until(test: () => boolean): Promise<void> {
-  while (!test()) await sleep(20)
-}
-
 const inspect = (name: string, field: string): string => mille.ok('inspect', '-f', `{{${field}}}`, name)
 const count = (name: string): number => Number(inspect(name, '.RestartCount'))
 

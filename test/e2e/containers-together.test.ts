@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { testMille, type Ran, type TestMille } from '../support/mille.ts'
+import { until } from '../support/until.ts'
 
 let mille: TestMille
 
@@ -93,10 +93,10 @@ test('start and start, start and rm, stop and kill, rename and rm: one wins, not
     for (const name of mille.ok('ps', '-a', '--format', '{{.Names}}').split('\n').filter(Boolean))
       mille.ok('rm', name)
   }
-  for (let attempt = 0; readdirSync(join(mille.root, 'containers')).length > 0; attempt++) {
-    assert(attempt < 100, readdirSync(join(mille.root, 'containers')).join())
-    await sleep(20)
-  }
+  await until(
+    () => readdirSync(join(mille.root, 'containers')).length === 0,
+    () => readdirSync(join(mille.root, 'containers')).join(),
+  )
   assert.deepEqual(readdirSync(join(mille.root, 'snapshots', 'active')), [])
 })
 

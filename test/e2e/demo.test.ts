@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { readText } from '../../src/util/read-text.ts'
+import { freePorts } from '../support/free-ports.ts'
 import { freshBundle } from '../support/kill-sweep.ts'
 
 const project = resolve(import.meta.dirname, '../..')
@@ -45,7 +46,7 @@ function assertGone({ root, out }: Demo): void {
 }
 
 test('the demo does the main job and leaves nothing', async () => {
-  const demo = await runDemo(28081)
+  const demo = await runDemo(await freePorts(4))
   assert.equal(demo.code, 0, demo.out)
   assert.match(demo.out, /#6 CACHED/)
   assert.equal(demo.out.match(/<h1>Hello from mille<\/h1>/g)?.length, 3)
@@ -56,15 +57,16 @@ test('the demo does the main job and leaves nothing', async () => {
 })
 
 test('ports that are taken: said before anything is done, by whom; without a choice others are used', async () => {
+  const first = await freePorts(4)
   const taken = createServer()
-  await new Promise<void>((resolve) => taken.listen(28_103, resolve))
-  const demo = await runDemo(28_101)
+  await new Promise<void>((resolve) => taken.listen(first + 2, resolve))
+  const demo = await runDemo(first)
   const owner = `process \\S+ \\(${process.pid}\\)`
   assert.equal(demo.code, 1, demo.out)
   assert.match(
     demo.out,
     new RegExp(
-      `^demo: port 28103 is taken by ${owner}, and the demo needs 28101 to 28104: stop that, or give MILLE_DEMO_PORT another number\n$`,
+      `^demo: port ${first + 2} is taken by ${owner}, and the demo needs ${first} to ${first + 3}: stop that, or give MILLE_DEMO_PORT another number\n$`,
     ),
   )
   taken.close()
@@ -87,7 +89,7 @@ test('ports that are taken: said before anything is done, by whom; without a cho
 })
 
 test('Ctrl-C in the middle of the demo leaves nothing either', async () => {
-  const demo = await runDemo(28091, '$ mille diff hello-a')
+  const demo = await runDemo(await freePorts(4), '$ mille diff hello-a')
   assert.equal(demo.code, 130, demo.out)
   assertGone(demo)
 })

@@ -9,6 +9,7 @@ import { testMille, type TestMille } from '../support/mille.ts'
 import { pushImage, randomImage, type RandomImage } from '../support/random-image.ts'
 import { startRegistryProxy, type ProxiedRequest, type RegistryProxy } from '../support/registry-proxy.ts'
 import { startRegistry, type StartedRegistry } from '../support/start-registry.ts'
+import { until } from '../support/until.ts'
 
 // one layer is large enough to be cut in the middle, the other is done long before
 const layerSize = 6_000_000
@@ -51,13 +52,6 @@ function blobRequests(digest: string): ProxiedRequest[] {
 function stallAfter(limit: number): void {
   proxy.onBody = (seen, chunk) =>
     seen.path.endsWith(bigLayer()) && seen.sent >= limit ? new Promise<Buffer>(() => {}) : chunk
-}
-
-async function until(reached: () => boolean): Promise<void> {
-  for (let tries = 0; !reached(); tries++) {
-    if (tries > 400) throw new Error('not reached within 20 s')
-    await sleep(50)
-  }
 }
 
 interface Run {
@@ -103,7 +97,7 @@ test('kill -9 in a download: nothing is listed, the next pull goes on with Range
   const child = mille.start('pull', reference())
   await until(() => (blobRequests(bigLayer())[0]?.sent ?? 0) >= 3_000_000)
   await until(() => blobRequests(image.manifest.layers[0]?.digest ?? '')[0] !== undefined)
-  await sleep(300)
+  await until(() => unfinished().some(({ size }) => size >= 2_000_000))
   await kill(child)
   assert.equal(await ok('images', '-q'), '')
   proxy.onBody = (_seen, chunk) => chunk

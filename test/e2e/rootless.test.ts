@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { testMille, type TestMille } from '../support/mille.ts'
 import { ordinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts'
+import { until } from '../support/until.ts'
 
 let user: OrdinaryUser
 let root: TestMille
@@ -93,10 +94,12 @@ test('a published port is reached through pasta, and free again afterwards', asy
   )
   const [, port = ''] = /:(\d+)$/m.exec(user.ok('port', 'web')) ?? []
   let text = ''
-  for (let attempt = 0; attempt < 100 && text === ''; attempt++)
+  await until(async () => {
     text = await fetch(`http://127.0.0.1:${port}/`)
       .then((answer) => answer.text())
       .catch(() => '')
+    return text !== ''
+  })
   assert.equal(text, 'a page')
   user.ok('rm', '-f', 'web')
   await assert.rejects(fetch(`http://127.0.0.1:${port}/`))

@@ -18,9 +18,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, beforeEach, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { makeBusyboxRoot } from '../support/busybox-root.ts'
+import { runStep, scriptSpec, stepId, type StepOutput } from '../support/run-step.ts'
 import { describeTree } from '../support/tree.ts'
+import { until } from '../support/until.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import { readIfThere, readText } from '../../src/util/read-text.ts'
 import { openRuntime } from '../../src/runtime/open-runtime.ts'
@@ -38,33 +39,11 @@ beforeEach(() => {
 })
 
 function stepSpec(script: string, extra: Partial<ProcessSpec> = {}): ProcessSpec {
-  return {
-    rootfs: root,
-    args: ['sh', '-c', script],
-    env: [],
-    cwd: '/',
-    user: '',
-    hostname: 'step',
-    network: { kind: 'host' },
-    mounts: [],
-    ...extra,
-  }
+  return scriptSpec(root, script, { network: { kind: 'host' }, ...extra })
 }
 
-interface Output {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-async function output(script: string, extra: Partial<ProcessSpec> = {}, stdin?: Readable): Promise<Output> {
-  const text = { stdout: '', stderr: '' }
-  const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer): void =>
-    void (text[stream] += chunk.toString())
-  const io = stdin === undefined ? { onOutput } : { onOutput, stdin }
-  const { exitCode } = await runtime.run('t1', stepSpec(script, extra), io)
-  return { code: exitCode, out: text.stdout, err: text.stderr }
-}
+const output = (script: string, extra?: Partial<ProcessSpec>, stdin?: Readable): Promise<StepOutput> =>
+  runStep(runtime, stepSpec(script, extra), stdin)
 
 /** Numbers of the processes whose root folder is the step's. */
 function processesInRoot(): string[] {
@@ -109,7 +88,7 @@ test('the process has its user, groups, folder, environment, mask and limits, an
 test("capabilities are Docker's without another chroot; no descriptor of the builder is open", async () => {
   const input = new Readable({ read() {} })
   const running = output('touch /tmp/ready; read line', {}, input)
-  while (!existsSync(join(root, 'tmp/ready'))) await sleep(5)
+  await until(() => existsSync(join(root, 'tmp/ready')))
   // its keeper may not be back yet
   const pid = processesInRoot().find((one) => readIfThere(`/proc/${one}/comm`) === 'sh\n') ?? ''
   const status = readText(`/proc/${pid}/status`)
@@ -212,8 +191,8 @@ test('abort ends all of it and leaves no state behind', async () => {
   const spec = stepSpec('/bin/busybox setsid sleep 1000 & touch /tmp/started; sleep 1000', {
     mounts: [{ type: 'tmpfs', target: '/t', readonly: false }],
   })
-  const running = runtime.run('t2', spec, { onOutput: () => {} }, { signal: abort.signal })
-  while (!existsSync(marker)) await sleep(5)
+  const running = runtime.run(stepId, spec, { onOutput: () => {} }, { signal: abort.signal })
+  await until(() => existsSync(marker))
   rmSync(marker)
   abort.abort()
   await assert.rejects(running, (error) => isMilleError(error, 'CANCELED'))
@@ -233,9 +212,9 @@ test('the step of a killed mille ends by itself; the next one waits for it and t
   const marker = join(root, 'tmp/started')
   const spec = stepSpec('/bin/busybox setsid sleep 1000 & touch /tmp/started; sleep 1000')
   const script = `import { openRuntime } from ${JSON.stringify(import.meta.resolve('../../src/runtime/open-runtime.ts'))}
-    await openRuntime(${JSON.stringify({ stateFolder: state, isolation: 'chroot' })}).run('t3', ${JSON.stringify(spec)}, { onOutput() {} })`
+    await openRuntime(${JSON.stringify({ stateFolder: state, isolation: 'chroot' })}).run(${JSON.stringify(stepId)}, ${JSON.stringify(spec)}, { onOutput() {} })`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' })
-  while (!existsSync(marker)) await sleep(5)
+  await until(() => existsSync(marker))
   rmSync(marker)
   const ended = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGKILL')

@@ -14,13 +14,15 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { readContainerLog } from '../../src/runtime/log/container-log.ts'
 import { findProgram } from '../../src/runtime/machine.ts'
 import { openRuntime } from '../../src/runtime/open-runtime.ts'
 import type { AttachedStreams, ContainerHandle, ProcessSpec, Runtime } from '../../src/runtime/runtime.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import { makeBusyboxRoot } from '../support/busybox-root.ts'
+import { killProcess } from '../support/kill-process.ts'
+import { uniqueId } from '../support/unique-id.ts'
+import { until } from '../support/until.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'mille-containers-'))
 const root = join(top, 'root')
@@ -40,7 +42,7 @@ async function create(
   extra: Partial<ProcessSpec> & { stdin?: boolean; exitCommand?: string[] } = {},
 ): Promise<ContainerHandle> {
   count += 1
-  const handle = handleOf(`ctr${count}`)
+  const handle = handleOf(uniqueId(`ctr${count}`))
   mkdirSync(handle.folder, { recursive: true })
   const { stdin = false, exitCommand, ...rest } = extra
   const spec: ProcessSpec = {
@@ -249,7 +251,7 @@ for (const program of ['crun', 'runc'] as const) {
   })
 
   test(`${program}: containers live on and log on after kill -9 of mille (B-RN-1)`, async () => {
-    const handle = handleOf(`kill-${program}`)
+    const handle = handleOf(uniqueId(`kill-${program}`))
     mkdirSync(handle.folder, { recursive: true })
     made.push({ runtime, handle })
     const script = `import { openRuntime } from ${JSON.stringify(import.meta.resolve('../../src/runtime/open-runtime.ts'))}
@@ -272,8 +274,9 @@ for (const program of ['crun', 'runc'] as const) {
   test(`${program}: without conmon it is shown as unsupervised and can be stopped (B-RN-3)`, async () => {
     const handle = await create(runtime, 'sleep 1000')
     await runtime.start(handle)
-    process.kill(Number(readFileSync(join(handle.runFolder, 'conmon.pid'), 'utf8')), 'SIGKILL')
-    await sleep(20)
+    const monitor = Number(readFileSync(join(handle.runFolder, 'conmon.pid'), 'utf8'))
+    killProcess(monitor)
+    await until(() => !existsSync(`/proc/${monitor}`))
     assert.equal((await running(runtime, handle)).supervised, false)
     await runtime.kill(handle, 'SIGKILL')
     assert.equal((await runtime.wait(handle)).exitCode, 255)
@@ -285,7 +288,7 @@ for (const program of ['crun', 'runc'] as const) {
       exitCommand: ['/bin/sh', '-c', `echo "$0" > ${marker}`, 'arg'],
     })
     await runtime.start(handle)
-    while (!existsSync(marker) || readFileSync(marker, 'utf8') === '') await sleep(10)
+    await until(() => existsSync(marker) && readFileSync(marker, 'utf8') !== '')
     assert.equal(readFileSync(marker, 'utf8'), 'arg\n')
   })
 
@@ -320,7 +323,7 @@ for (const program of ['crun', 'runc'] as const) {
   test(`${program}: all its processes are listed`, async () => {
     const handle = await create(runtime, 'sleep 1000 & sleep 1000 & wait')
     await runtime.start(handle)
-    while ((await runtime.processes(handle)).length < 3) await sleep(5)
+    await until(async () => (await runtime.processes(handle)).length === 3)
     assert.ok((await runtime.processes(handle)).includes((await running(runtime, handle)).pid))
   })
 }

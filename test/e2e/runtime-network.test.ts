@@ -16,7 +16,6 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { tryFlock } from '../../src/linux/flock.ts'
 import { openBridge } from '../../src/runtime/network/bridge.ts'
 import { openRuntime } from '../../src/runtime/open-runtime.ts'
@@ -25,13 +24,15 @@ import { isMilleError } from '../../src/util/errors.ts'
 import { readIfThere } from '../../src/util/read-text.ts'
 import { makeBusyboxRoot } from '../support/busybox-root.ts'
 import { killProcess } from '../support/kill-process.ts'
+import { uniqueId } from '../support/unique-id.ts'
+import { until } from '../support/until.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'mille-network-'))
 const root = join(top, 'root')
 makeBusyboxRoot(root)
 const runtime = openRuntime({ stateFolder: join(top, 'state') })
 const methods = ['nftables', 'relay'] as const
-const bridgeName = (method: string): string => `mtest-${method.slice(0, 5)}`
+const bridgeName = (method: string): string => `mt${process.pid}-${method.slice(0, 3)}`
 
 after(() => {
   for (const method of methods) {
@@ -77,12 +78,14 @@ function specIn(namespace: string, script: string): ProcessSpec {
 
 async function runIn(namespace: string, script: string): Promise<string> {
   let text = ''
-  await runtime.run('net', specIn(namespace, script), { onOutput: (_, chunk) => (text += chunk.toString()) })
+  await runtime.run(uniqueId('net'), specIn(namespace, script), {
+    onOutput: (_, chunk) => (text += chunk.toString()),
+  })
   return text
 }
 
 async function serveIn(namespace: string, id: string, script: string): Promise<void> {
-  const handle = { id, folder: join(top, 'containers', id), runFolder: join(top, 'run', id) }
+  const handle = { id: uniqueId(id), folder: join(top, 'containers', id), runFolder: join(top, 'run', id) }
   mkdirSync(handle.folder, { recursive: true })
   made.push(handle)
   await runtime.create(handle, specIn(namespace, script), {
@@ -93,14 +96,16 @@ async function serveIn(namespace: string, id: string, script: string): Promise<v
 }
 
 async function fetchText(url: string): Promise<string> {
-  for (let attempt = 0; ; attempt += 1) {
+  let text = ''
+  await until(async () => {
     try {
-      return await (await fetch(url, { signal: AbortSignal.timeout(2000) })).text()
-    } catch (error) {
-      if (attempt === 20) throw error
-      await sleep(50)
+      text = await (await fetch(url, { signal: AbortSignal.timeout(5000) })).text()
+      return true
+    } catch {
+      return false
     }
-  }
+  })
+  return text
 }
 
 const serve = (text: string): string =>
@@ -224,7 +229,7 @@ test('an address that lives on the bridge is not given out again, record or not'
   const process = spawn('nsenter', [`--net=${orphan.namespace}`, 'sleep', '1000'])
   context.after(() => process.kill('SIGKILL'))
   await new Promise((resolve) => process.once('spawn', resolve))
-  while (readlinkSync(`/proc/${process.pid}/ns/net`) === readlinkSync('/proc/self/ns/net')) await sleep(5)
+  await until(() => readlinkSync(`/proc/${process.pid}/ns/net`) !== readlinkSync('/proc/self/ns/net'))
   // all that is known of it is lost; its process lives
   await network.disconnect('orphan')
   const next = await connect(network, 'next')
@@ -266,8 +271,8 @@ test('bad names, subnets and addresses are refused before anything is made', asy
   const invalid = (promise: Promise<unknown>): Promise<void> =>
     assert.rejects(promise, (error) => isMilleError(error, 'INVALID_ARGUMENT'))
   await invalid(openBridge({ name: 'x; flush ruleset', stateFolder: join(top, 'bad') }))
-  await invalid(openBridge({ name: 'mtest-bad', subnet: '10.0.0.1/16', stateFolder: join(top, 'bad') }))
-  assert.equal(existsSync('/sys/class/net/mtest-bad'), false)
+  await invalid(openBridge({ name: bridgeName('bad'), subnet: '10.0.0.1/16', stateFolder: join(top, 'bad') }))
+  assert.equal(existsSync(`/sys/class/net/${bridgeName('bad')}`), false)
   const network = await openBridge(bridgeOptions('nftables'))
   for (const ip of ['10.1.1.1', network.subnet.gateway, network.subnet.prefix, '1.2.3'])
     await invalid(network.connect('bad', { ip, ports: [] }))
@@ -277,7 +282,11 @@ test('bad names, subnets and addresses are refused before anything is made', asy
 test('names are answered on the bridge; a name server that was killed is back by itself, and ends with its bridge', async (context) => {
   // not the machine's own name server: others rely on that one
   const namesFolder = join(top, 'names')
-  const network = await openBridge({ name: 'mtest-names', stateFolder: join(top, 'named'), namesFolder })
+  const network = await openBridge({
+    name: bridgeName('names'),
+    stateFolder: join(top, 'named'),
+    namesFolder,
+  })
   context.after(async () => {
     for (const id of ['one', 'two']) await network.disconnect(id)
     await network.remove()
@@ -289,17 +298,17 @@ test('names are answered on the bridge; a name server that was killed is back by
   const server = (): number => Number(readIfThere(join(namesFolder, 'aardvark.pid')))
   const killed = server()
   killProcess(killed)
-  while (server() === killed) await sleep(20)
-  assert.match(await ask('alias'), new RegExp(`Name:\\talias\\nAddress: ${one.ip}`))
+  await until(() => server() !== killed)
+  await until(async () => (await ask('alias')).includes(`Name:\talias\nAddress: ${one.ip}`))
   await network.rename('one', ['other'])
   // it reads its new list a moment later
-  while (!(await ask('other')).includes(`Name:\tother\nAddress: ${one.ip}`)) await sleep(20)
+  await until(async () => (await ask('other')).includes(`Name:\tother\nAddress: ${one.ip}`))
   assert.doesNotMatch(await ask('alias'), /Name:\talias/)
   const two = await network.connect('two', { ports: [], names: ['two'] })
-  assert.match(await ask('two'), new RegExp(`Name:\\ttwo\\nAddress: ${two.ip}`))
+  await until(async () => (await ask('two')).includes(`Name:\ttwo\nAddress: ${two.ip}`))
   for (const id of ['one', 'two']) await network.disconnect(id)
   // held by the server and by who keeps it
-  while (isLocked(`${namesFolder}.lock`) || isLocked(`${namesFolder}-keeper`)) await sleep(20)
+  await until(() => !isLocked(`${namesFolder}.lock`) && !isLocked(`${namesFolder}-keeper`))
 })
 
 function isLocked(path: string): boolean {

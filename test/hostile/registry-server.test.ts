@@ -19,6 +19,7 @@ import { randomBytes } from '../support/random-image.ts'
 import { startRegistry } from '../support/start-registry.ts'
 import type { StartedRegistry } from '../support/start-registry.ts'
 import { umount } from '../support/umount.ts'
+import { until } from '../support/until.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'mille-hostile-registry-'))
 after(() => {
@@ -210,16 +211,23 @@ test('C-S11: a manifest of 5 MiB is refused, told or not; so is one upload too m
   assert.match(await refused.text(), /TOOMANYREQUESTS/)
 })
 
-test('B-RG-8: one address cannot take all connections; slow headers are cut off', async () => {
-  await using registry = await startRegistry({ maxConnectionsPerAddress: 3, headerTimeout: 300 })
+test('B-RG-8: one address cannot take all connections', async () => {
+  await using registry = await startRegistry({ maxConnectionsPerAddress: 3 })
+  const taken = [open(registry.host), open(registry.host), open(registry.host)]
+  await Promise.all(taken.map((socket) => once(socket, 'connect')))
+  const answer = (): Promise<string> => get(registry, '/v2/').catch((error: Error) => error.message)
+  // the server accepts in its own time
+  await until(async () => ['', 'read ECONNRESET'].includes(await answer()))
+  for (const socket of taken) socket.destroy()
+  await until(async () => (await answer()).startsWith('HTTP/1.1 200 '))
+})
+
+test('B-RG-8: slow headers are cut off', async () => {
+  await using registry = await startRegistry({ headerTimeout: 300 })
   const slow = [open(registry.host), open(registry.host), open(registry.host)]
-  await Promise.all(slow.map((socket) => once(socket, 'connect')))
   for (const socket of slow) socket.write('GET /v2/ HTTP/1.1\r\nX-Slow: ')
-  await sleep(50)
-  assert.equal(await raw(registry, 'GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n'), '')
   const answers = await Promise.all(slow.map((socket) => text(socket)))
   for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 408 /)
-  assert.match(await get(registry, '/v2/'), /^HTTP\/1\.1 200 /)
 })
 
 test('B-RG-9: damaged bytes never leave as a whole answer, and are reported and put aside', async () => {
@@ -231,7 +239,7 @@ test('B-RG-9: damaged bytes never leave as a whole answer, and are reported and 
   await assert.rejects((async () => (await fetch(url)).arrayBuffer())())
   assert.equal((await fetch(url)).status, 404)
   assert.equal(readdirSync(join(registry.root, 'quarantine')).length, 1)
-  while (!registry.log.some(({ error }) => String(error).includes('digest mismatch'))) await sleep(5)
+  await until(() => registry.log.some(({ error }) => String(error).includes('digest mismatch')))
   const small = await pushBlob(registry, Buffer.from('small'))
   writeFileSync(join(registry.root, 'blobs', 'sha256', digestHex(sha256('small'))), 'wrong')
   assert.equal((await fetch(small)).status, 500)

@@ -6,12 +6,12 @@ import { readdirSync, rmSync, statfsSync, statSync, truncateSync } from 'node:fs
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { isMilleError } from '../../src/util/errors.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import { plainDraft } from '../support/plain-image.ts'
 import { testMille } from '../support/mille.ts'
 import { fillDisk, smallBlocksDisk, smallDisk } from '../support/small-disk.ts'
+import { until } from '../support/until.ts'
 
 const isFull = (error: unknown): boolean => isMilleError(error, 'NO_SPACE')
 
@@ -121,7 +121,7 @@ test('blocks smaller than a page: a disk with room for less than the index of th
   // nor does one on which whatever is given back is taken at once
   const hungry = spawn('sh', ['-c', 'while :; do cat /dev/zero >> "$1" 2>/dev/null; done', 'sh', filler])
   try {
-    while (statfsSync(disk.path).bavail > 0) await sleep(10)
+    await until(() => statfsSync(disk.path).bavail === 0)
     assert.equal(mille.ok('images', '-q'), busybox)
   } finally {
     hungry.kill()

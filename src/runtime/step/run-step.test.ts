@@ -16,12 +16,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { isMilleError } from '../../util/errors.ts'
 import { openRuntime } from '../open-runtime.ts'
 import { findProgram } from '../machine.ts'
-import type { ProcessSpec, Runtime } from '../runtime.ts'
-import { readText } from '../../util/read-text.ts'
+import type { ProcessSpec } from '../runtime.ts'
+import { readIfThere, readText } from '../../util/read-text.ts'
+import { runStep, scriptSpec, stepId } from '../../../test/support/run-step.ts'
+import { uniqueId } from '../../../test/support/unique-id.ts'
+import { until } from '../../../test/support/until.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'mille-step-'))
 after(() => rmSync(top, { recursive: true }))
@@ -48,30 +50,7 @@ writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nbuild:x:1000
 writeFileSync(join(root, 'etc/group'), 'wheel:x:10:build\n')
 
 function stepSpec(script: string, extra: Partial<ProcessSpec> = {}): ProcessSpec {
-  return {
-    rootfs: root,
-    args: ['sh', '-c', script],
-    env: [],
-    cwd: '/',
-    user: '',
-    hostname: 'step',
-    network: { kind: 'none' },
-    mounts: [],
-    ...extra,
-  }
-}
-
-async function output(
-  runtime: Pick<Runtime, 'run'>,
-  spec: ProcessSpec,
-  stdin?: Readable,
-): Promise<{ code: number; out: string; err: string }> {
-  const text = { stdout: '', stderr: '' }
-  const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer): void => {
-    text[stream] += chunk.toString()
-  }
-  const result = await runtime.run('t1', spec, stdin === undefined ? { onOutput } : { onOutput, stdin })
-  return { code: result.exitCode, out: text.stdout, err: text.stderr }
+  return scriptSpec(root, script, { network: { kind: 'none' }, ...extra })
 }
 
 for (const program of ['crun', 'runc'] as const) {
@@ -80,20 +59,20 @@ for (const program of ['crun', 'runc'] as const) {
   const skip = findProgram(program) === undefined ? `${program} is not installed` : false
 
   test(`${program}: output, exit code and killing signal come back`, { skip }, async () => {
-    assert.deepEqual(await output(runtime, stepSpec('echo out; echo err >&2; exit 3')), {
+    assert.deepEqual(await runStep(runtime, stepSpec('echo out; echo err >&2; exit 3')), {
       code: 3,
       out: 'out\n',
       err: 'err\n',
     })
-    assert.equal((await output(runtime, stepSpec('sh -c "kill -9 \\$\\$"; exit $?'))).code, 137)
+    assert.equal((await runStep(runtime, stepSpec('sh -c "kill -9 \\$\\$"; exit $?'))).code, 137)
     assert.equal(
-      (await output(runtime, stepSpec('cat; exit 4'), Readable.from(['from stdin']))).out,
+      (await runStep(runtime, stepSpec('cat; exit 4'), Readable.from(['from stdin']))).out,
       'from stdin',
     )
   })
 
   test(`${program}: CPU time is counted when it is wanted, and no group for it stays`, { skip }, async () => {
-    const id = `cpu-${process.pid}-${program}`
+    const id = uniqueId(`cpu-${program}`)
     const io = { onOutput: () => undefined }
     const plain = await runtime.run(id, stepSpec('true'), io)
     assert.equal(plain.cpu, undefined)
@@ -110,7 +89,7 @@ for (const program of ['crun', 'runc'] as const) {
     async () => {
       const script = 'id -u; id -G; pwd; hostname; echo $HOME; echo $PATH; echo $A'
       const spec = stepSpec(script, { user: 'build', cwd: '/work/deep', env: ['A=1', 'A=2'] })
-      const { out } = await output(runtime, spec)
+      const { out } = await runStep(runtime, spec)
       assert.deepEqual(out.trim().split('\n'), [
         '1000',
         '1000 10',
@@ -127,7 +106,7 @@ for (const program of ['crun', 'runc'] as const) {
     `${program}: capabilities are Docker's, none inheritable or ambient; host descriptors stay outside`,
     { skip },
     async () => {
-      const { out } = await output(runtime, stepSpec('grep Cap /proc/self/status; ls /proc/self/fd'))
+      const { out } = await runStep(runtime, stepSpec('grep Cap /proc/self/status; ls /proc/self/fd'))
       assert.match(out, /CapInh:\t0{16}/)
       assert.match(out, /CapBnd:\t00000000a80425fb/)
       assert.match(out, /CapAmb:\t0{16}/)
@@ -143,14 +122,14 @@ for (const program of ['crun', 'runc'] as const) {
       writeFileSync(hosts, '127.0.0.1 here\n')
       const mounts = [{ type: 'bind', source: hosts, target: '/etc/hosts', readonly: true }] as const
       assert.match(
-        (await output(runtime, stepSpec('cat /etc/hosts; echo x > /etc/hosts', { mounts }))).out,
+        (await runStep(runtime, stepSpec('cat /etc/hosts; echo x > /etc/hosts', { mounts }))).out,
         /here/,
       )
       assert.equal(readText(hosts), '127.0.0.1 here\n')
       assert.equal(existsSync(join(root, 'etc/hosts')), false, 'the mount point is taken away again')
       symlinkSync(join(top, 'victim'), join(root, 'etc/resolv.conf'))
       const linked = [{ type: 'bind', source: hosts, target: '/etc/resolv.conf', readonly: true }] as const
-      await output(runtime, stepSpec('true', { mounts: linked })).catch(() => {})
+      await runStep(runtime, stepSpec('true', { mounts: linked })).catch(() => {})
       assert.equal(existsSync(join(top, 'victim')), false)
       rmSync(join(root, 'etc/resolv.conf'))
     },
@@ -159,7 +138,7 @@ for (const program of ['crun', 'runc'] as const) {
   test(`${program}: a step leaves the root as it was but for its own changes`, { skip }, async () => {
     const before = readdirSync(root)
     const etc = statSync(join(root, 'etc'), { bigint: true }).mtimeNs
-    await output(
+    await runStep(
       runtime,
       stepSpec('true', { mounts: [{ type: 'tmpfs', target: '/etc/x/y', readonly: false }] }),
     )
@@ -181,7 +160,7 @@ for (const program of ['crun', 'runc'] as const) {
         { type: 'bind', source: hosts, target: '/a/c', readonly: true },
       ] as const
       const script = `/bin/busybox mv /a /tmp/gone && /bin/busybox ln -s ${canary} /a`
-      assert.equal((await output(runtime, stepSpec(script, { mounts }))).code, 0)
+      assert.equal((await runStep(runtime, stepSpec(script, { mounts }))).code, 0)
       assert.deepEqual(readdirSync(canary), ['b', 'c'])
       rmSync(join(root, 'a'))
       rmSync(join(root, 'tmp/gone'), { recursive: true })
@@ -195,7 +174,7 @@ for (const program of ['crun', 'runc'] as const) {
     ] as const
     // the mount point itself is busy, the folder above it is not
     const script = '/bin/busybox mv /new /tmp/old && /bin/busybox mkdir -p /new/mine && touch /tmp/old/kept'
-    assert.equal((await output(runtime, stepSpec(script, { mounts }))).code, 0)
+    assert.equal((await runStep(runtime, stepSpec(script, { mounts }))).code, 0)
     assert.deepEqual(readdirSync(join(root, 'new')), ['mine'], 'an empty folder that the step made')
     assert.deepEqual(readdirSync(join(root, 'tmp/old')), ['kept', 'mine', 'other'])
     rmSync(join(root, 'new'), { recursive: true })
@@ -210,8 +189,8 @@ for (const program of ['crun', 'runc'] as const) {
     }
     const script =
       'echo $TOKEN; cat /s/file; /bin/busybox stat -c " %a %u:%g" /s/file; touch /tmp/ready; while [ -e /tmp/ready ]; do sleep 0.01; done'
-    const running = output(runtime, stepSpec(script, { secrets }))
-    while (!existsSync(join(root, 'tmp/ready'))) await sleep(5)
+    const running = runStep(runtime, stepSpec(script, { secrets }))
+    await until(() => existsSync(join(root, 'tmp/ready')))
     const steps = join(state, 'steps')
     const [step = ''] = readdirSync(steps)
     const mounted = readText('/proc/self/mountinfo')
@@ -230,8 +209,8 @@ for (const program of ['crun', 'runc'] as const) {
     const abort = new AbortController()
     const marker = join(root, 'tmp/started')
     const spec = stepSpec('sleep 1000 & touch /tmp/started; sleep 1000')
-    const running = runtime.run('t2', spec, { onOutput: () => {} }, { signal: abort.signal })
-    while (!existsSync(marker)) await sleep(5)
+    const running = runtime.run(stepId, spec, { onOutput: () => {} }, { signal: abort.signal })
+    await until(() => existsSync(marker))
     rmSync(marker)
     abort.abort()
     await assert.rejects(running, (error) => isMilleError(error, 'CANCELED'))
@@ -246,7 +225,7 @@ for (const program of ['crun', 'runc'] as const) {
       symlinkSync('/proc/self/fd', join(root, 'tmp/link'))
       for (const cwd of ['/proc/self/fd/7', '/tmp/link/7', '/tmp/../proc/1/cwd']) {
         await assert.rejects(
-          output(runtime, stepSpec('true', { cwd })),
+          runStep(runtime, stepSpec('true', { cwd })),
           (error) => isMilleError(error, 'WORKDIR_INVALID'),
           cwd,
         )
@@ -258,35 +237,36 @@ for (const program of ['crun', 'runc'] as const) {
   test(`${program}: what a killed mille left is ended by the next one`, { skip }, async () => {
     const marker = join(root, 'tmp/started')
     const script = `import { openRuntime } from ${JSON.stringify(import.meta.resolve('../open-runtime.ts'))}
-      await openRuntime(${JSON.stringify({ stateFolder: state, program })}).run('t3', ${JSON.stringify(stepSpec('touch /tmp/started; sleep 1000'))}, { onOutput() {} })`
+      await openRuntime(${JSON.stringify({ stateFolder: state, program })}).run(${JSON.stringify(stepId)}, ${JSON.stringify(stepSpec('touch /tmp/started; sleep 1000'))}, { onOutput() {} })`
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' })
-    while (!existsSync(marker)) await sleep(5)
+    await until(() => existsSync(marker))
     rmSync(marker)
     const ended = new Promise((resolve) => child.once('exit', resolve))
     const pid = await stepPid(state)
     child.kill('SIGKILL')
     await ended
     const next = openRuntime({ stateFolder: state, program })
-    assert.equal((await output(next, stepSpec('true'))).code, 0)
+    assert.equal((await runStep(next, stepSpec('true'))).code, 0)
     assert.deepEqual(readdirSync(join(state, 'steps')), [])
-    while (existsSync(`/proc/${pid}`)) await sleep(5)
+    await until(() => !existsSync(`/proc/${pid}`))
   })
 }
 
 /** runc starts the process before it writes the pid. */
 async function stepPid(state: string): Promise<number> {
-  for (;;) {
-    const step = join(state, 'steps', readdirSync(join(state, 'steps'))[0] ?? '')
-    const text = existsSync(join(step, 'pid')) ? readText(join(step, 'pid')) : ''
-    if (text !== '') return Number(text)
-    await sleep(5)
-  }
+  let text = ''
+  await until(() => {
+    const step = readdirSync(join(state, 'steps'))[0] ?? ''
+    text = readIfThere(join(state, 'steps', step, 'pid'))
+    return text !== ''
+  })
+  return Number(text)
 }
 
 test('a runtime that fails is named with its own words', async () => {
   const runtime = openRuntime({ stateFolder: join(top, 'bad') })
   const mounts = [{ type: 'bind', source: join(top, 'missing'), target: '/x', readonly: false }] as const
-  await assert.rejects(output(runtime, stepSpec('true', { mounts })), (error) =>
+  await assert.rejects(runStep(runtime, stepSpec('true', { mounts })), (error) =>
     isMilleError(error, 'RUNTIME_FAILED'),
   )
 })
