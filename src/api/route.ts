@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
+import type { Attached } from './containers/attached.ts'
 import type { Execs } from './exec/execs.ts'
 import type { Query } from './http/query.ts'
 import type { ApiResponse } from './http/response.ts'
@@ -26,6 +27,7 @@ export interface ApiRequest {
 /** The engine, and what a server keeps between requests. */
 export interface ServedEngine extends Engine {
   readonly execs: Execs
+  readonly attached: Attached
 }
 
 /** One endpoint. `Needs` are the parts of the engine that it uses. */

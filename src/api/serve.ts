@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Engine } from '../engine/engine.ts'
 import { messageOf } from '../util/errors.ts'
+import { createAttached } from './containers/attached.ts'
 import { createExecs } from './exec/execs.ts'
 import { answer, refuseBroken } from './http/answer.ts'
 import { checkOrigin } from './http/check-origin.ts'
@@ -49,7 +50,11 @@ const httpOptions: ServerOptions = {
  * the errors of `listen`.
  */
 export async function serveApi(engine: Engine, options: ServeOptions): Promise<ApiServer> {
-  const served: ServedEngine = { ...engine, execs: createExecs(engine.containers) }
+  const served: ServedEngine = {
+    ...engine,
+    execs: createExecs(engine.containers),
+    attached: createAttached(),
+  }
   const stopping = new AbortController()
   const servers: { readonly server: Server; readonly sockets: ReadonlySet<Socket> }[] = []
   const stop = async (): Promise<void> => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Ran, TestMille } from './mille.ts'
+import { testMille, type Ran, type TestMille } from './mille.ts'
 
 /** `mille serve` on a socket of its own, and clients that know nothing but its address. */
 export interface TestApi {
@@ -24,6 +24,26 @@ export interface TestApi {
   ): Promise<{ readonly status: number; readonly body: string }>
   /** SIGTERM, or another signal; resolves with the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number>
+}
+
+/** A store with busybox in it and a server on that store; disposing stops the server and removes all. */
+export interface BusyboxApi extends AsyncDisposable {
+  readonly mille: TestMille
+  readonly api: TestApi
+}
+
+export async function busyboxApi(): Promise<BusyboxApi> {
+  const mille = testMille()
+  mille.ok('image', 'bootstrap', 'busybox')
+  const api = await serveApi(mille)
+  return {
+    mille,
+    api,
+    async [Symbol.asyncDispose]() {
+      await api.stop()
+      mille[Symbol.dispose]()
+    },
+  }
 }
 
 export async function serveApi(mille: TestMille, name = 'api.sock'): Promise<TestApi> {

@@ -1,33 +1,46 @@
 import type { Attachment, ContainerDetails, Containers } from '../../containers/containers.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { parseDetachKeys } from '../../util/detach-keys.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
+import { checked } from '../convert/runtime-wish.ts'
+import { dropBody } from '../http/drop-body.ts'
 import { outputMediaType } from '../http/frames.ts'
 import { joinStreams } from '../http/join-streams.ts'
 import { empty, type ApiResponse } from '../http/response.ts'
-import type { ApiRequest, Route } from '../route.ts'
+import type { ApiRequest, Route, ServedEngine } from '../route.ts'
 
 async function attachContainer(
   request: ApiRequest,
-  { containers }: Pick<Engine, 'containers'>,
+  { containers, attached }: Pick<ServedEngine, 'containers' | 'attached'>,
 ): Promise<ApiResponse> {
   const { name, query, version, signal } = request
   const container = await containers.inspect(name)
   if (container.state.status === 'paused') throw failure('CONTAINER_PAUSED', { name })
+  await dropBody(request)
+  const detachKeys = detachKeysOf(query.text('detachKeys'))
   const tty = container.config.Tty
   const streams = await openStreams(containers, container, request)
   return {
     kind: 'hijack',
     mediaType: outputMediaType(tty, version),
-    run: (connection) =>
-      joinStreams(connection, streams, {
+    async run(connection) {
+      const joined = joinStreams(connection, streams, {
         tty,
         stdin: query.flag('stdin') && query.flag('stream'),
         stdout: query.flag('stdout'),
         stderr: query.flag('stderr'),
-        detachKeys: query.text('detachKeys'),
+        detachKeys,
         signal,
-      }),
+      })
+      await attached.add(container.id, joined)
+    },
   }
+}
+
+/** INVALID_ARGUMENT for keys that nobody can type; empty: Docker's. */
+export function detachKeysOf(text: string): string {
+  if (text !== '') checked(() => parseDetachKeys(text))
+  return text
 }
 
 /** `logs` is what was written until now, `stream` what will be. */
@@ -100,7 +113,7 @@ export function resizeNumber(what: 'width' | 'height', text: string): number {
   throw failure('INVALID_ARGUMENT', { reason: `invalid resize ${what} "${text}": invalid syntax` })
 }
 
-export const routes: readonly Route<'containers'>[] = [
+export const routes: readonly Route<'containers' | 'attached'>[] = [
   { method: 'POST', path: '/containers/{id}/attach', handle: attachContainer },
   { method: 'POST', path: '/containers/{id}/resize', handle: resizeContainer },
 ]

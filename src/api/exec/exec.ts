@@ -1,6 +1,6 @@
 import type { Attachment } from '../../containers/containers.ts'
 import { failure } from '../../util/errors.ts'
-import { resizeNumber } from '../containers/attach.ts'
+import { detachKeysOf, resizeNumber } from '../containers/attach.ts'
 import { frame, outputMediaType } from '../http/frames.ts'
 import { joinStreams } from '../http/join-streams.ts'
 import { readJson } from '../http/json-body.ts'
@@ -42,6 +42,7 @@ async function createExec(request: ApiRequest, { containers, execs }: Parts): Pr
     },
     stdout: body.AttachStdout ?? false,
     stderr: body.AttachStderr ?? false,
+    detachKeys: detachKeysOf(body.DetachKeys ?? ''),
   })
   return json({ Id: id }, 201)
 }
@@ -73,14 +74,15 @@ async function startExec(request: ApiRequest, { execs }: Parts): Promise<ApiResp
       // the client asks for the exit code as soon as its connection ends
       const exited = process.wait()
       exited.catch(() => undefined)
-      await joinStreams(connection, process, {
+      const closed = await joinStreams(connection, process, {
         tty,
         stdin: exec.request.stdin,
         stdout: exec.stdout,
         stderr: exec.stderr,
+        detachKeys: exec.detachKeys,
         signal: request.signal,
       })
-      if (!request.signal.aborted) await exited
+      if (closed) await exited
     },
   }
 }
@@ -124,7 +126,7 @@ function toExecInspect(exec: Exec): Readonly<Record<string, unknown>> {
     OpenStdout: exec.stdout,
     CanRemove: false,
     ContainerID: exec.containerId,
-    DetachKeys: '',
+    DetachKeys: exec.detachKeys,
     Pid: 0,
   }
 }

@@ -9,6 +9,8 @@ export interface Exec {
   readonly request: Omit<ExecRequest, 'detach'>
   readonly stdout: boolean
   readonly stderr: boolean
+  /** Empty: Docker's. */
+  readonly detachKeys: string
   state: 'created' | 'running' | 'ended'
   exitCode?: number
   process?: Attachment
@@ -17,7 +19,7 @@ export interface Exec {
 /** Docker makes, starts and asks for a command in three calls: what is known between them is kept here. */
 export interface Execs {
   /** CONTAINER_NOT_RUNNING. */
-  create(container: ContainerDetails, wish: Pick<Exec, 'request' | 'stdout' | 'stderr'>): Exec
+  create(container: ContainerDetails, wish: Pick<Exec, 'request' | 'stdout' | 'stderr' | 'detachKeys'>): Exec
   /** NO_SUCH_EXEC. */
   get(id: string): Exec
   /** Of one container, in order. */

@@ -12,23 +12,24 @@ export interface JoinWish extends OutputWish {
 
 /**
  * Joins a client's connection with a process's streams until the process closes them, the client is gone, or its user
- * typed the detach keys. The streams are disposed.
+ * typed the detach keys. The streams are disposed. True when the process closed them.
  */
 export async function joinStreams(
   connection: Duplex,
   streams: Pick<Attachment, 'write' | 'end' | 'output' | typeof Symbol.asyncDispose>,
   wish: JoinWish,
-): Promise<void> {
+): Promise<boolean> {
   await using owned = streams
-  const left = Promise.withResolvers<void>()
-  const leave = (): void => left.resolve()
-  if (wish.signal.aborted) return
+  const left = Promise.withResolvers<boolean>()
+  const leave = (): void => left.resolve(false)
+  if (wish.signal.aborted) return false
   wish.signal.addEventListener('abort', leave, { once: true })
   try {
     if (wish.stdin) forwardInput(connection, owned, wish, leave)
     // read all the same: else nobody sees that the client closed
     else connection.resume()
-    await Promise.race([copyOutput(owned.output, connection, wish), left.promise])
+    const closed = copyOutput(owned.output, connection, wish).then(() => true)
+    return await Promise.race([closed, left.promise])
   } finally {
     wish.signal.removeEventListener('abort', leave)
   }
