@@ -2,8 +2,8 @@ import { localTimeFlag, type TableColumns } from './table-columns.ts'
 
 const billion = 1_000_000_000n
 
-/** So few seconds are looked for one by one: `indexOf` goes through a million rows before a loop is compiled. */
-const fewSeconds = 8
+/** So few times are looked for one by one: `indexOf` goes through a million rows before a loop of ours is compiled. */
+const few = 8
 
 /** Times (nanoseconds) that files of a layer show on this machine only: its tar has a constant in their place. */
 export class LocalTimes implements Iterable<bigint> {
@@ -30,24 +30,21 @@ export class LocalTimes implements Iterable<bigint> {
   }
 
   /** Those of `wanted` that are among them, or are one of them cut to whole seconds, as tar and rsync copy it. */
-  among(wanted: Iterable<bigint>): Set<bigint> {
-    const bySecond = new Map<number, Map<number, bigint>>()
-    for (const time of wanted) {
-      const nanoseconds = Number(((time % billion) + billion) % billion)
-      const second = Number((time - BigInt(nanoseconds)) / billion)
-      const inSecond = bySecond.get(second) ?? new Map<number, bigint>()
-      bySecond.set(second, inSecond.set(nanoseconds, time))
-    }
+  among(wanted: ReadonlySet<bigint>): Set<bigint> {
+    if (wanted.size <= few) return new Set([...wanted].filter((time) => this.#has(time)))
+    const all = new Set<bigint>()
+    for (const time of this) all.add(time).add(time - nanosecondsOf(time))
+    return new Set([...wanted].filter((time) => all.has(time)))
+  }
+
+  #has(time: bigint): boolean {
     const { seconds, nanoseconds } = this.#rows
-    const found = new Set<bigint>()
-    for (const row of this.#rowsOf(bySecond)) {
-      const inSecond = bySecond.get(seconds[row] ?? 0)
-      for (const part of [nanoseconds[row] ?? 0, 0]) {
-        const time = inSecond?.get(part)
-        if (time !== undefined) found.add(time)
-      }
-    }
-    return found
+    const part = Number(nanosecondsOf(time))
+    const second = Number((time - BigInt(part)) / billion)
+    const [column, value] = part === 0 ? [seconds, second] : [nanoseconds, part]
+    for (let row = column.indexOf(value); row >= 0; row = column.indexOf(value, row + 1))
+      if (seconds[row] === second && this.#isLocal(row)) return true
+    return false
   }
 
   *[Symbol.iterator](): Generator<bigint> {
@@ -56,20 +53,11 @@ export class LocalTimes implements Iterable<bigint> {
       if (this.#isLocal(row)) yield BigInt(seconds[row] ?? 0) * billion + BigInt(nanoseconds[row] ?? 0)
   }
 
-  /** Rows with a local time in one of these seconds. */
-  *#rowsOf(wanted: ReadonlyMap<number, unknown>): Generator<number> {
-    const { seconds } = this.#rows
-    if (wanted.size <= fewSeconds) {
-      for (const second of wanted.keys())
-        for (let row = seconds.indexOf(second); row >= 0; row = seconds.indexOf(second, row + 1))
-          if (this.#isLocal(row)) yield row
-      return
-    }
-    for (let row = 0; row < seconds.length; row++)
-      if (wanted.has(seconds[row] ?? 0) && this.#isLocal(row)) yield row
-  }
-
   #isLocal(row: number): boolean {
     return ((this.#rows.types[row] ?? 0) & localTimeFlag) !== 0
   }
+}
+
+function nanosecondsOf(time: bigint): bigint {
+  return ((time % billion) + billion) % billion
 }
