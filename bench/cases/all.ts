@@ -1,6 +1,7 @@
 import type { BenchCase } from '../case.ts'
 import { commit } from './commit.ts'
 import { copyCold, copyNothing, copyOneFile } from './copy.ts'
+import { largeContext, touchOne } from './large.ts'
 import { load, pull, remove } from './move.ts'
 import { parse } from './parse.ts'
 import { start, startBridge, version } from './start.ts'
@@ -17,6 +18,8 @@ export const allCases: readonly BenchCase[] = [
   copyCold,
   copyOneFile,
   copyNothing,
+  largeContext,
+  touchOne,
   stages,
   pull,
   load,

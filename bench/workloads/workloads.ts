@@ -19,6 +19,8 @@ export interface Workloads extends AsyncDisposable {
   loadBase(contestant: Contestant): Promise<void>
   /** A context with this Dockerfile and nothing else. */
   context(name: string, dockerfile: string): Promise<string>
+  /** A folder below `folder` that `make` fills once. */
+  made(name: string, make: (path: string) => void): Promise<string>
   manyFiles(): Promise<string>
   /** Archive of the big image, and the tars of its layers. */
   bigImage(): Promise<{ readonly archive: string; readonly tars: readonly string[] }>
@@ -63,6 +65,7 @@ export function openWorkloads(folder: string, mille: Contestant): Workloads {
       await writeFile(join(path, 'Dockerfile'), dockerfile)
       return path
     },
+    made: (name, work) => make(join(folder, name), work),
     manyFiles: () => make(join(folder, 'many-files'), makeManyFiles),
     bigImage: makeBig,
     async bigInRegistry() {
