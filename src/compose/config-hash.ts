@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
+import { sortedJson } from './sorted-json.ts'
 import type { Service } from './model/service.ts'
 
 /**
  * What a container of the service was made of: another one means that it has to be made anew. What says how many there are,
- * how the image is made or had and what has to run first is no part of it. A digest of canonical JSON: stable, and never
+ * how the image is made or had and what has to run first is no part of it. A digest of sorted JSON: stable, and never
  * equal to one of Docker's, whose values come of the order of Go's structures.
  */
 export function configHash(service: Service): string {
@@ -17,14 +18,5 @@ export function configHash(service: Service): string {
   } = service
   const { replicas: _replicas, ...deploy } = rest.deploy ?? {}
   const counted = { ...rest, ...(Object.keys(deploy).length > 0 ? { deploy } : { deploy: undefined }) }
-  return createHash('sha256')
-    .update(JSON.stringify(sorted(counted)))
-    .digest('hex')
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]))
+  return createHash('sha256').update(sortedJson(counted)).digest('hex')
 }

@@ -1,9 +1,8 @@
-import { failure } from '../../util/errors.ts'
 import { nanoTime } from '../../util/nano-time.ts'
 import { batchOutput } from '../batched-output.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { text, toggle } from '../flags/flag.ts'
-import { parseMoment } from '../input/parse-time.ts'
+import { parseMoment, parseTail } from '../input/parse-time.ts'
 
 const flags = {
   details: toggle('Show extra details provided to logs'),
@@ -53,11 +52,3 @@ export const command: AnyCommand = defineCommand({
     return 0
   },
 })
-
-function parseTail(value: string | undefined): number | undefined {
-  if (value === undefined || value === 'all') return undefined
-  if (/^\d+$/.test(value)) return Number(value)
-  throw failure('CLI_FAILED', {
-    reason: `invalid value for --tail: "${value}" is no number of lines: use e.g. 100 or all`,
-  })
-}

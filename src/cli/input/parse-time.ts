@@ -42,3 +42,12 @@ export function parseMoment(option: string, text: string, now: number): bigint {
     reason: `invalid value for ${option}: "${text}" is no time: use e.g. 42m, 2026-01-02T13:23:37Z or a UNIX timestamp`,
   })
 }
+
+/** `--tail`: a number of lines, or `all`. CLI_FAILED. */
+export function parseTail(value: string | undefined): number | undefined {
+  if (value === undefined || value === 'all') return undefined
+  if (/^\d+$/.test(value)) return Number(value)
+  throw failure('CLI_FAILED', {
+    reason: `invalid value for --tail: "${value}" is no number of lines: use e.g. 100 or all`,
+  })
+}

@@ -32,6 +32,7 @@ export async function finishProject(given: Given, options: FinishOptions): Promi
     ...given,
     services,
     disabled,
+    serviceNames: Object.keys(given.services),
     networks: withDefaultNetwork(given.networks, given.name),
     volumes: named(given.volumes, given.name),
     secrets: named(given.secrets, given.name),

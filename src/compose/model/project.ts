@@ -25,6 +25,8 @@ export interface Project extends Resources {
   readonly profiles: readonly string[]
   /** Services of profiles that are not asked for. */
   readonly disabled: Readonly<Record<string, Service>>
+  /** All services of the files, also when the project was narrowed to some of them. */
+  readonly serviceNames: readonly string[]
   /** `x-…` of the top level. */
   readonly extensions: Readonly<Record<string, unknown>>
 }
