@@ -39,6 +39,7 @@ need make make
 need ssh-keygen openssh-client
 need strace strace
 need mkfs.ext4 e2fsprogs
+[ -d /usr/lib/python3/dist-packages/docker ] || missing="$missing python3-docker"
 ls /usr/lib/*/libisal.so.2 >/dev/null 2>&1 || missing="$missing libisal2"
 
 if [ -n "$missing" ]; then
