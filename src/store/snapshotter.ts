@@ -1,5 +1,5 @@
 import type { ChainId, DiffId } from '../oci/digest.ts'
-import type { LayerInfo, LayerOptions } from './store.ts'
+import type { LayerEntry, LayerInfo, LayerOptions } from './store.ts'
 
 export interface Snapshot {
   readonly key: string
@@ -44,6 +44,15 @@ export interface Snapshotter {
   readonly kind: 'erofs' | 'unpacked' | 'copy'
   /** Why this kind and not a better one, for `info`; absent for the best. */
   readonly reason?: string
+  /**
+   * A new layer from entries, as `LayerStore.write`. What `apply` on `parent` will need is made while the bytes are still
+   * being written, where that is worth it.
+   */
+  write(
+    entries: Iterable<LayerEntry>,
+    parent: ChainId | undefined,
+    options?: LayerOptions,
+  ): Promise<LayerInfo>
   /** Makes layer `diffId` usable on top of `parent`. Idempotent, done once however many processes ask. */
   apply(diffId: DiffId, parent: ChainId | undefined, options?: LayerOptions): Promise<ChainId>
   /**

@@ -20,6 +20,7 @@ import { test } from 'node:test'
 import { utimensat } from '../../src/linux/at.ts'
 import { currentFolder } from '../../src/linux/openat2.ts'
 import type { Change, Snapshotter } from '../../src/store/snapshotter.ts'
+import type { LayerEntry } from '../../src/store/store.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import { layerBench, type LayerBench, unmountBelow } from '../support/layer-bench.ts'
 import { applyAll, file, folder, link, marker, old } from '../support/layer-entries.ts'
@@ -89,6 +90,37 @@ export function snapshotterContract(kind: Snapshotter['kind']): void {
         [top, one],
       ].sort(),
     )
+  })
+
+  contract('a large layer that is written for its parent is what it is when applied later', async (bench) => {
+    const parent = await applyAll(bench, [
+      folder('d', { mode: 0o1777 }),
+      file('d/gone', ''),
+      file('kept', ''),
+    ])
+    const content = Buffer.alloc(4 * 1024 * 1024, 'x')
+    const large = (at: number, more: Partial<LayerEntry> = {}): LayerEntry =>
+      file(`d/${at}`, '', { size: content.length, body: { kind: 'bytes', bytes: content }, ...more })
+    const changes = [marker('d/gone'), link('other', 'kept', 'hardlink')]
+    const first = [0, 1, 2, 3, 4, 5, 6].map((at) => large(at, { localMtime: old + BigInt(at) }))
+    const { diffId } = await bench.snapshots.write([...first, ...changes], parent)
+    const chain = await bench.snapshots.apply(diffId, parent)
+    const { path } = await bench.snapshots.view('v', chain)
+    const tree = describeTree(path)
+    assert.match(tree.join('\n'), /^d 41777 /m)
+    assert.match(tree.join('\n'), new RegExp(`^d/6 100644 0:0 ${String(old + 6n)} ${content.length} `, 'm'))
+    assert.doesNotMatch(tree.join('\n'), /gone/)
+
+    // the same bytes again, from files of another time: the layer keeps those it has
+    const base = await applyAll(bench, [
+      folder('d', { mode: 0o1777 }),
+      file('d/gone', 'more'),
+      file('kept', ''),
+    ])
+    const again = [0, 1, 2, 3, 4, 5, 6].map((at) => large(at, { localMtime: old - 1n }))
+    assert.equal((await bench.snapshots.write([...again, ...changes], base)).diffId, diffId)
+    const second = await bench.snapshots.apply(diffId, base)
+    assert.deepEqual(describeTree((await bench.snapshots.view('w', second)).path), tree)
   })
 
   contract('layers hide files of lower ones', async (bench) => {

@@ -45,8 +45,9 @@ export async function contextFiles(
   const delta = isShallow ? contextDelta(selection, before.files) : undefined
   const base = delta === undefined ? undefined : before
   const entries = await entriesOf(session, inputs, selection, { delta, base: base?.result.chain })
-  const layer = await session.store.layers.write(entries, session)
-  const chain = await session.store.snapshots.apply(layer.diffId, base?.result.chain, session)
+  const { snapshots } = session.store
+  const layer = await snapshots.write(entries, base?.result.chain, session)
+  const chain = await snapshots.apply(layer.diffId, base?.result.chain, session)
   const diffIds = [...(base?.result.diffIds ?? []), layer.diffId]
   session.cache.replace({
     key,

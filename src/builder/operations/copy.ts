@@ -46,7 +46,7 @@ export function prepareCopy(session: BuildSession, inputs: StepInputs, op: CopyO
     } catch (error) {
       throw atStep(session, inputs, error)
     }
-    return await session.store.layers.write(entries.entries(), session)
+    return await session.store.snapshots.write(entries.entries(), inputs.parent.chain, session)
   }
   let early: LayerInfo | undefined
   const withFiles = (value: Digest): Ingredient[] => [...common, { kind: 'file', name: 'files', value }]

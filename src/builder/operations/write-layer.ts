@@ -9,7 +9,11 @@ export async function writeLayer(
   entries: Iterable<LayerEntry>,
 ): Promise<StepLayer> {
   const { store, lease, signal } = session
-  return await applyLayer(session, inputs, await store.layers.write(entries, { lease, signal }))
+  return await applyLayer(
+    session,
+    inputs,
+    await store.snapshots.write(entries, inputs.parent.chain, { lease, signal }),
+  )
 }
 
 /** A layer that was written already. */

@@ -15,6 +15,7 @@ import type { RecordedLayer } from './layer-recorder.ts'
 import { orderEntries, tarPathOf } from './order-entries.ts'
 import { TableBuilder } from './table-builder.ts'
 import { openSink, sinkSize, type SinkOptions, type TarSink } from './tar-sink.ts'
+import type { WriteBeside } from './write-beside.ts'
 import { noXattrs, type StoredEntry, type StoredRange } from './stored-entry.ts'
 
 /** Bytes that lie in another layer's tar. */
@@ -28,7 +29,7 @@ export type WritableEntry = Omit<LayerEntry, 'body'> & {
   readonly body?: FileBody | RangeBody | undefined
 }
 
-export interface WriteOptions {
+export interface WriteOptions extends WriteBeside {
   readonly signal?: AbortSignal | undefined
   /** Threads that run `tar-sink-worker.ts`, for large layers. */
   readonly threads?: WorkerPool
@@ -44,7 +45,7 @@ const smallFile = sinkSize / 2
 export async function writeLayer(
   path: string,
   entries: readonly WritableEntry[],
-  { signal, threads }: WriteOptions = {},
+  { signal, threads, beside }: WriteOptions = {},
 ): Promise<RecordedLayer> {
   const size = entries.reduce((total, entry) => total + sizeIn(entry), 0)
   requireSpace(dirname(path), size, 'writing a layer')
@@ -59,7 +60,7 @@ export async function writeLayer(
     const turn = slice.pause()
     if (turn !== undefined) await turn
   }
-  return await writer.end()
+  return await writer.end(beside)
 }
 
 class LayerWriter implements Disposable {
@@ -109,10 +110,11 @@ class LayerWriter implements Disposable {
     }
   }
 
-  async end(): Promise<RecordedLayer> {
+  async end(beside: WriteOptions['beside']): Promise<RecordedLayer> {
     this.#append(this.#tar.end())
     const written = this.#sink.end()
     const table = this.#table.finish(this.#tar.offset)
+    if (beside !== undefined && this.#sink.isThread) await endBoth(written, beside(table))
     return { diffId: `sha256:${await written}` as DiffId, table }
   }
 
@@ -215,6 +217,12 @@ class LayerWriter implements Disposable {
       done += room
     }
   }
+}
+
+/** The file is the thread's until it has ended, whatever became of the other. */
+async function endBoth(written: Promise<unknown>, other: Promise<void>): Promise<void> {
+  for (const result of await Promise.allSettled([written, other]))
+    if (result.status === 'rejected') throw result.reason
 }
 
 type FileOnDisk = Extract<FileBody, { kind: 'file' | 'descriptor' }>

@@ -28,6 +28,7 @@ import { LocalTimes } from './local-times.ts'
 import type { StoredEntry } from './stored-entry.ts'
 import { decodeTableHead, tableHeadLength, type TableHead } from './table-columns.ts'
 import { TableAttempt } from './table-recorder.ts'
+import type { WasThere, WriteBeside } from './write-beside.ts'
 import { writeTable } from './write-table.ts'
 
 /** What the layer store needs of the content store. */
@@ -142,7 +143,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   }
 
   async ingest(tar: Readable, options: LayerOptions = {}): Promise<LayerInfo> {
-    return await this.#publish(options, async (path) => {
+    const { info } = await this.#publish(options, async (path) => {
       using recorder = new LayerRecorder(path)
       for await (const chunk of tar as AsyncIterable<Buffer>) {
         options.signal?.throwIfAborted()
@@ -150,6 +151,7 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
       }
       return recorder.end()
     })
+    return info
   }
 
   async keep(blob: Readable, options: IngestOptions = {}): Promise<BlobInfo> {
@@ -163,11 +165,12 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
 
   async write(
     entries: Iterable<LayerEntry> | AsyncIterable<LayerEntry>,
-    options: LayerOptions = {},
-  ): Promise<LayerInfo> {
+    options: LayerOptions & WriteBeside = {},
+  ): Promise<LayerInfo & WasThere> {
     // an array stays one: a turn of the loop for each of many entries would be felt
     const all = Array.isArray(entries) ? (entries as readonly LayerEntry[]) : await Array.fromAsync(entries)
-    return await this.#publish(options, (path) => this.#write(path, all, options))
+    const { info, wasThere } = await this.#publish(options, (path) => this.#write(path, all, options))
+    return { ...info, wasThere }
   }
 
   async merge(diffIds: readonly DiffId[], options: LayerOptions = {}): Promise<LayerInfo> {
@@ -176,15 +179,16 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
       const entries = await this.entries(diffId)
       layers.push({ tar: this.tarPath(diffId), entries, tarTimes: await this.#tarTimes(diffId, entries) })
     }
-    return await this.#publish(options, (path) => this.#write(path, mergeLayers(layers), options))
+    const { info } = await this.#publish(options, (path) => this.#write(path, mergeLayers(layers), options))
+    return info
   }
 
   async #write(
     path: string,
     entries: readonly WritableEntry[],
-    { signal }: LayerOptions,
+    { signal, beside }: LayerOptions & WriteBeside,
   ): Promise<RecordedLayer> {
-    return await writeLayer(path, entries, { signal, threads: this.#sinks })
+    return await writeLayer(path, entries, { signal, threads: this.#sinks, beside })
   }
 
   async open(diffId: DiffId): Promise<Readable> {
@@ -248,16 +252,19 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
   }
 
   /** Has a tar made in a new file, and makes it a layer; nothing is left when that fails. */
-  async #publish(options: LayerOptions, make: (path: string) => Promise<RecordedLayer>): Promise<LayerInfo> {
+  async #publish(
+    options: LayerOptions,
+    make: (path: string) => Promise<RecordedLayer>,
+  ): Promise<{ readonly info: LayerInfo } & WasThere> {
     const path = this.#content.temporaryPath()
     try {
       const { diffId, table } = await make(path)
-      const isThere = (await this.#content.stat(diffIdAsDigest(diffId))) !== undefined
+      const wasThere = (await this.#content.stat(diffIdAsDigest(diffId))) !== undefined
       // the index of a layer that is there has the times of its first table, which must not be replaced
-      if (!isThere || (await this.#readTable(diffId)) === undefined) this.#keepTable(diffId, table)
+      if (!wasThere || (await this.#readTable(diffId)) === undefined) this.#keepTable(diffId, table)
       await this.#content.adopt(path, { digest: diffIdAsDigest(diffId), size: table.size }, options.lease)
-      this.#fresh = isThere ? undefined : { diffId, table }
-      return this.#remember({ diffId, size: table.size, entries: table.count })
+      this.#fresh = wasThere ? undefined : { diffId, table }
+      return { info: this.#remember({ diffId, size: table.size, entries: table.count }), wasThere }
     } catch (error) {
       await rm(path, { force: true })
       throw error

@@ -17,6 +17,8 @@ export interface TarSink extends Disposable {
   take(body: FileBody, size: number): boolean
   /** To be awaited before more than `sinkSize / 2` bytes are put in. Undefined: go on. */
   reserve(): Promise<void> | undefined
+  /** Does another thread write, so that `end` leaves this one free? */
+  readonly isThread: boolean
   /** SHA-256 of all, in hex, once everything is written. */
   end(): Promise<string>
 }
@@ -43,6 +45,7 @@ export function openSink(file: number, options: SinkOptions): TarSink {
 }
 
 class DirectSink implements TarSink {
+  readonly isThread = false
   readonly buffer: Buffer = Buffer.allocUnsafeSlow(sinkSize)
   readonly #hash = createHash('sha256')
   readonly #file: number

@@ -27,6 +27,7 @@ const places = 6
  * itself. What it found of them is told to their bodies at the end.
  */
 export class ThreadSink implements TarSink {
+  readonly isThread = true
   readonly #buffers: readonly Buffer[]
   readonly #state: Int32Array<SharedArrayBuffer>
   readonly #digests: Buffer

@@ -1,9 +1,10 @@
 import { chainId, digestHex, type ChainId, type DiffId } from '../../oci/digest.ts'
 import { isMilleError } from '../../util/errors.ts'
-import type { LayerOptions } from '../store.ts'
+import type { LayerTable } from '../layers/layer-table.ts'
+import type { LayerEntry, LayerInfo, LayerOptions } from '../store.ts'
 import type { ChainInfo } from '../snapshotter.ts'
 import type { ChainRecord, ChainRecords } from './chain-records.ts'
-import type { LayerBackend, RootMetadata, SnapshotDependencies } from './dependencies.ts'
+import type { LayerBackend, LayerDraft, RootMetadata, SnapshotDependencies } from './dependencies.ts'
 import type { OtherKinds } from './other-kinds.ts'
 import { plainRoot, rootAfter } from './root-metadata.ts'
 
@@ -13,6 +14,12 @@ const keysLock = 'layer-keys'
 const timeout = 1_800_000
 /** Milliseconds that dropping data waits for those who apply layers; what is not dropped goes with the next collection. */
 const dropTimeout = 5000
+
+interface Drafted {
+  readonly diffId: DiffId
+  readonly parent: ChainId | undefined
+  readonly draft: LayerDraft
+}
 
 export interface AppliedChainsParts {
   readonly backend: LayerBackend
@@ -27,6 +34,8 @@ export class AppliedChains {
   readonly #records: ChainRecords
   readonly #given: SnapshotDependencies
   readonly #others: OtherKinds
+  /** Of the layer that was written last: it is applied next, as a rule. */
+  #drafted: Drafted | undefined
 
   constructor({ backend, records, dependencies, others }: AppliedChainsParts) {
     this.#backend = backend
@@ -48,10 +57,28 @@ export class AppliedChains {
     return true
   }
 
+  /** See `Snapshotter.write`. */
+  async write(
+    entries: Iterable<LayerEntry>,
+    parent: ChainId | undefined,
+    options: LayerOptions,
+  ): Promise<LayerInfo> {
+    const { layers } = this.#given
+    let draft: LayerDraft | undefined
+    const beside = async (table: LayerTable): Promise<void> => {
+      draft = await this.#backend.draft?.(table, await this.lower(parent))
+    }
+    const { wasThere, ...layer } = await layers.write(entries, { ...options, beside })
+    // the index of a layer that was there has the times of its own table
+    this.#drafted = wasThere || draft === undefined ? undefined : { diffId: layer.diffId, parent, draft }
+    return layer
+  }
+
   /** See `Snapshotter.apply`. */
   async apply(diffId: DiffId, parent: ChainId | undefined, options: LayerOptions): Promise<ChainId> {
     const chain = chainId(parent, diffId)
     options.lease?.hold({ kind: 'chain', chain })
+    const draft = this.#takeDraft(diffId, parent)
     if (this.#isApplied(chain)) return chain
     await using _ = await this.#given.lock(`chain-${digestHex(chain)}`, { timeout })
     // another process may have been first
@@ -68,6 +95,7 @@ export class AppliedChains {
       below: await this.#lowerOf(below),
       root,
       durable: options.lease?.deferred !== true,
+      draft,
       signal: options.signal,
     })
     const record = {
@@ -118,6 +146,12 @@ export class AppliedChains {
       if (isMilleError(error, 'STORE_LOCK_TIMEOUT')) return 0
       throw error
     }
+  }
+
+  #takeDraft(diffId: DiffId, parent: ChainId | undefined): LayerDraft | undefined {
+    const drafted = this.#drafted
+    this.#drafted = undefined
+    return drafted?.diffId === diffId && drafted.parent === parent ? drafted.draft : undefined
   }
 
   #isApplied(chain: ChainId): boolean {

@@ -26,14 +26,14 @@ export async function commitChanges(
   readChanges: ReadChanges,
   options: CommitOptions,
 ): Promise<{ readonly layer: LayerInfo; readonly chain: ChainId } | undefined> {
-  const { layers, warn = (): void => undefined } = dependencies
+  const { warn = (): void => undefined } = dependencies
+  const below = options.onto === undefined ? parent : options.onto.chain
   const layer = await readChanges(async (tree, changes) => {
     const root = await chains.rootOf(parent)
     const changed = changeEntries(changes, { tree, root, tarTime: layerTime(options), warn })
     const entries = await localTimes.hide([...changed], parent, options)
-    return entries.length === 0 ? undefined : await layers.write(entries, options)
+    return entries.length === 0 ? undefined : await chains.write(entries, below, options)
   })
   if (layer === undefined) return undefined
-  const below = options.onto === undefined ? parent : options.onto.chain
   return { layer, chain: await chains.apply(layer.diffId, below, options) }
 }

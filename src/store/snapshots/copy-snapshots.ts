@@ -4,7 +4,7 @@ import { copyTreeIntoFolder } from '../../linux/copy-tree.ts'
 import { currentFolder, openFolder } from '../../linux/openat2.ts'
 import { findStatus, statx } from '../../linux/statx.ts'
 import type { ChainId, DiffId } from '../../oci/digest.ts'
-import type { LayerInfo, LayerOptions } from '../store.ts'
+import type { LayerEntry, LayerInfo, LayerOptions } from '../store.ts'
 import type {
   ChainInfo,
   Change,
@@ -52,6 +52,14 @@ export class CopySnapshots implements Snapshotter {
 
   async apply(diffId: DiffId, parent: ChainId | undefined, options: LayerOptions = {}): Promise<ChainId> {
     return await this.#chains.apply(diffId, parent, options)
+  }
+
+  async write(
+    entries: Iterable<LayerEntry>,
+    parent: ChainId | undefined,
+    options: LayerOptions = {},
+  ): Promise<LayerInfo> {
+    return await this.#chains.write(entries, parent, options)
   }
 
   async has(chain: ChainId, whole?: Set<ChainId>): Promise<boolean> {

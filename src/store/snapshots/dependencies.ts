@@ -1,7 +1,9 @@
 import type { ChainId, DiffId } from '../../oci/digest.ts'
 import type { LayerEntry, LayerInfo, LayerOptions } from '../store.ts'
 import type { Snapshotter } from '../snapshotter.ts'
+import type { LayerTable } from '../layers/layer-table.ts'
 import type { LocalTimes } from '../layers/local-times.ts'
+import type { WasThere, WriteBeside } from '../layers/write-beside.ts'
 import type { StoredEntry } from '../layers/stored-entry.ts'
 
 /** A lock between processes; `name` is a plain word. A `shared` one may be held by many, or be made exclusive. */
@@ -18,7 +20,7 @@ export interface LayerTables {
   localTimes(diffId: DiffId): Promise<LocalTimes>
   /** The uncompressed tar. */
   tarPath(diffId: DiffId): string
-  write(entries: Iterable<LayerEntry>, options?: LayerOptions): Promise<LayerInfo>
+  write(entries: Iterable<LayerEntry>, options?: LayerOptions & WriteBeside): Promise<LayerInfo & WasThere>
 }
 
 export interface SnapshotDependencies {
@@ -49,12 +51,22 @@ export interface LayerRequest {
   readonly root: RootMetadata
   /** False when someone else will sync the file system before the layer counts. */
   readonly durable: boolean
+  readonly draft?: LayerDraft | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** What a backend could make of a layer before its bytes were all written. */
+export interface LayerDraft {
+  readonly image: Buffer
+  /** Is it the same on every parent? */
+  readonly isShared: boolean
 }
 
 /** One way of turning a layer into a folder that overlayfs can take as a lower one. */
 export interface LayerBackend {
   readonly kind: Snapshotter['kind']
+  /** Begins `build`, while the tar is still being written, so that its bytes cannot be read. */
+  draft?(table: LayerTable, below: readonly string[]): Promise<LayerDraft>
   /** Makes the layer durable; returns the key that names it. Called under the chain's lock, repeated after a crash. */
   build(request: LayerRequest): Promise<string>
   /** Is the data of `key` there, as far as one look tells? */

@@ -17,10 +17,11 @@ import { unmount } from '../../linux/mount.ts'
 import { syncPath } from '../../linux/sync.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { digestHex } from '../../oci/digest.ts'
-import type { LayerBackend, LayerRequest, LayerTables } from './dependencies.ts'
+import type { LayerTable } from '../layers/layer-table.ts'
+import type { LayerBackend, LayerDraft, LayerRequest, LayerTables } from './dependencies.ts'
 import { diffIdOfIndex, indexKeys, indexPath } from './erofs-indexes.ts'
 import { LayersBelow } from './layers-below.ts'
-import { buildLayerTree } from './layer-tree.ts'
+import { buildLayerTree, type LayerTreeInput } from './layer-tree.ts'
 import { overlayOn, type Trial } from './probe.ts'
 import type { PrivateMounts } from './private-mounts.ts'
 import type { Staging } from './staging.ts'
@@ -55,13 +56,16 @@ export class ErofsLayers implements LayerBackend {
   async build(request: LayerRequest): Promise<string> {
     const shared = digestHex(request.diffId)
     if (isWhole(this.#path(shared))) return shared
-    return await this.#mounts.withMerged(request.below, (merged) => {
-      const below = new LayersBelow(merged)
-      const image = writeErofs(this.#tree(request, below))
-      const key = below.asked ? `${shared}-${digestHex(request.chain)}` : shared
-      this.#write(key, image, request.durable)
-      return key
-    })
+    const { image, isShared } = request.draft ?? (await this.#index(request))
+    const key = isShared ? shared : `${shared}-${digestHex(request.chain)}`
+    this.#write(key, image, request.durable)
+    return key
+  }
+
+  /** What mille writes itself has every file in one piece: the tree needs none of its bytes. */
+  async draft(table: LayerTable, below: readonly string[]): Promise<LayerDraft> {
+    const layer = { entries: table.entries(), tar: -1, tarSize: table.size }
+    return await this.#mounts.withMerged(below, (merged) => makeIndex(layer, new LayersBelow(merged)))
   }
 
   has(key: string): boolean {
@@ -85,13 +89,16 @@ export class ErofsLayers implements LayerBackend {
     return bytes
   }
 
-  #tree({ entries, tar }: LayerRequest, below: LayersBelow): ReturnType<typeof buildLayerTree> {
-    const file = openSync(tar, 'r')
-    try {
-      return buildLayerTree({ entries, below, tar: file, tarSize: statSync(tar).size })
-    } finally {
-      closeSync(file)
-    }
+  async #index({ entries, tar, below }: LayerRequest): Promise<LayerDraft> {
+    return await this.#mounts.withMerged(below, (merged) => {
+      const file = openSync(tar, 'r')
+      try {
+        const layer = { entries, tar: file, tarSize: statSync(tar).size }
+        return makeIndex(layer, new LayersBelow(merged))
+      } finally {
+        closeSync(file)
+      }
+    })
   }
 
   #write(key: string, image: Buffer, durable: boolean): void {
@@ -125,6 +132,11 @@ export class ErofsLayers implements LayerBackend {
     const inodes = [this.#path(key), this.#tar(key)].map((path) => statSync(path, { bigint: true }).ino)
     return this.#mounts.path('layers', `${key}@${inodes.join('.')}`)
   }
+}
+
+function makeIndex(layer: Omit<LayerTreeInput, 'below'>, below: LayersBelow): LayerDraft {
+  const image = writeErofs(buildLayerTree({ ...layer, below }))
+  return { image, isShared: !below.asked }
 }
 
 /** Cut to nothing, as a power cut leaves files, an index counts as missing: it is made again of the tar. */

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFolder } from '../../linux/openat2.ts'
 import type { ChainId, DiffId } from '../../oci/digest.ts'
-import type { LayerInfo, LayerOptions } from '../store.ts'
+import type { LayerEntry, LayerInfo, LayerOptions } from '../store.ts'
 import type {
   ChainInfo,
   Change,
@@ -57,6 +57,14 @@ export class OverlaySnapshots implements Snapshotter {
 
   async apply(diffId: DiffId, parent: ChainId | undefined, options: LayerOptions = {}): Promise<ChainId> {
     return await this.#chains.apply(diffId, parent, options)
+  }
+
+  async write(
+    entries: Iterable<LayerEntry>,
+    parent: ChainId | undefined,
+    options: LayerOptions = {},
+  ): Promise<LayerInfo> {
+    return await this.#chains.write(entries, parent, options)
   }
 
   async has(chain: ChainId, whole?: Set<ChainId>): Promise<boolean> {
