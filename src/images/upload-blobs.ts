@@ -56,7 +56,7 @@ async function uploadBlob(
   await repository.push(blob, await store.content.fetch(blob), {
     signal,
     onProgress: ({ current }) => report('Pushing', current),
-    reopen: async (offset) => createReadStream(store.content.path(blob.digest), { start: offset }),
+    reopen: async (start, end) => createReadStream(store.content.path(blob.digest), { start, end: end - 1 }),
   })
   report('Pushed')
 }

@@ -15,10 +15,10 @@ export interface FetchOptions extends OpOptions {
 
 export interface PushOptions extends OpOptions {
   /**
-   * Opens the same blob again from a byte on. With it a cut upload is resumed where the registry stands; without it the
-   * failure is the caller's to retry, because a stream can be read only once.
+   * Opens the same blob again, the bytes from `start` to before `end`. With it a cut upload is resumed where the registry
+   * stands; without it the failure is the caller's to retry, because a stream can be read only once.
    */
-  readonly reopen?: (offset: number) => Promise<Readable>
+  readonly reopen?: (start: number, end: number) => Promise<Readable>
 }
 
 /**

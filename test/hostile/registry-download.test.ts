@@ -118,6 +118,18 @@ suite('a blob download (B-PL)', () => {
     assert.equal(server.requests[1]?.headers.range, 'bytes=1000-')
   })
 
+  test('a server that drips is left too, and the rest asked for anew (B-PL-8)', async () => {
+    await using server = await scriptedServer((request, response, count) => {
+      if (count > 1) return sendCut(response, rangeOf(request), bytes.length)
+      response.writeHead(200, { 'content-length': bytes.length })
+      let at = 0
+      const drip = setInterval(() => response.write(bytes.subarray(at, (at += 1))), 100)
+      response.on('close', () => clearInterval(drip))
+    })
+    assert.deepEqual(await fetchBlob(server), bytes)
+    assert.ok(server.requests.length >= 2)
+  })
+
   test('right length, wrong bytes', async () => {
     await using server = await scriptedServer((_, response) => void response.end(Buffer.alloc(bytes.length)))
     await assert.rejects(fetchBlob(server), {
@@ -199,6 +211,23 @@ suite('statuses (B-PL-4 to 7)', () => {
     })
     await assert.rejects(fetchBlob(server), { code: 'REGISTRY_RATE_LIMITED', message: /retry after 86400 s/ })
     assert.equal(server.requests.length, 1)
+  })
+
+  test('429: what the registry allows is told, and that a login may help (D17)', async () => {
+    await using server = await scriptedServer((_, response) => {
+      const headers = {
+        'retry-after': '86400',
+        'ratelimit-limit': '100;w=21600',
+        'ratelimit-remaining': '0;w=21600',
+      }
+      response.writeHead(429, headers).end()
+    })
+    await using client = createRegistryClient({ retryDelay: 1 })
+    const resolving = client.openRepository({ registry: server.host, repository: 'app' }).resolve('v1')
+    await assert.rejects(resolving, {
+      code: 'REGISTRY_RATE_LIMITED',
+      message: `rate limited by ${server.host}, retry after 86400 s: status 429 (100 requests in 6 h, 0 left); logged in there may be more: mille login ${server.host}`,
+    })
   })
 
   test('one 429 makes all requests to the host wait', async () => {

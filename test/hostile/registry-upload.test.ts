@@ -113,6 +113,37 @@ suite('a blob upload (B-PS)', () => {
     assert.equal(upload.sessions, 2)
   })
 
+  test('a token that ends on the way is renewed once, and the upload goes on', async () => {
+    let refused = false
+    const { server, upload } = await uploadServer(async (request, response, state) => {
+      if (request.method !== 'PATCH' || refused) return false
+      refused = true
+      for await (const chunk of request) state.received = Buffer.concat([state.received, chunk as Buffer])
+      state.received = state.received.subarray(0, 120_000)
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+      return true
+    })
+    await using _ = server
+    await push(server, source(), { reopen })
+    assert.equal(upload.finished, true)
+    assert.equal(upload.sessions, 1)
+  })
+
+  test('429 in the middle is waited for, and the upload goes on', async () => {
+    let refused = false
+    const { server, upload } = await uploadServer(async (request, response, state) => {
+      if (request.method !== 'PATCH' || refused) return false
+      refused = true
+      for await (const chunk of request) state.received = Buffer.concat([state.received, chunk as Buffer])
+      state.received = state.received.subarray(0, 120_000)
+      response.writeHead(429, { 'retry-after': '0' }).end()
+      return true
+    })
+    await using _ = server
+    await push(server, source(), { reopen })
+    assert.equal(upload.finished, true)
+  })
+
   test('without a way to read again a cut is an error', async () => {
     const { server, upload } = await uploadServer(cutFirstPatch(1000))
     await using _ = server

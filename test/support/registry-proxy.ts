@@ -1,4 +1,6 @@
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** What happened to one request that came through. */
@@ -6,6 +8,10 @@ export interface ProxiedRequest {
   readonly method: string
   readonly path: string
   readonly range: string | undefined
+  /** Of a piece of an upload: its first byte. */
+  readonly offset: number
+  /** Bytes of the request's body that came from the client. */
+  received: number
   /** Bytes of the body that were passed on to the client. */
   sent: number
 }
@@ -15,6 +21,8 @@ export interface RegistryProxy extends AsyncDisposable {
   readonly requests: ProxiedRequest[]
   /** Changes the bytes of an answer, or stops it: resolve undefined to hang up; never resolve to stall. */
   onBody: (seen: ProxiedRequest, chunk: Buffer) => Promise<Buffer | undefined> | Buffer | undefined
+  /** The bytes of an upload on their way; undefined hangs up on both sides. */
+  onUpload: (seen: ProxiedRequest, chunk: Buffer) => Buffer | undefined
   /** Answers instead of the registry when it returns true. */
   onRequest: (incoming: IncomingMessage, response: ServerResponse) => boolean
 }
@@ -24,7 +32,8 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
   const [hostname, port] = target.split(':')
   const server = createServer((incoming, response) => {
     const { method = 'GET', url = '/', headers } = incoming
-    const seen: ProxiedRequest = { method, path: url, range: headers.range, sent: 0 }
+    const offset = Number(/^(\d+)-/.exec(headers['content-range'] ?? '')?.[1] ?? 0)
+    const seen: ProxiedRequest = { method, path: url, range: headers.range, offset, received: 0, sent: 0 }
     proxy.requests.push(seen)
     response.on('error', () => {})
     if (proxy.onRequest(incoming, response)) {
@@ -35,8 +44,30 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
       void passOn(answer, response, seen)
     })
     onward.on('error', () => response.destroy())
-    incoming.pipe(onward)
+    incoming.on('error', () => onward.destroy())
+    void sendOn(incoming, onward, seen)
   })
+  const sendOn = async (
+    incoming: IncomingMessage,
+    onward: ClientRequest,
+    seen: ProxiedRequest,
+  ): Promise<void> => {
+    try {
+      for await (const chunk of incoming as AsyncIterable<Buffer>) {
+        seen.received += chunk.length
+        const passed = proxy.onUpload(seen, chunk)
+        if (!passed) {
+          onward.destroy()
+          incoming.destroy()
+          return
+        }
+        if (!onward.write(passed)) await once(onward, 'drain')
+      }
+      onward.end()
+    } catch {
+      onward.destroy()
+    }
+  }
   const passOn = async (
     answer: IncomingMessage,
     response: ServerResponse,
@@ -63,6 +94,7 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     onBody: (_, chunk) => chunk,
+    onUpload: (_, chunk) => chunk,
     onRequest: () => false,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()

@@ -11,6 +11,9 @@ import type { RegistryHost } from './host.ts'
 import { backOff, pause } from './retry.ts'
 import type { RetryPolicy } from './retry.ts'
 
+/** Bytes a second, over the longest silence that is allowed. */
+const slowest = 1024
+
 export interface DownloadRequest {
   readonly host: RegistryHost
   readonly repository: string
@@ -158,6 +161,19 @@ class ResumedBody extends Readable {
     }
   }
 
+  /** A server that drips is left like one that is silent: what remains may come faster elsewhere, or from a new start. */
+  #watchRate(body: Readable): NodeJS.Timeout {
+    const { stall } = this.#request.retry
+    const least = (slowest * stall) / 1000
+    let before = this.#at
+    return setInterval(() => {
+      // where the reader is slow, the server is not to blame
+      if (this.#at - before < least && !body.isPaused())
+        body.destroy(new Error(`less than ${slowest} bytes a second`))
+      before = this.#at
+    }, stall).unref()
+  }
+
   /** One connection, to its end, or to the first byte too many. */
   async #passOn({ body, skip }: Opened): Promise<void> {
     const { onProgress } = this.#options
@@ -173,8 +189,13 @@ class ResumedBody extends Readable {
       onProgress?.({ status: 'Downloading', current: this.#at, total: size })
       if (this.#at > size) body.destroy()
     })
-    await finished(body, { writable: false }).catch((error: unknown) => {
+    const watch = this.#watchRate(body)
+    try {
+      await finished(body, { writable: false })
+    } catch (error) {
       if (this.#at <= size) throw error
-    })
+    } finally {
+      clearInterval(watch)
+    }
   }
 }

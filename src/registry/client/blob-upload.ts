@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { verifiedStream } from '../../oci/verified-stream.ts'
+import { BrokenTries } from '../../util/broken-tries.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { PushOptions } from '../repository.ts'
 import type { Answer } from './exchange.ts'
@@ -20,12 +21,18 @@ export interface UploadRequest {
 export interface UploadSession {
   readonly location: URL
   readonly offset: number
+  /** Fewest bytes of a piece that is not the last one, as the registry wants it; 0 when it does not say. */
+  readonly minimum: number
 }
+
+/** What is left of an upload after its first break is sent in pieces: more than one is never sent twice. */
+const chunkSize = 8 * 1024 * 1024
 
 /**
  * Sends a blob: POST, one PATCH that streams it, PUT. The bytes are hashed on their way, so that a damaged source never
- * becomes a blob over there (B-PS-7). With `options.reopen` a cut PATCH goes on from where the registry stands (B-PS-1).
- * Source: OCI distribution-spec 1.1, "Pushing a blob in chunks".
+ * becomes a blob over there (B-PS-7). With `options.reopen` a cut PATCH goes on from where the registry stands (B-PS-1),
+ * in chunks from then on, for registries that forget a piece whose end they did not see. As long as something arrives
+ * there is another try; see `BrokenTries`. Source: OCI distribution-spec 1.1, "Pushing a blob in chunks" (D11).
  */
 export async function uploadBlob(
   request: UploadRequest,
@@ -34,24 +41,72 @@ export async function uploadBlob(
   begun: UploadSession | undefined,
   options: PushOptions,
 ): Promise<void> {
-  let session = begun ?? (await startUpload(request, '', options.signal))
-  let source = verifiedStream(body, expected)
-  for (let attempt = 1; ; attempt++) {
+  const { reopen, signal } = options
+  let session = begun ?? (await startUpload(request, '', signal))
+  const tries = new BrokenTries(request.retry.attempts)
+  let part: Part = { source: verifiedStream(body, expected), end: expected.size, sent: 0 }
+  let renewed = false
+  for (;;) {
     try {
-      session = await patch(request, expected, session, source, options)
-      break
+      session = await patch(request, expected, session, part, options)
+      if (session.offset === expected.size) break
     } catch (error) {
-      source.destroy()
-      options.signal?.throwIfAborted()
-      const cut = isMilleError(error, 'REGISTRY_UNREACHABLE', 'REGISTRY_UPLOAD_LOST', 'REGISTRY_FAILED')
-      if (!cut || !options.reopen || attempt >= request.retry.attempts) throw error
-      await pause(backOff(request.retry, attempt), options.signal)
-      session = await resumePoint(request, expected, session, options.signal)
-      const rest = await options.reopen(session.offset)
-      source = session.offset === 0 ? verifiedStream(rest, expected) : rest
+      part.source.destroy()
+      signal?.throwIfAborted()
+      const wait = reopen && pauseAfter(error, request.retry, renewed)
+      if (wait === undefined) throw error
+      renewed ||= isMilleError(error, 'REGISTRY_UNAUTHORIZED')
+      await pause(wait, signal)
+      session = await resumePoint(request, expected, session, part.sent, signal)
+      const next = tries.next(session.offset)
+      if (next === undefined) throw error
+      await pause(backOff(request.retry, next), signal)
     }
+    if (!reopen) throw lost(request.host, request.repository, expected, 'the registry took a part of it')
+    part = await openPart(expected, session, reopen)
   }
-  await finish(request, expected, session, options.signal)
+  await finish(request, expected, session, signal)
+}
+
+interface Part {
+  readonly source: Readable
+  /** The byte behind its last one. */
+  readonly end: number
+  /** The byte behind the last one that has left. */
+  sent: number
+}
+
+async function openPart(
+  expected: Descriptor,
+  { offset, minimum }: UploadSession,
+  reopen: NonNullable<PushOptions['reopen']>,
+): Promise<Part> {
+  // from the start again it is hashed again, and so in one piece
+  if (offset === 0) {
+    return { source: verifiedStream(await reopen(0, expected.size), expected), end: expected.size, sent: 0 }
+  }
+  const end = Math.min(offset + Math.max(chunkSize, minimum), expected.size)
+  return { source: await reopen(offset, end), end, sent: offset }
+}
+
+/** Milliseconds to wait before going on after `error`, beside the growing pauses; undefined when it is final. */
+function pauseAfter(error: unknown, retry: RetryPolicy, renewed: boolean): number | undefined {
+  if (!isMilleError(error)) return undefined
+  switch (error.code) {
+    case 'REGISTRY_UNREACHABLE':
+    case 'REGISTRY_UPLOAD_LOST':
+    case 'REGISTRY_FAILED':
+      return 0
+    case 'REGISTRY_RATE_LIMITED': {
+      const asked = Number(error.details['seconds']) * 1000
+      return asked <= retry.maxDelay ? asked : undefined
+    }
+    case 'REGISTRY_UNAUTHORIZED':
+      // a token that ended on the way is renewed, once
+      return renewed ? undefined : 0
+    default:
+      return undefined
+  }
 }
 
 /** Opens an upload; `query` is empty or a mount. 201 (mounted) is the caller's to see by `undefined`. */
@@ -69,7 +124,12 @@ export async function openUpload(
   })
   await drain(answer.body)
   if (answer.status === 201) return undefined
-  return { location: await uploadLocation(host, answer), offset: 0 }
+  const minimum = Number(answer.header('oci-chunk-min-length') ?? 0)
+  return {
+    location: await uploadLocation(host, answer),
+    offset: 0,
+    minimum: Number.isSafeInteger(minimum) ? minimum : 0,
+  }
 }
 
 async function startUpload(
@@ -102,20 +162,21 @@ async function uploadLocation(host: RegistryHost, answer: Answer): Promise<URL> 
 async function patch(
   { host, repository, scopes }: UploadRequest,
   expected: Descriptor,
-  { location, offset }: UploadSession,
-  source: Readable,
+  session: UploadSession,
+  part: Part,
   { signal, onProgress }: PushOptions,
 ): Promise<UploadSession> {
-  const length = expected.size - offset
+  const { location, offset } = session
+  const { source, end } = part
+  const length = end - offset
   if (length === 0) {
     // an empty blob, or all bytes are there: the source still has to agree
     for await (const _ of source);
-    return { location, offset }
+    return session
   }
-  let sent = offset
   source.on('data', (chunk: Buffer) => {
-    sent += chunk.length
-    onProgress?.({ status: 'Pushing', current: sent, total: expected.size })
+    part.sent += chunk.length
+    onProgress?.({ status: 'Pushing', current: part.sent, total: expected.size })
   })
   source.pause()
   const broken: { error?: unknown } = {}
@@ -132,7 +193,7 @@ async function patch(
       headers: {
         'content-type': 'application/octet-stream',
         'content-length': String(length),
-        ...(offset > 0 && { 'content-range': `${offset}-${expected.size - 1}` }),
+        ...(offset > 0 && { 'content-range': `${offset}-${end - 1}` }),
       },
     })
   } catch (error) {
@@ -144,10 +205,10 @@ async function patch(
   if (answer.status === 404 || answer.status === 416)
     throw lost(host, repository, expected, `status ${answer.status}`)
   const received = acknowledged(answer)
-  if (received !== undefined && received !== expected.size) {
-    throw lost(host, repository, expected, `${received} of ${expected.size} bytes arrived`)
+  if (received !== undefined && received !== end) {
+    throw lost(host, repository, expected, `${received} of ${end} bytes arrived`)
   }
-  return { location: await uploadLocation(host, answer), offset: expected.size }
+  return { ...session, location: await uploadLocation(host, answer), offset: end }
 }
 
 /** The `Range: 0-<last byte>` of an upload's state, as a count of bytes. */
@@ -156,20 +217,35 @@ function acknowledged(answer: Answer): number | undefined {
   return last === undefined ? undefined : Number(last) + 1
 }
 
-/** Where to go on: the registry's offset, or a new upload from the start when it has forgotten this one. */
+/** How often the state of an upload is asked for while the registry may still be at what arrived. */
+const mostAsked = 5
+
+/**
+ * Where to go on: the registry's offset, or a new upload from the start when it has forgotten this one. A registry may
+ * notice late that a connection broke, and count what it got only then: far behind `sent` it is asked again.
+ */
 async function resumePoint(
   request: UploadRequest,
   expected: Descriptor,
-  { location }: UploadSession,
+  session: UploadSession,
+  sent: number,
   signal: AbortSignal | undefined,
 ): Promise<UploadSession> {
-  const { host, repository, scopes } = request
-  const answer = await host.call(location, { repository, scopes, signal, accept: [400, 404, 405] })
-  await drain(answer.body)
-  const offset = answer.status < 300 ? (acknowledged(answer) ?? 0) : undefined
-  // `Range: 0-0` is one byte to some and none to others; what is past the end is nonsense
-  if (offset === undefined || offset <= 1 || offset > expected.size) return startUpload(request, '', signal)
-  return { location: await uploadLocation(host, answer), offset }
+  const { host, repository, scopes, retry } = request
+  const { location } = session
+  for (let asked = 1; ; asked++) {
+    const answer = await host.call(location, { repository, scopes, signal, accept: [400, 404, 405] })
+    await drain(answer.body)
+    const offset = answer.status < 300 ? (acknowledged(answer) ?? 0) : undefined
+    if (offset === undefined || offset > expected.size) return startUpload(request, '', signal)
+    if (sent - offset > chunkSize && asked < mostAsked) {
+      await pause(backOff(retry, asked), signal)
+      continue
+    }
+    // `Range: 0-0` is one byte to some and none to others
+    if (offset <= 1) return startUpload(request, '', signal)
+    return { ...session, location: await uploadLocation(host, answer), offset }
+  }
 }
 
 /** The closing PUT. When its answer is lost, the blob is there or the PUT is sent again (B-PS-2). */

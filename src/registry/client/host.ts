@@ -120,7 +120,8 @@ export class RegistryHost {
     const authorization = await authorizer.header(call.scopes, call.signal)
     const answer = await this.#settings.exchange.send(url, { ...call, authorization })
     const sentStream = typeof call.body === 'object' && !Buffer.isBuffer(call.body)
-    if (answer.status !== 401 || sentStream || !(await authorizer.challenged(answer, call.scopes)))
+    // who sends a stream is told of the 401 all the same: the next request brings a new token
+    if (answer.status !== 401 || !(await authorizer.challenged(answer, call.scopes)) || sentStream)
       return answer
     await drain(answer.body)
     const renewed = await authorizer.header(call.scopes, call.signal)

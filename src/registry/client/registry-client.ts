@@ -28,17 +28,18 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
   const rules = withDockerSettings(options.rules ?? noRules, { insecure: options.insecureRegistries ?? [] })
   const isInsecure = (host: string): boolean =>
     [host, host.replace(/:\d+$/, '')].some((name) => rules.hosts.get(name.toLowerCase())?.insecure === true)
-  const exchange = new Exchange({
-    connectTimeout: options.connectTimeout ?? 15_000,
-    stallTimeout: options.stallTimeout ?? 60_000,
-    isInsecure,
-    certificates: (host) => findCertificates(host, rules.hosts.get(host), options.certificateFolders ?? []),
-  })
   const retry: RetryPolicy = {
     attempts: options.attempts ?? 5,
     delay: options.retryDelay ?? 250,
     maxDelay: options.maxRetryDelay ?? 60_000,
+    stall: options.stallTimeout ?? 60_000,
   }
+  const exchange = new Exchange({
+    connectTimeout: options.connectTimeout ?? 15_000,
+    stallTimeout: retry.stall,
+    isInsecure,
+    certificates: (host) => findCertificates(host, rules.hosts.get(host), options.certificateFolders ?? []),
+  })
   const hosts = new Map<string, RegistryHost>()
   const hostOf = (
     registry: string,

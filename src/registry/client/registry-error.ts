@@ -42,7 +42,9 @@ export async function registryError(answer: Answer, context: ErrorContext): Prom
   }
   if (status === 429) {
     const seconds = Math.ceil((retryAfter(answer.header('retry-after')) ?? 60_000) / 1000)
-    return failure('REGISTRY_RATE_LIMITED', { host, seconds, reason }, details)
+    const hint = loggedIn ? '' : `; logged in there may be more: ${login}`
+    const told = `${reason}${limits(answer)}${hint}`
+    return failure('REGISTRY_RATE_LIMITED', { host, seconds, reason: told }, details)
   }
   if (wire.code === 'MANIFEST_BLOB_UNKNOWN' || (wire.code === 'BLOB_UNKNOWN' && status === 400)) {
     return failure('REGISTRY_BLOB_UNKNOWN', { host, repository, reason }, details)
@@ -50,6 +52,21 @@ export async function registryError(answer: Answer, context: ErrorContext): Prom
   if (status === 404) return failure('REGISTRY_REPOSITORY_UNKNOWN', { host, repository, reason }, details)
   const code = status >= 500 ? 'REGISTRY_FAILED' : 'REGISTRY_REFUSED'
   return failure(code, { host, repository, status, reason }, details)
+}
+
+/** What the registry allows, where it says so: `ratelimit-limit: 100;w=21600`. Source: Docker Hub, "Pull usage and limits". */
+function limits(answer: Answer): string {
+  const read = (name: string): readonly [count: string, seconds: number] | undefined => {
+    const [, count, window] = /^(\d{1,9})(?:;w=(\d{1,9}))?$/.exec(answer.header(name) ?? '') ?? []
+    return count === undefined ? undefined : [count, Number(window ?? 0)]
+  }
+  const limit = read('ratelimit-limit')
+  if (limit === undefined) return ''
+  const [count, seconds] = limit
+  const remaining = read('ratelimit-remaining')
+  const window =
+    seconds >= 3600 ? ` in ${Math.round(seconds / 3600)} h` : seconds > 0 ? ` in ${seconds} s` : ''
+  return ` (${count} requests${window}${remaining === undefined ? '' : `, ${remaining[0]} left`})`
 }
 
 async function readWireError(answer: Answer): Promise<WireError> {

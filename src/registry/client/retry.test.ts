@@ -14,7 +14,7 @@ test('Retry-After is seconds or a date', () => {
 })
 
 test('pauses double up to the longest, and are never the same for all', () => {
-  const policy = { attempts: 5, delay: 100, maxDelay: 300 }
+  const policy = { attempts: 5, delay: 100, maxDelay: 300, stall: 1000 }
   for (const [attempt, full] of [
     [1, 100],
     [2, 200],

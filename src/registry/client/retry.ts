@@ -5,6 +5,8 @@ export interface RetryPolicy {
   /** Milliseconds. */
   readonly delay: number
   readonly maxDelay: number
+  /** Longest silence of a server, milliseconds. */
+  readonly stall: number
 }
 
 const passing: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522])
