@@ -38,6 +38,7 @@ need getfattr attr
 need make make
 need ssh-keygen openssh-client
 need strace strace
+need openssl openssl
 need mkfs.ext4 e2fsprogs
 [ -d /usr/lib/python3/dist-packages/docker ] || missing="$missing python3-docker"
 ls /usr/lib/*/libisal.so.2 >/dev/null 2>&1 || missing="$missing libisal2"

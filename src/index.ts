@@ -10,10 +10,12 @@ export type {
   ServeRegistryOptions,
 } from './engine/engine.ts'
 export type {
+  AccessSettings,
   AuthSettings,
   LimitSettings,
   ListenAddress,
   RegistrySettings,
+  TlsSettings,
 } from './registry/settings/registry-settings.ts'
 export type { EngineEvent, EventType } from './store/event-log.ts'
 

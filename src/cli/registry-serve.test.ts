@@ -65,6 +65,12 @@ test('the file counts, and flags count more', async () => {
   })
 })
 
+test('TLS by flags', async () => {
+  assert.deepEqual((await serve('--tls-self-signed', '-q')).asked, { tls: 'self-signed', logs: false })
+  const tls = { certificate: 'c.pem', key: 'k.pem' }
+  assert.deepEqual((await serve('--tls-cert=c.pem', '--tls-key=k.pem', '-q')).asked, { tls, logs: false })
+})
+
 test('what is wrong is said, and nothing is served', async () => {
   const broken = join(folder, 'broken.yaml')
   writeFileSync(broken, 'storage: x\nlisen: 1\n')
@@ -72,6 +78,8 @@ test('what is wrong is said, and nothing is served', async () => {
     [['-c', broken], `${broken}:2: unknown key "lisen": did you mean listen?`],
     [['-c', join(folder, 'none')], 'no such file or directory'],
     [['--address', 'x'], 'use HOST:PORT, e.g. 127.0.0.1:5000'],
+    [['--tls-cert', 'x'], '--tls-cert and --tls-key need each other'],
+    [['--tls-self-signed', '--tls-key', 'x'], '--tls-self-signed needs no --tls-cert and --tls-key'],
     [['--anonymous-pull'], '--anonymous-pull needs users: name their file with --htpasswd'],
   ] as const
   for (const [flags, message] of cases) {

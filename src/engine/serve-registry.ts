@@ -1,20 +1,33 @@
+import { hostname, networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { loadSigningKey } from '../registry/server/access/signing-key.ts'
+import { type Certificate, readCertificate, selfSignedCertificate } from '../registry/server/certificate.ts'
 import { createRegistry } from '../registry/server/registry.ts'
+import type { RegistryOptions } from '../registry/server/registry.ts'
 import { openFileStorage } from '../registry/server/file-storage.ts'
 import type { RegistryStorage } from '../registry/server/storage.ts'
-import type { RegistrySettings } from '../registry/settings/registry-settings.ts'
+import type { AuthSettings, RegistrySettings, TlsSettings } from '../registry/settings/registry-settings.ts'
+import { makeFolders } from '../util/make-folders.ts'
 import type { ServedRegistry, ServeRegistryOptions } from './engine.ts'
 
 /** A registry in its bucket, in its folder, or in `root`, until the signal fires. */
 export async function serveRegistry(options: ServeRegistryOptions, root: string): Promise<ServedRegistry> {
-  const { signal, onLog, auth, limits = {} } = options
+  const { signal, onLog, limits = {}, publicUrl, access } = options
+  const { host, port } = options.listen ?? { host: '127.0.0.1', port: 5000 }
+  const folder = options.storage ?? root
   signal.throwIfAborted()
+  // a registry in a bucket has one too, for what is its own
+  makeFolders(folder, 0o700)
   await using resources = new AsyncDisposableStack()
   const storage = resources.use(await openStorage(options, root))
   const registry = resources.use(
     await createRegistry({
       storage,
       allowDelete: options.delete ?? true,
-      ...auth,
+      ...(await authOf(options.auth, folder)),
+      ...(access !== undefined && { access }),
+      ...(publicUrl !== undefined && { publicUrl }),
+      ...(options.tls !== undefined && { tls: await certificateOf(options.tls, folder, [host, publicUrl]) }),
       ...(limits.uploadLifetime !== undefined && { uploadLifetime: limits.uploadLifetime }),
       ...(limits.connectionsPerAddress !== undefined && {
         maxConnectionsPerAddress: limits.connectionsPerAddress,
@@ -24,7 +37,6 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
       ...(onLog !== undefined && { onLog }),
     }),
   )
-  const { host, port } = options.listen ?? { host: '127.0.0.1', port: 5000 }
   const { url } = await registry.listen(host, port)
   const running = resources.move()
   const closed = (async () => {
@@ -44,6 +56,44 @@ async function openStorage(
   if (bucket === undefined) return openFileStorage(storage ?? root, most)
   const { openS3Storage } = await import('../registry/server/s3/s3-storage.ts')
   return openS3Storage({ ...bucket, ...most })
+}
+
+async function authOf(
+  auth: AuthSettings | undefined,
+  folder: string,
+): Promise<Pick<RegistryOptions, 'htpasswd' | 'anonymousPull' | 'tokens'>> {
+  if (auth === undefined) return {}
+  const { htpasswd, anonymousPull = false, tokens = true, signingKey, tokenLifetime, refreshLifetime } = auth
+  if (!tokens) return { htpasswd, anonymousPull }
+  return {
+    htpasswd,
+    anonymousPull,
+    tokens: {
+      key: await loadSigningKey(signingKey ?? join(folder, 'token.key')),
+      ...(tokenLifetime !== undefined && { lifetime: tokenLifetime }),
+      ...(refreshLifetime !== undefined && { refreshLifetime }),
+    },
+  }
+}
+
+/** One that is made here is for all names by which this machine may be called. */
+async function certificateOf(
+  tls: TlsSettings,
+  folder: string,
+  [host, publicUrl]: readonly [string, string | undefined],
+): Promise<Certificate> {
+  if (tls !== 'self-signed') return readCertificate(tls)
+  const isAnyAddress = host === '0.0.0.0' || host === '::'
+  const addresses = isAnyAddress
+    ? Object.values(networkInterfaces()).flatMap((found = []) =>
+        // an address with a scope is of use to this machine alone
+        found.filter(({ scopeid = 0 }) => scopeid === 0).map(({ address }) => address),
+      )
+    : [host]
+  const named = publicUrl === undefined ? [] : [new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')]
+  return selfSignedCertificate(join(folder, 'tls'), [
+    ...new Set(['localhost', '127.0.0.1', hostname(), ...addresses, ...named]),
+  ])
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

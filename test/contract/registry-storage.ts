@@ -188,6 +188,19 @@ function manifestTests(check: Check): void {
     assert.equal(await storage.listTags('app', { limit: 10 }), undefined)
   })
 
+  check('what is only created moves no tag', async (storage) => {
+    const first = manifest('first')
+    await storage.putManifest('app', { ...first, tag: 'v1', createOnly: true })
+    const second = { ...manifest('second'), createOnly: true }
+    await rejects(storage.putManifest('app', { ...second, tag: 'v1' }), 'TAG_IMMUTABLE')
+    assert.equal(await storage.findManifest('app', second.digest), undefined)
+    await storage.putManifest('app', { ...first, tag: 'v1', createOnly: true })
+    await storage.putManifest('app', { ...second, tag: 'v2' })
+    assert.deepEqual(await storage.findManifest('app', 'v1'), stored(first))
+    await storage.putManifest('app', { ...second, tag: 'v1', createOnly: false })
+    assert.deepEqual(await storage.findManifest('app', 'v1'), stored(second))
+  })
+
   check('a manifest needs its blobs, of the sizes it says', async (storage) => {
     const digest = await pushBlob(storage, 'app', Buffer.from('config'))
     const blob = { mediaType: mediaTypes.ociConfig, digest, size: 6 }

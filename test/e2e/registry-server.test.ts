@@ -10,6 +10,7 @@ import { createRegistries } from '../../src/engine/registries.ts'
 import { digestHex } from '../../src/oci/digest.ts'
 import { createRegistryClient } from '../../src/registry/client/registry-client.ts'
 import { openCredentialStore } from '../../src/registry/credentials/credential-store.ts'
+import { selfSignedCertificate } from '../../src/registry/server/certificate.ts'
 import { isMilleError } from '../../src/util/errors.ts'
 import { randomImage } from '../support/random-image.ts'
 import type { RandomImage } from '../support/random-image.ts'
@@ -79,17 +80,37 @@ test('skopeo in Docker’s format, and from one repository to another', async ()
   assert.equal(shown.Layers.length, 3)
 })
 
-test('skopeo with a login, and without one', async () => {
-  const htpasswd = join(top, 'htpasswd')
-  writeFileSync(htpasswd, `ann:${hashSync('secret', 4)}\n`)
-  await using registry = await startRegistry({ htpasswd, anonymousPull: true })
-  const name = `docker://${registry.host}/private:v1`
-  const push = (...login: string[]): Promise<string> =>
-    skopeo('copy', '--dest-tls-verify=false', ...login, `oci:${layout}`, name)
-  await assert.rejects(push('--dest-no-creds'), /unauthorized|authentication required/)
-  await assert.rejects(push('--dest-creds', 'ann:wrong'), /unauthorized|authentication required/)
-  await push('--dest-creds', 'ann:secret')
-  await skopeo('inspect', '--tls-verify=false', '--no-creds', name)
+for (const kind of ['Basic', 'tokens'] as const) {
+  test(`skopeo with a login, and without one (${kind})`, async () => {
+    const htpasswd = join(top, 'htpasswd')
+    writeFileSync(htpasswd, `ann:${hashSync('secret', 4)}\n`)
+    const tokens = kind === 'tokens' && { tokens: { key: Buffer.alloc(32, 1) } }
+    await using registry = await startRegistry({ htpasswd, anonymousPull: true, ...tokens })
+    const name = `docker://${registry.host}/private:v1`
+    const push = (...login: string[]): Promise<string> =>
+      skopeo('copy', '--dest-tls-verify=false', ...login, `oci:${layout}`, name)
+    await assert.rejects(push('--dest-no-creds'), /unauthorized|authentication required|denied/)
+    await assert.rejects(push('--dest-creds', 'ann:wrong'), /unauthorized|authentication required|invalid/)
+    await push('--dest-creds', 'ann:secret')
+    await skopeo('inspect', '--tls-verify=false', '--no-creds', name)
+    assert.equal(
+      registry.log.some(({ url }) => String(url).startsWith('/token')),
+      kind === 'tokens',
+    )
+  })
+}
+
+test('skopeo over TLS with a certificate that the registry made', async () => {
+  const certificates = join(top, 'certificates')
+  const tls = await selfSignedCertificate(certificates, ['localhost', '127.0.0.1'])
+  await using registry = await startRegistry({ tls })
+  const name = `docker://${registry.host}/tls/app:v1`
+  await assert.rejects(skopeo('copy', `oci:${layout}`, name), /certificate/)
+  const trust = join(top, 'trust')
+  mkdirSync(trust)
+  writeFileSync(join(trust, 'ca.crt'), tls.certificate)
+  await skopeo('copy', '--dest-cert-dir', trust, `oci:${layout}`, name)
+  await skopeo('copy', '--src-cert-dir', trust, name, `oci:${join(top, 'tls-back')}`)
 })
 
 test('the engine serves below its store, and stores a login only once it is checked', async () => {

@@ -3,6 +3,7 @@ import type {
   AuthSettings,
   ListenAddress,
   RegistrySettings,
+  TlsSettings,
 } from '../../registry/settings/registry-settings.ts'
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
@@ -16,6 +17,9 @@ const flags = {
   htpasswd: text('File of the users, with bcrypt hashes'),
   quiet: toggle('Do not log requests', { short: 'q' }),
   storage: text('Folder of the registry (default below the store)'),
+  'tls-cert': text('Certificate (PEM): serve HTTPS'),
+  'tls-key': text('Key of the certificate (PEM)'),
+  'tls-self-signed': toggle('Serve HTTPS with a certificate made here'),
 }
 
 interface Given {
@@ -47,6 +51,7 @@ async function settingsOf({ flags, given }: Given): Promise<RegistrySettings> {
   const file = flags.config === undefined ? {} : await readSettings(flags.config)
   const auth = authOf({ flags, given }, file.auth)
   const { bucket, ...rest } = file
+  const tls = tlsOf(flags)
   return {
     ...rest,
     ...(bucket !== undefined && flags.storage === undefined && { bucket }),
@@ -54,6 +59,7 @@ async function settingsOf({ flags, given }: Given): Promise<RegistrySettings> {
     ...(flags.storage !== undefined && { storage: flags.storage }),
     ...(given.has('delete') && { delete: flags.delete }),
     ...(auth !== undefined && { auth }),
+    ...(tls !== undefined && { tls }),
   }
 }
 
@@ -73,6 +79,18 @@ function authOf({ flags, given }: Given, file: AuthSettings | undefined): AuthSe
     htpasswd,
     ...(given.has('anonymous-pull') && { anonymousPull: flags['anonymous-pull'] }),
   }
+}
+
+function tlsOf(flags: Given['flags']): TlsSettings | undefined {
+  const { 'tls-cert': certificate, 'tls-key': key, 'tls-self-signed': isSelfSigned } = flags
+  const isGiven = certificate !== undefined || key !== undefined
+  if (isSelfSigned) {
+    if (!isGiven) return 'self-signed'
+    throw failure('CLI_FAILED', { reason: '--tls-self-signed needs no --tls-cert and --tls-key' })
+  }
+  if (!isGiven) return undefined
+  if (certificate !== undefined && key !== undefined) return { certificate, key }
+  throw failure('CLI_FAILED', { reason: '--tls-cert and --tls-key need each other' })
 }
 
 function parseAddress(text: string): ListenAddress {

@@ -1,15 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { Caller } from './access/caller.ts'
 import type { RegistryStorage } from './storage.ts'
 
-/** A request, after its path was split and its user is known. */
+/** A request, after its path was split and its caller was let in. */
 export interface RegistryRequest {
   readonly method: string
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
   readonly body: Readable
-  /** Empty when the registry asks for no login. */
-  readonly user: string
+  /** Bytes of the body; undefined when its end tells. */
+  readonly bodyLength: number | undefined
+  readonly caller: Caller
 }
 
 export interface Answer {

@@ -19,10 +19,17 @@ export const listTags: Endpoint = async (request, parts, { storage }) => {
   return pageAnswer(`/v2/${repository}/tags/list`, page, names, (tags) => ({ name: repository, tags }))
 }
 
-/** Docker's catalog, which the specification left out. */
-export const listRepositories: Endpoint = async (request, _parts, { storage }) => {
-  const page = pageOf(request.query)
-  const names = await storage.listRepositories(oneMore(page))
+/** Docker's catalog, which the specification left out: the repositories that the caller may read. */
+export const listRepositories: Endpoint = async ({ query, caller }, _parts, { storage }) => {
+  const page = pageOf(query)
+  const wanted = page.limit + 1
+  const names: string[] = []
+  for (let last = page.after ?? '', more = page.limit > 0; more;) {
+    const found = await storage.listRepositories({ after: last, limit: pageLimit + 1 })
+    names.push(...found.filter((name) => caller.sees(name)))
+    last = found.at(-1) ?? ''
+    more = found.length > pageLimit && names.length < wanted
+  }
   return pageAnswer('/v2/_catalog', page, names, (repositories) => ({ repositories }))
 }
 

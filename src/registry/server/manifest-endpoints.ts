@@ -31,14 +31,20 @@ export const getManifest: Endpoint = async (request, parts, { storage }) => {
 export const putManifest: Endpoint = async (request, parts, { storage }) => {
   const repository = repositoryOf(parts)
   const reference = manifestReferenceOf(parts)
-  const raw = await readDocument(request.body, Number(request.headers['content-length'] ?? 0))
+  const raw = await readDocument(request.body, request.bodyLength ?? 0)
   const document = parseManifestDocument(raw, request.headers['content-type'])
   const { digest, mediaType } = document.descriptor
   if ('digest' in reference && reference.digest !== digest) {
     throw failure('UPLOAD_DIGEST_MISMATCH', { found: digest, expected: reference.digest })
   }
-  const manifest = { digest, mediaType, bytes: document.raw, blobs: neededBlobs(document) }
-  await storage.putManifest(repository, { ...manifest, ...('tag' in reference && { tag: reference.tag }) })
+  await storage.putManifest(repository, {
+    digest,
+    mediaType,
+    bytes: document.raw,
+    blobs: neededBlobs(document),
+    ...('tag' in reference && { tag: reference.tag }),
+    createOnly: !request.caller.may('update', repository),
+  })
   return {
     status: 201,
     headers: { location: `/v2/${repository}/manifests/${digest}`, 'docker-content-digest': digest },

@@ -120,7 +120,8 @@ export class RegistryDatabase {
   }
 
   /** Checks and writes in one transaction: no blob can go between the check and the manifest. */
-  putManifest(repository: string, { digest, mediaType, bytes, tag, blobs }: NewManifest): void {
+  putManifest(repository: string, manifest: NewManifest): void {
+    const { digest, mediaType, bytes, tag, blobs, createOnly = false } = manifest
     this.#transaction(() => {
       for (const blob of blobs) {
         const size = this.blobSize(repository, blob.digest)
@@ -130,8 +131,10 @@ export class RegistryDatabase {
           throw failure('MANIFEST_INVALID', { reason })
         }
       }
+      if (createOnly && tag !== undefined) this.#checkTagIsFree(repository, tag, digest)
+      const change = createOnly ? 'NOTHING' : 'UPDATE SET media_type = excluded.media_type'
       this.#run(
-        'INSERT INTO manifests VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET media_type = excluded.media_type',
+        `INSERT INTO manifests VALUES (?, ?, ?, ?) ON CONFLICT DO ${change}`,
         repository,
         digest,
         mediaType,
@@ -170,6 +173,11 @@ export class RegistryDatabase {
   listRepositories({ after = '', limit }: Page): string[] {
     const sql = 'SELECT name FROM repositories WHERE name > ? ORDER BY name LIMIT ?'
     return this.#all(sql, after, limit).map(({ name }) => String(name))
+  }
+
+  #checkTagIsFree(repository: string, tag: string, digest: Digest): void {
+    const found = this.#get('SELECT digest FROM tags WHERE repository = ? AND tag = ?', repository, tag)
+    if (found !== undefined && found['digest'] !== digest) throw failure('TAG_IMMUTABLE', { tag, repository })
   }
 
   #addRepository(name: string): void {

@@ -1,42 +1,58 @@
 import { failure } from '../../util/errors.ts'
+import type { Need } from './access/caller.ts'
+import type { Right } from './access/policy.ts'
 import type { Endpoint, PathParts } from './answer.ts'
 import { deleteBlob, getBlob } from './blob-endpoints.ts'
 import { listRepositories, listTags, ping } from './list-endpoints.ts'
 import { deleteManifest, getManifest, putManifest } from './manifest-endpoints.ts'
+import { repositoryOf } from './path-parts.ts'
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './upload-endpoints.ts'
 
 interface Route {
   readonly path: RegExp
-  readonly methods: Readonly<Record<string, Endpoint>>
-  /** Reading it needs no login where anonymous pulls are allowed. */
-  readonly pull?: boolean
+  readonly methods: Readonly<Record<string, Action>>
 }
+
+/** What answers, and the rights on the repository of which a caller needs one; without any a login is enough. */
+type Action = readonly [endpoint: Endpoint, ...rights: readonly Right[]]
 
 export interface MatchedRoute {
   readonly endpoint: Endpoint
   readonly parts: PathParts
-  readonly anonymous: boolean
+  /** What a caller needs to be let in. */
+  readonly needs: readonly Need[]
 }
 
 /** In this order: `uploads` is no digest. Repository names hold slashes, so the fixed words are looked for from the end. */
 const routes: readonly Route[] = [
-  { path: /^\/v2\/?$/, methods: { GET: ping, HEAD: ping } },
-  { path: /^\/v2\/_catalog$/, methods: { GET: listRepositories } },
-  { path: /^\/v2\/(?<repository>.*)\/tags\/list$/s, methods: { GET: listTags }, pull: true },
+  { path: /^\/v2\/?$/, methods: { GET: [ping], HEAD: [ping] } },
+  { path: /^\/v2\/_catalog$/, methods: { GET: [listRepositories] } },
+  { path: /^\/v2\/(?<repository>.*)\/tags\/list$/s, methods: { GET: [listTags, 'read'] } },
   {
     path: /^\/v2\/(?<repository>.*)\/manifests\/(?<reference>[^/]*)$/s,
-    methods: { GET: getManifest, HEAD: getManifest, PUT: putManifest, DELETE: deleteManifest },
-    pull: true,
+    methods: {
+      GET: [getManifest, 'read'],
+      HEAD: [getManifest, 'read'],
+      PUT: [putManifest, 'create', 'update'],
+      DELETE: [deleteManifest, 'delete'],
+    },
   },
-  { path: /^\/v2\/(?<repository>.*)\/blobs\/uploads\/?$/s, methods: { POST: postUpload } },
+  {
+    path: /^\/v2\/(?<repository>.*)\/blobs\/uploads\/?$/s,
+    methods: { POST: [postUpload, 'create', 'update'] },
+  },
   {
     path: /^\/v2\/(?<repository>.*)\/blobs\/uploads\/(?<upload>[^/]*)$/s,
-    methods: { GET: getUpload, PATCH: patchUpload, PUT: putUpload, DELETE: deleteUpload },
+    methods: {
+      GET: [getUpload, 'create', 'update'],
+      PATCH: [patchUpload, 'create', 'update'],
+      PUT: [putUpload, 'create', 'update'],
+      DELETE: [deleteUpload, 'create', 'update'],
+    },
   },
   {
     path: /^\/v2\/(?<repository>.*)\/blobs\/(?<digest>[^/]*)$/s,
-    methods: { GET: getBlob, HEAD: getBlob, DELETE: deleteBlob },
-    pull: true,
+    methods: { GET: [getBlob, 'read'], HEAD: [getBlob, 'read'], DELETE: [deleteBlob, 'delete'] },
   },
 ]
 
@@ -49,16 +65,21 @@ export function matchRoute(method: string, rawPath: string): MatchedRoute {
   for (const route of routes) {
     const match = route.path.exec(path)
     if (match === null) continue
-    const endpoint = Object.hasOwn(route.methods, method) ? route.methods[method] : undefined
-    if (endpoint === undefined) {
+    const action = Object.hasOwn(route.methods, method) ? route.methods[method] : undefined
+    if (action === undefined) {
       throw failure(
         'REGISTRY_METHOD_UNSUPPORTED',
         { method, reason: '' },
         { details: { allow: Object.keys(route.methods) } },
       )
     }
-    const reads = method === 'GET' || method === 'HEAD'
-    return { endpoint, parts: { ...match.groups }, anonymous: reads && route.pull === true }
+    const [endpoint, ...rights] = action
+    const parts = { ...match.groups }
+    return {
+      endpoint,
+      parts,
+      needs: rights.length === 0 ? [] : [{ repository: repositoryOf(parts), rights }],
+    }
   }
   if (!/^(?:\/[\w.:-]+)*\/?$/.test(path) || path.includes('..')) throw nameInvalid(path)
   throw failure('REGISTRY_NO_ENDPOINT', {})

@@ -30,6 +30,8 @@ export interface StoredManifest {
 export interface NewManifest extends StoredManifest {
   /** Set with the manifest, in one step. */
   readonly tag?: string
+  /** Nothing that is there is changed: a tag of another manifest stays, and is TAG_IMMUTABLE. */
+  readonly createOnly?: boolean
   /** Blobs that the repository must hold, of these sizes. */
   readonly blobs: readonly Descriptor[]
 }
@@ -81,7 +83,10 @@ export interface RegistryStorage extends AsyncDisposable {
   expireUploads(idle: number): Promise<number>
 
   findManifest(repository: string, tagOrDigest: string): Promise<StoredManifest | undefined>
-  /** Throws MANIFEST_BLOB_UNKNOWN for a blob the repository lacks, MANIFEST_INVALID for one of another size. */
+  /**
+   * All or nothing, and of several calls at once some serial order. Throws MANIFEST_BLOB_UNKNOWN for a blob the repository
+   * lacks, MANIFEST_INVALID for one of another size, TAG_IMMUTABLE.
+   */
   putManifest(repository: string, manifest: NewManifest): Promise<void>
   /** Deletes the manifest and its tags; false when it was not there. */
   deleteManifest(repository: string, digest: Digest): Promise<boolean>

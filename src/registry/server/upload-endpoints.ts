@@ -11,11 +11,11 @@ import type { UploadChunk, UploadOwner } from './storage.ts'
  * repository. Source: OCI distribution-spec 1.1, end-4a, end-4b, end-11.
  */
 export const postUpload: Endpoint = async (request, parts, { storage }) => {
-  const owner = { repository: repositoryOf(parts), user: request.user }
+  const owner = { repository: repositoryOf(parts), user: request.caller.user }
   const mount = request.query.get('mount')
   const from = request.query.get('from')
   // what cannot be mounted is uploaded: no error tells what another repository holds
-  if (isDigest(mount) && from !== null && isRepositoryName(from)) {
+  if (isDigest(mount) && from !== null && isRepositoryName(from) && request.caller.may('read', from)) {
     if (await storage.mountBlob(owner.repository, mount, from)) return blobCreated(owner.repository, mount)
   }
   const digestText = request.query.get('digest')
@@ -69,15 +69,12 @@ function uploadOf(
   request: RegistryRequest,
   parts: Readonly<Record<string, string>>,
 ): { owner: UploadOwner; id: string } {
-  return { owner: { repository: repositoryOf(parts), user: request.user }, id: parts['upload'] ?? '' }
+  return { owner: { repository: repositoryOf(parts), user: request.caller.user }, id: parts['upload'] ?? '' }
 }
 
 /** Throws UPLOAD_RANGE_MALFORMED; SIZE_INVALID when Content-Range and Content-Length tell different things. */
-function chunkOf({ headers }: RegistryRequest): UploadChunk {
+function chunkOf({ headers, bodyLength }: RegistryRequest): UploadChunk {
   const text = headers['content-range']
-  const told = headers['content-length'] === undefined ? undefined : Number(headers['content-length'])
-  // neither a length nor chunks: there is no body
-  const bodyLength = told ?? (headers['transfer-encoding'] === undefined ? 0 : undefined)
   if (text === undefined) return bodyLength === undefined ? {} : { length: bodyLength }
   const match = /^(?:bytes[ =])?(\d{1,15})-(\d{1,15})(?:\/(?:\d+|\*))?$/.exec(text)
   if (match === null || Number(match[2]) < Number(match[1])) {

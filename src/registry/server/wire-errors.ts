@@ -19,6 +19,7 @@ const wireErrors: ReadonlyMap<ErrorCode, readonly [status: number, code: string]
   ['PAGINATION_NUMBER_INVALID', [400, 'PAGINATION_NUMBER_INVALID']],
   ['READ_ONLY_FILE_SYSTEM', [503, 'UNSUPPORTED']],
   ['REGISTRY_BUCKET_FAILED', [503, 'UNKNOWN']],
+  ['REGISTRY_ACCESS_DENIED', [403, 'DENIED']],
   ['REGISTRY_LOGIN_REQUIRED', [401, 'UNAUTHORIZED']],
   ['REGISTRY_METHOD_UNSUPPORTED', [405, 'UNSUPPORTED']],
   ['REGISTRY_NAME_INVALID', [400, 'NAME_INVALID']],
@@ -26,6 +27,7 @@ const wireErrors: ReadonlyMap<ErrorCode, readonly [status: number, code: string]
   ['REGISTRY_NO_ENDPOINT', [404, 'UNSUPPORTED']],
   ['REGISTRY_TOO_MANY_LOGINS', [429, 'TOOMANYREQUESTS']],
   ['SIZE_INVALID', [400, 'SIZE_INVALID']],
+  ['TAG_IMMUTABLE', [403, 'DENIED']],
   ['TOO_MANY_LAYERS', [400, 'MANIFEST_INVALID']],
   ['TOO_MANY_UPLOADS', [429, 'TOOMANYREQUESTS']],
   ['UPLOAD_DIGEST_MISMATCH', [400, 'DIGEST_INVALID']],
@@ -33,15 +35,23 @@ const wireErrors: ReadonlyMap<ErrorCode, readonly [status: number, code: string]
   ['UPLOAD_RANGE_MALFORMED', [400, 'BLOB_UPLOAD_INVALID']],
 ])
 
-/** What the client is told of `error`; of one that is none of its business, nothing but that there was one. */
-export function errorAnswer(error: unknown): Answer {
+/**
+ * What the client is told of `error`; of one that is none of its business, nothing but that there was one.
+ * `challenge` is the WWW-Authenticate of a login that is missing.
+ */
+export function errorAnswer(error: unknown, challenge: (error: MilleError) => string): Answer {
   const known = toMilleError(error)
   const [status, code] = (known && wireErrors.get(known.code)) ?? [500, 'UNKNOWN']
   // full disks and the like carry paths of this machine
   const message = known !== undefined && status < 500 ? known.message : 'the registry could not do this'
   const digest = known?.details['digest']
   const detail = typeof digest === 'string' ? { detail: { digest } } : {}
-  return jsonAnswer(status, { errors: [{ code, message, ...detail }] }, known ? headersOf(known) : {})
+  const headers = {
+    ...(known !== undefined && headersOf(known)),
+    ...(known?.code === 'REGISTRY_LOGIN_REQUIRED' && { 'www-authenticate': challenge(known) }),
+    ...(status === 429 && { 'retry-after': '1' }),
+  }
+  return jsonAnswer(status, { errors: [{ code, message, ...detail }] }, headers)
 }
 
 /** Errors of the HTTP server itself carry a status. */
@@ -54,9 +64,6 @@ function toMilleError(error: unknown): MilleError | undefined {
 }
 
 function headersOf({ code, details }: MilleError): Readonly<Record<string, string>> {
-  if (code === 'REGISTRY_LOGIN_REQUIRED') {
-    return { 'www-authenticate': 'Basic realm="mille registry", charset="UTF-8"' }
-  }
   // what comes after a malformed request may be read as anything (C-S9)
   if (code === 'INVALID_ARGUMENT') return { connection: 'close' }
   const { offset, allow } = details

@@ -12,16 +12,30 @@ test('an empty file says nothing; a whole one says everything', () => {
 listen: "[::1]:5001"
 storage: data
 delete: false
-auth:
-  htpasswd: ../users
-  anonymousPull: true
+publicUrl: https://registry.example.org
+tls: { certificate: tls/cert.pem, key: /keys/key.pem }
+auth: { htpasswd: ../users, anonymousPull: true, tokens: true, signingKey: k, tokenLifetime: 2m, refreshLifetime: 30d }
+access:
+  - repositories: [team/**]
+    users: [ann, "*"]
+    allow: [read, create]
 limits: { uploads: 50, uploadLifetime: 7d, connectionsPerAddress: 10, idleTimeout: 90s, headerTimeout: 500ms }
 `
   assert.deepEqual(parse(text), {
     listen: { host: '::1', port: 5001 },
     storage: '/etc/mille/data',
     delete: false,
-    auth: { htpasswd: '/etc/users', anonymousPull: true },
+    publicUrl: 'https://registry.example.org',
+    tls: { certificate: '/etc/mille/tls/cert.pem', key: '/keys/key.pem' },
+    auth: {
+      htpasswd: '/etc/users',
+      anonymousPull: true,
+      tokens: true,
+      signingKey: '/etc/mille/k',
+      tokenLifetime: 120_000,
+      refreshLifetime: 30 * 86_400_000,
+    },
+    access: [{ repositories: ['team/**'], users: ['ann', '*'], allow: ['read', 'create'] }],
     limits: {
       uploads: 50,
       uploadLifetime: 604_800_000,
@@ -73,6 +87,25 @@ const wrong: readonly (readonly [text: string, message: string])[] = [
   [
     'storage: x\nbucket: {name: a, region: b}',
     '2: bucket: there is a folder already: leave out storage or bucket',
+  ],
+  ['tls: yes', '1: tls: needs certificate and key (PEM files), or self-signed'],
+  ['tls: {certificate: x}', '1: tls: needs certificate and key (PEM files), or self-signed'],
+  [
+    'publicUrl: example.org/x',
+    '1: publicUrl: needs https://HOST or http://HOST, with a port and without a path',
+  ],
+  [
+    'auth: {htpasswd: x}\naccess:\n - users: [a]\n   repositories: [x]\n   allow: [push]',
+    '5: access.0.allow.0: needs read,',
+  ],
+  [
+    'auth: {htpasswd: x}\naccess:\n - users: [a]\n   repositories: [X]\n   allow: [read]',
+    '4: access.0.repositories.0: needs a pattern',
+  ],
+  ['auth: {htpasswd: x}\naccess:\n - user: [a]', '3: unknown key "user" in access.0: did you mean users?'],
+  [
+    'access:\n - users: [ann]\n   repositories: [x]\n   allow: [read]',
+    '2: access.0.users: names users, but there is no auth.htpasswd',
   ],
   ['delete: true\ndelete: false', '2: Map keys must be unique'],
   ['- a\n- b', '1: Invalid input: expected object'],

@@ -8,8 +8,14 @@ export interface RegistrySettings {
   readonly bucket?: BucketSettings
   /** Manifests, tags and blobs may be deleted; default true. */
   readonly delete?: boolean
-  /** Without it nobody needs to log in. */
+  /** `https://registry.example.org`, where clients find the registry; default: as each of them calls it. */
+  readonly publicUrl?: string
+  /** Without it the registry speaks HTTP. */
+  readonly tls?: TlsSettings
+  /** Without it nobody can log in, nor needs to. */
   readonly auth?: AuthSettings
+  /** Default: whoever has logged in may do everything; everybody, without users. */
+  readonly access?: readonly AccessSettings[]
   readonly limits?: LimitSettings
 }
 
@@ -30,11 +36,32 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** PEM files, or a certificate that the registry makes itself. */
+export type TlsSettings = { readonly certificate: string; readonly key: string } | 'self-signed'
+
 export interface AuthSettings {
   /** File of users with bcrypt hashes. */
   readonly htpasswd: string
   /** Whoever has not logged in may read everything; default false. */
   readonly anonymousPull?: boolean
+  /** Logins get tokens; default true. Without them every request carries the password. */
+  readonly tokens?: boolean
+  /** File of the key that tokens are signed with, made when it is not there; default `token.key` in the folder. */
+  readonly signingKey?: string
+  /** Of a token; default 5 minutes. */
+  readonly tokenLifetime?: number
+  /** Of what `docker login` keeps; default 90 days, and it ends with the password. */
+  readonly refreshLifetime?: number
+}
+
+/** Gives rights; no rule takes any away. */
+export interface AccessSettings {
+  /** Patterns: `*` is any part of one path component, `**` any number of components. */
+  readonly repositories: readonly string[]
+  /** Names; `*` is whoever has logged in, `anonymous` is everybody. */
+  readonly users: readonly string[]
+  /** `create` without `update`: tags cannot be moved. */
+  readonly allow: readonly ('read' | 'create' | 'update' | 'delete')[]
 }
 
 export interface LimitSettings {

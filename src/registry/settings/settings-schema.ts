@@ -20,6 +20,11 @@ const duration = z.string({ error: 'needs a time, e.g. 30s, 10m, 24h or 7d' }).t
   return z.NEVER
 })
 
+function names(pattern: RegExp, what: string) {
+  const name = z.string({ error: `needs ${what}` }).regex(pattern, { error: `needs ${what}` })
+  return z.array(name, { error: `needs a list: each is ${what}` }).min(1, { error: `needs at least ${what}` })
+}
+
 const listen = z
   .union([z.string(), z.int()], { error: 'needs HOST:PORT, e.g. 127.0.0.1:5000' })
   .transform((text, context) => {
@@ -28,6 +33,23 @@ const listen = z
     context.addIssue(`"${text}" is no address: use HOST:PORT, e.g. 127.0.0.1:5000`)
     return z.NEVER
   })
+
+const publicUrl = z.string({ error: 'needs a URL' }).regex(/^https?:\/\/[\w.:[\]-]+$/, {
+  error: 'needs https://HOST or http://HOST, with a port and without a path',
+})
+
+const rule = z.strictObject({
+  repositories: names(/^[a-z0-9._*/-]+$/, 'a pattern of repositories, e.g. team/**'),
+  users: names(/^[^:\s]+$/, 'a user, "*" (logged in) or "anonymous" (everybody)'),
+  allow: z
+    .array(
+      z.enum(['read', 'create', 'update', 'delete'], { error: 'needs read, create, update or delete' }),
+      {
+        error: 'needs a list of read, create, update and delete',
+      },
+    )
+    .min(1, { error: 'needs at least one right' }),
+})
 
 const limits = z
   .strictObject({
@@ -54,13 +76,39 @@ function settings(folder: string) {
     .string({ error: 'needs a path' })
     .min(1, { error: 'needs a path' })
     .transform((text) => resolve(folder, text))
-  const auth = z.strictObject({ htpasswd: path, anonymousPull: flag.optional() })
+  const tls = z.union([z.literal('self-signed'), z.strictObject({ certificate: path, key: path })], {
+    error: 'needs certificate and key (PEM files), or self-signed',
+  })
+  const auth = z.strictObject({
+    htpasswd: path,
+    anonymousPull: flag.optional(),
+    tokens: flag.optional(),
+    signingKey: path.optional(),
+    tokenLifetime: duration.optional(),
+    refreshLifetime: duration.optional(),
+  })
   return z
-    .strictObject({ listen, storage: path, bucket, delete: flag, auth, limits })
+    .strictObject({
+      listen,
+      storage: path,
+      bucket,
+      delete: flag,
+      publicUrl,
+      tls,
+      auth,
+      access: z.array(rule),
+      limits,
+    })
     .partial()
     .refine((given) => given.storage === undefined || given.bucket === undefined, {
       path: ['bucket'],
       error: 'there is a folder already: leave out storage or bucket',
+    })
+    .superRefine(({ auth, access = [] }, context) => {
+      const at = access.findIndex(({ users }) => users.some((user) => user !== 'anonymous'))
+      if (auth !== undefined || at < 0) return
+      const message = 'names users, but there is no auth.htpasswd: only "anonymous" has a meaning'
+      context.addIssue({ code: 'custom', path: ['access', at, 'users'], message })
     })
 }
 

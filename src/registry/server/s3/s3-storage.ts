@@ -46,7 +46,8 @@ const atOnce = 8
  * put last, so that every reader sees the old or the new state. Throws REGISTRY_BUCKET_FAILED.
  *
  * Not promised, as buckets without conditional puts cannot: two chunks sent to one upload at the same moment through two
- * replicas may make its digest wrong (it is then refused); of two pushes of one tag at the same moment the later one stays.
+ * replicas may make its digest wrong (it is then refused); of two pushes of one tag at the same moment the later one stays,
+ * also where tags may only be created.
  */
 export async function openS3Storage(options: S3StorageOptions): Promise<RegistryStorage> {
   const bucket = await Bucket.open(options)
@@ -137,7 +138,11 @@ class S3Storage implements RegistryStorage {
   }
 
   async putManifest(repository: string, manifest: NewManifest): Promise<void> {
-    const { digest, mediaType, bytes, tag, blobs } = manifest
+    const { digest, mediaType, bytes, tag, blobs, createOnly = false } = manifest
+    if (createOnly && tag !== undefined) {
+      const tagged = await this.#taggedDigest(repository, tag)
+      if (tagged !== undefined && tagged !== digest) throw failure('TAG_IMMUTABLE', { tag, repository })
+    }
     await eachLimited(blobs, atOnce, async (blob) => {
       const size = await this.statBlob(repository, blob.digest)
       if (size === undefined) throw failure('MANIFEST_BLOB_UNKNOWN', { digest: blob.digest, repository })

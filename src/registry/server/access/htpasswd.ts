@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
-import { failure } from '../../util/errors.ts'
+import { failure } from '../../../util/errors.ts'
 
 /** Passwords being checked at once. bcrypt is slow by design: a flood of wrong ones must not take the processor. */
 const maxChecks = 16
@@ -41,23 +41,27 @@ export class Htpasswd {
   /** The user of an Authorization header, undefined when it proves none. Throws REGISTRY_TOO_MANY_LOGINS. */
   async authenticate(header: string | undefined): Promise<string | undefined> {
     const login = parseBasic(header)
-    if (login === undefined) return undefined
+    return login === undefined ? undefined : this.check(login.user, login.password)
+  }
+
+  /** The user, undefined when there is none of this name and password. Throws REGISTRY_TOO_MANY_LOGINS. */
+  async check(user: string, password: string): Promise<string | undefined> {
     const users = await this.load()
-    const mark = createHmac('sha256', this.#key).update(`${login.user}\0${login.password}`).digest('base64')
-    if (this.#accepted.has(mark)) return login.user
+    const mark = createHmac('sha256', this.#key).update(`${user}\0${password}`).digest('base64')
+    if (this.#accepted.has(mark)) return user
     if (this.#checks >= maxChecks) throw failure('REGISTRY_TOO_MANY_LOGINS', {})
     this.#checks++
     try {
       const { compare } = await import('bcryptjs')
-      const known = users.get(login.user)
-      const right = await compare(login.password, known ?? nobody)
+      const known = users.get(user)
+      const right = await compare(password, known ?? nobody)
       if (known === undefined || !right) return undefined
     } finally {
       this.#checks--
     }
     if (this.#accepted.size >= maxRemembered) this.#accepted.clear()
     this.#accepted.add(mark)
-    return login.user
+    return user
   }
 }
 
