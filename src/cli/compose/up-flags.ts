@@ -21,7 +21,8 @@ export type UpFlags = {
   readonly yes: Flag<boolean>
 }
 
-function parsePull(word: string): string {
+/** Throws a plain Error. */
+export function parsePull(word: string): string {
   if (['always', 'missing', 'never', 'build'].includes(word)) return word
   throw new Error('must be one of "always", "missing", "never", "build"')
 }

@@ -21,6 +21,21 @@ export function withDependencies(project: Project, names: readonly string[]): st
   return [...found]
 }
 
+/** The services, and those that begin anew with them: `depends_on` with `restart: true`. */
+export function withDependents(project: Project, names: readonly string[]): string[] {
+  for (const name of names) getService(project, name)
+  const found = new Set(names)
+  let before = -1
+  while (found.size > before) {
+    before = found.size
+    for (const [name, { depends_on = {} }] of Object.entries(project.services)) {
+      if (Object.entries(depends_on).some(([other, { restart }]) => restart === true && found.has(other)))
+        found.add(name)
+    }
+  }
+  return [...found]
+}
+
 export function getService(project: Project, name: string): Service {
   const service = Object.hasOwn(project.services, name) ? project.services[name] : undefined
   if (service !== undefined) return service

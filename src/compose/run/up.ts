@@ -1,13 +1,15 @@
 import type { Project } from '../model/project.ts'
+import { getService, selectServices } from '../model/select-services.ts'
 import { checkSupported } from './unsupported.ts'
 import { ensureImages, type ImageOptions } from './images.ts'
 import { ensureNetworks } from './networks.ts'
 import { listContainers, settleReplacements } from './observed.ts'
+import { findOrphans, removeOrphans } from './orphans.ts'
 import { inOrder } from './order.ts'
 import type { ComposeParts } from './parts.ts'
 import { reconcileService, type ReconcileOptions, type Recreate } from './reconcile.ts'
-import { startService } from './start.ts'
-import { removeContainer, stopContainer } from './stop.ts'
+import { startService, waitForDependencies } from './start.ts'
+import { stopContainer } from './stop.ts'
 import { ensureVolumes } from './volumes.ts'
 
 export interface UpOptions extends ImageOptions {
@@ -71,20 +73,30 @@ async function stopDependents(
   }
 }
 
-/** Containers of services that the files do not have any more. */
 async function handleOrphans(parts: ComposeParts, project: Project, options: UpOptions): Promise<void> {
-  const known = new Set(project.serviceNames)
-  const orphans = (await listContainers(parts, project.name)).filter(({ service }) => !known.has(service))
-  if (orphans.length === 0) return
-  if (options.removesOrphans === true) {
-    for (const orphan of orphans) {
-      await stopContainer(parts, project, orphan, options.timeout)
-      await removeContainer(parts, orphan)
-    }
-  } else if (options.ignoresOrphans !== true) {
-    const names = orphans.map(({ name }) => name).join(' ')
+  if (options.removesOrphans === true) return await removeOrphans(parts, project, options.timeout)
+  if (options.ignoresOrphans === true) return
+  const names = (await findOrphans(parts, project)).map(({ name }) => name).join(' ')
+  if (names !== '')
     parts.warn(
       `Found orphan containers ([${names}]) for this project. If you removed or renamed this service in your compose file, you can run this command with the --remove-orphans flag to clean it up.`,
     )
-  }
+}
+
+/** What one command in a container of the service needs: networks, volumes, and the others as it wants them. COMPOSE_*. */
+export async function startedDependencies(
+  parts: ComposeParts,
+  project: Project,
+  others: Project,
+  name: string,
+  options: { readonly removesOrphans: boolean },
+): Promise<void> {
+  const service = getService(project, name)
+  checkSupported(name, service)
+  const own = selectServices(project, [name])
+  await ensureNetworks(parts, own)
+  await ensureVolumes(parts, own)
+  const asked = Object.keys(others.services)
+  await upProject(parts, others, { scales: new Map(), recreate: 'diverged', asked, ...options })
+  if (asked.length > 0) await waitForDependencies(parts, project, name, service)
 }
