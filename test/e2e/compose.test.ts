@@ -94,6 +94,23 @@ describe('compose up', () => {
     assert.equal(mille.ok('volume', 'ls', '-q'), '')
   })
 
+  test('a network that changed is made anew under its name; a volume keeps its data, with a warning', () => {
+    const file = (network: string, volume: string): string =>
+      `services: { a: { image: busybox, command: sleep 1000, stop_signal: SIGKILL, volumes: [v:/v] } }\nnetworks: { default: ${network} }\nvolumes: { v: ${volume} }`
+    using project = composeProject(mille, file('{}', '{}'))
+    project.ok('up', '-d')
+    mille.ok('exec', `${project.name}-a-1`, 'touch', '/v/kept')
+    project.write('compose.yaml', file('{ internal: true }', '{ labels: { a: b } }'))
+    const { err } = project.run('up', '-d')
+    assert.match(
+      err,
+      /volume ".*_v" exists but doesn't match configuration in compose file: it is kept as it is/,
+    )
+    assert.equal(mille.ok('network', 'inspect', '-f', '{{.Internal}}', `${project.name}_default`), 'true')
+    assert.equal(mille.ok('exec', `${project.name}-a-1`, 'ls', '/v'), 'kept')
+    assert.doesNotMatch(mille.ok('exec', `${project.name}-a-1`, 'ip', 'route'), /default/)
+  })
+
   test('services that the file has no more are told, and removed when asked for', () => {
     const service = '{ image: busybox, command: sleep 1000, stop_signal: SIGKILL, network_mode: none }'
     using project = composeProject(mille, `services: { a: ${service}, b: ${service} }`)

@@ -21,6 +21,7 @@ type LabelName =
   | 'network'
   | 'volume'
   | 'slug'
+  | 'resourceHash'
 
 export const label: Readonly<Record<LabelName, string>> = {
   project: `${prefix}.project`,
@@ -37,6 +38,8 @@ export const label: Readonly<Record<LabelName, string>> = {
   network: `${prefix}.network`,
   volume: `${prefix}.volume`,
   slug: `${prefix}.slug`,
+  // not Docker's name: its `up` would offer to throw away a volume whose digest it did not make itself
+  resourceHash: 'mille.compose.config-hash',
 }
 
 /** The release whose labels these are: some tools read it. */
@@ -78,9 +81,20 @@ export function resourceLabels(
 ): Labels {
   return {
     ...resource.labels,
-    [label.hash]: createHash('sha256').update(sortedJson(resource)).digest('hex'),
+    [label.resourceHash]: resourceHash(resource),
     [label[kind]]: name,
     [label.project]: project.name,
     [label.version]: version,
   }
+}
+
+/** What a network or volume was made of. */
+export function resourceHash(resource: object): string {
+  return createHash('sha256').update(sortedJson(resource)).digest('hex')
+}
+
+/** Was it made of something else than this? Of what Docker made nobody can tell. */
+export function isOtherResource(labels: Labels, resource: object): boolean {
+  const hash = labels[label.resourceHash]
+  return hash !== undefined && hash !== resourceHash(resource)
 }

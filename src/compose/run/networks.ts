@@ -1,8 +1,10 @@
 import { failure, isMilleError } from '../../util/errors.ts'
-import type { NetworkRequest } from '../../containers/network/networks.ts'
+import type { NetworkDetails, NetworkRequest } from '../../containers/network/networks.ts'
 import type { NetworkConfig, Project } from '../model/project.ts'
-import { label, resourceLabels } from './labels.ts'
+import { isOtherResource, label, resourceLabels } from './labels.ts'
+import { listContainers } from './observed.ts'
 import type { ComposeParts } from './parts.ts'
+import { stopContainer } from './stop.ts'
 
 /** Makes the project's networks that are not there. COMPOSE_FAILED for an external one that is missing. */
 export async function ensureNetworks(parts: ComposeParts, project: Project): Promise<void> {
@@ -20,8 +22,13 @@ async function ensureNetwork(
   const name = network.name ?? key
   const found = await engine.networks.inspect(name).catch(absent)
   if (found?.name === name) {
-    const owner = found.labels[label.project]
-    if (network.external !== true && owner !== project.name)
+    if (network.external === true) return
+    const isOwn = found.labels[label.project] === project.name
+    if (isOwn && isOtherResource(found.labels, network)) {
+      await leaveNetwork(parts, project, found)
+      return await ensureNetwork(parts, project, key, network)
+    }
+    if (!isOwn)
       parts.warn(
         `a network with name ${name} exists but was not created for project "${project.name}".\nSet \`external: true\` to use an existing network`,
       )
@@ -39,6 +46,19 @@ async function ensureNetwork(
     if (!isMilleError(error, 'NETWORK_NAME_IN_USE')) throw error
   }
   report('Network', name, 'Created')
+}
+
+/** It is made anew: who is in it stops, and is started in the new one of its name. */
+async function leaveNetwork(
+  parts: ComposeParts,
+  project: Project,
+  { id, name }: NetworkDetails,
+): Promise<void> {
+  for (const container of await listContainers(parts, project.name, { all: false })) {
+    if (Object.hasOwn(container.details.networks, name)) await stopContainer(parts, project, container)
+  }
+  await parts.engine.networks.remove(id)
+  parts.report('Network', name, 'Removed')
 }
 
 function absent(error: unknown): undefined {

@@ -1,6 +1,6 @@
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { Project } from '../model/project.ts'
-import { label, resourceLabels } from './labels.ts'
+import { isOtherResource, label, resourceLabels } from './labels.ts'
 import type { Observed } from './observed.ts'
 import type { ComposeParts } from './parts.ts'
 
@@ -14,6 +14,10 @@ export async function ensureVolumes(parts: ComposeParts, project: Project): Prom
       if (volume.external !== true && found.labels[label.project] !== project.name)
         parts.warn(
           `volume "${name}" already exists but was not created by Docker Compose. Use \`external: true\` to use an existing volume`,
+        )
+      else if (volume.external !== true && isOtherResource(found.labels, volume))
+        parts.warn(
+          `volume "${name}" exists but doesn't match configuration in compose file: it is kept as it is, with its data`,
         )
       continue
     }
