@@ -1,6 +1,8 @@
 // The entry of the bundle: this file stays tiny and plain, so that an old Node can read it and say what is wrong.
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { ChunkLoader } from './chunk-loader.ts'
+import { newerSource } from './newer-source.ts'
 
 const major = Number(process.versions.node.split('.')[0])
 if (major < 24) {
@@ -11,6 +13,12 @@ if (major < 24) {
 }
 
 const argv = process.argv.slice(2)
+const newer = newerSource(process.env)
+if (newer !== '') {
+  const launcher = join(import.meta.dirname, '../bin/mille')
+  process.execve?.(launcher, [launcher, ...argv], { ...process.env, MILLE_NEWER: newer })
+}
+delete process.env['MILLE_NEWER']
 const chunks = new ChunkLoader({
   folder: import.meta.dirname,
   command: argv.find((word) => /^[a-z][a-z-]*$/.test(word)) ?? 'mille',

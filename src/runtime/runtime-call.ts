@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs'
+import { close, lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { mount } from '../linux/mount.ts'
 import { attachMount } from '../linux/mount-file-system.ts'
@@ -48,7 +48,8 @@ export function runtimeCall(program: OciProgram, controllers: ReadonlySet<string
     command,
     // by the number of this process: the runtime is a grandchild of it, started by its monitor
     prefix: [`--mount=/proc/${process.pid}/fd/${namespace}`, path, ...program.plainPrefix],
-    [Symbol.dispose]: () => closeSync(namespace),
+    // aside: the kernel waits for all its processors before such a namespace is gone
+    [Symbol.dispose]: () => close(namespace),
   }
 }
 

@@ -25,6 +25,9 @@ export function workerEntry(module: string, file: string): URL {
   return new URL(module.endsWith('.cjs') ? `${top}/${name}` : `${top}/../dist/${name}`, module)
 }
 
+/** Megabytes for what V8 has just made: these threads work on buffers, which lie elsewhere, and there may be many of them. */
+const resourceLimits = { maxYoungGenerationSizeMb: 3 } as const
+
 export interface PoolOptions {
   /** A thread for which there is no work is ended, and its memory is free for others. Default: kept for the next work. */
   readonly endIdle?: boolean
@@ -54,7 +57,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#running += 1
     try {
       signal?.throwIfAborted()
-      const worker = this.#idle.pop() ?? new Worker(this.#entry)
+      const worker = this.#idle.pop() ?? new Worker(this.#entry, { resourceLimits })
       worker.ref()
       const result = await ask(worker, message, options)
       worker.unref()

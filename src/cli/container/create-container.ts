@@ -20,9 +20,8 @@ export async function createContainer(
   context: CommandContext,
 ): Promise<string> {
   const { containers } = await context.engine()
-  const { stderr } = context.io
   const fetchImage = (): Promise<unknown> =>
-    pullImage(request.image, context, { output: stderr, quiet, platform: request.platform })
+    pullImage(request.image, context, { output: context.io.stderr, quiet, platform: request.platform })
   const idFile = cidfile === undefined ? undefined : await reserveIdFile(cidfile)
   try {
     if (pull === 'always') await fetchImage()
@@ -30,11 +29,11 @@ export async function createContainer(
       containers.create(request, options)
     const { id, warnings } = await create().catch(async (error: unknown) => {
       if (!isMilleError(error, 'NO_SUCH_IMAGE', 'IMAGE_PLATFORM_MISSING') || pull !== 'missing') throw error
-      stderr.write(`Unable to find image '${familiarName(request.image)}' locally\n`)
+      context.io.stderr.write(`Unable to find image '${familiarName(request.image)}' locally\n`)
       await fetchImage()
       return await create()
     })
-    for (const warning of warnings) stderr.write(`WARNING: ${warning}\n`)
+    for (const warning of warnings) context.io.stderr.write(`WARNING: ${warning}\n`)
     await idFile?.write(id)
     return id
   } catch (error) {
