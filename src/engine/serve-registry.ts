@@ -6,7 +6,12 @@ import { createRegistry } from '../registry/server/registry.ts'
 import type { RegistryOptions } from '../registry/server/registry.ts'
 import { openFileStorage } from '../registry/server/file-storage.ts'
 import type { RegistryStorage } from '../registry/server/storage.ts'
-import type { AuthSettings, RegistrySettings, TlsSettings } from '../registry/settings/registry-settings.ts'
+import type {
+  AuthSettings,
+  RegistrySettings,
+  TlsSettings,
+  UpstreamSettings,
+} from '../registry/settings/registry-settings.ts'
 import { makeFolders } from '../util/make-folders.ts'
 import type { ServedRegistry, ServeRegistryOptions } from './engine.ts'
 
@@ -19,7 +24,8 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
   // a registry in a bucket has one too, for what is its own
   makeFolders(folder, 0o700)
   await using resources = new AsyncDisposableStack()
-  const storage = resources.use(await openStorage(options, root))
+  const kept = resources.use(await openStorage(options, root))
+  const storage = await withUpstreams(options.upstreams ?? [], kept, resources)
   const registry = resources.use(
     await createRegistry({
       storage,
@@ -94,6 +100,23 @@ async function certificateOf(
   return selfSignedCertificate(join(folder, 'tls'), [
     ...new Set(['localhost', '127.0.0.1', hostname(), ...addresses, ...named]),
   ])
+}
+
+/** The storage as it is, or with what is fetched from other registries. */
+async function withUpstreams(
+  upstreams: readonly UpstreamSettings[],
+  storage: RegistryStorage,
+  resources: AsyncDisposableStack,
+): Promise<RegistryStorage> {
+  if (upstreams.length === 0) return storage
+  const [{ createRegistryClient }, { openUpstreams, upstreamLogins }, { PullThroughStorage }] =
+    await Promise.all([
+      import('../registry/client/registry-client.ts'),
+      import('../registry/server/pull-through/upstreams.ts'),
+      import('../registry/server/pull-through/pull-through-storage.ts'),
+    ])
+  const client = resources.use(createRegistryClient({ logins: upstreamLogins(upstreams) }))
+  return resources.use(new PullThroughStorage(storage, openUpstreams(upstreams, client)))
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { ContentTarget, Tagger } from '../oci/content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { OpOptions } from '../util/progress.ts'
 import type { RegistryRules } from './config/registry-rules.ts'
@@ -32,6 +33,8 @@ export interface Repository extends ContentTarget, Tagger {
   resolve(name: string, options?: OpOptions): Promise<Descriptor>
   fetch(target: Descriptor, options?: FetchOptions): Promise<Readable>
   exists(target: Descriptor, options?: OpOptions): Promise<boolean>
+  /** Bytes of a blob of which only the digest is known; undefined when it is not there, or its size is not told. */
+  blobSize(digest: Digest, options?: OpOptions): Promise<number | undefined>
   push(expected: Descriptor, body: Readable, options?: PushOptions): Promise<void>
   /** Takes the blob over from repository `from` of the same registry; false when the registry does not: push it then. */
   mount(target: Descriptor, from: string, options?: OpOptions): Promise<boolean>

@@ -17,7 +17,7 @@ describe('docker client on images of mille serve', () => {
   before(async () => {
     mille = testMille()
     mille.ok('image', 'bootstrap', 'busybox')
-    host = await serveRegistry(mille)
+    host = (await serveRegistry(mille, '--address', '127.0.0.1:0')).host
     api = await serveApi(mille)
   })
   after(async () => {

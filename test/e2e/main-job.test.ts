@@ -11,7 +11,7 @@ let registry: string
 
 before(async () => {
   mille = testMille()
-  registry = await serveRegistry(mille)
+  registry = (await serveRegistry(mille, '--address', '127.0.0.1:0')).host
   mille.ok('image', 'bootstrap', 'busybox')
 })
 after(() => mille[Symbol.dispose]())

@@ -23,7 +23,7 @@ before(async () => {
   debian = await startDockerRegistry()
   locked = await startDockerRegistry({ htpasswd: `user:${await hash('secret', 4)}\n` })
   busybox = mille.ok('image', 'bootstrap', 'busybox').split('\n').at(-1) ?? ''
-  own = await serveRegistry(mille)
+  own = (await serveRegistry(mille, '--address', '127.0.0.1:0')).host
 })
 after(async () => {
   mille[Symbol.dispose]()

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
@@ -14,13 +13,8 @@ import { openS3Storage } from '../../src/registry/server/s3/s3-storage.ts'
 import { testRegistryStorage } from '../contract/registry-storage.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 import { randomBytes } from '../support/random-image.ts'
+import { serveRegistry, type ServedProcess } from '../support/serve-registry.ts'
 import { startSwift, type SwiftServer } from '../support/swift-server.ts'
-
-interface Replica {
-  readonly port: number
-  readonly url: string
-  kill(): Promise<void>
-}
 
 let swift: SwiftServer
 let mille: TestMille
@@ -100,33 +94,20 @@ test('bytes that changed in the bucket break off before their end, and pushing t
 })
 
 /** A registry process that keeps everything in the bucket. */
-async function startReplica({ credentials, ...bucket }: BucketOptions): Promise<Replica> {
+async function startReplica({ credentials, ...bucket }: BucketOptions): Promise<ServedProcess> {
   assert.ok(credentials, 'they are in the environment')
   const config = join(folder, 'registry.yaml')
   writeFileSync(config, JSON.stringify({ listen: '127.0.0.1:0', bucket }))
-  const child = mille.start('registry', 'serve', '--quiet', '--config', config)
-  const kill = async (): Promise<void> => end(child)
-  closing.push(kill)
-  const url = await new Promise<string>((found, failed) => {
-    let said = ''
-    child.stdout?.on('data', (text: Buffer) => {
-      said += String(text)
-      const url = /listens on (\S+)/.exec(said)?.[1]
-      if (url !== undefined) found(url)
-    })
-    child.once('close', () => failed(new Error(`the registry ended: ${said}`)))
-  })
-  return { port: Number(new URL(url).port), url, kill }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGKILL')
-  await once(child, 'close')
+  const replica = await serveRegistry(mille, '--config', config)
+  closing.push(() => replica.kill())
+  return replica
 }
 
 /** One address for all replicas: each connection goes to the next one that takes it. `onBytes` is told what passes. */
-async function balance(replicas: readonly Replica[], onBytes: (count: number) => void): Promise<string> {
+async function balance(
+  replicas: readonly ServedProcess[],
+  onBytes: (count: number) => void,
+): Promise<string> {
   let turn = 0
   const server: Server = createServer((client) => {
     const first = turn++

@@ -73,6 +73,10 @@ export class MirroredRepository implements Repository {
     return this.#upstream().exists(target, options)
   }
 
+  async blobSize(digest: Digest, options?: OpOptions): Promise<number | undefined> {
+    return this.#upstream().blobSize(digest, options)
+  }
+
   async push(expected: Descriptor, body: Readable, options?: PushOptions): Promise<void> {
     return this.#upstream().push(expected, body, options)
   }

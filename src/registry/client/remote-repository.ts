@@ -111,6 +111,13 @@ export class RemoteRepository implements Repository {
     return answer.status !== 404
   }
 
+  async blobSize(digest: Digest, options: OpOptions = {}): Promise<number | undefined> {
+    const answer = await this.#call(this.#blobPath(digest), 'HEAD', 'pull', options, [404])
+    await drain(answer.body)
+    const size = Number(answer.header('content-length') ?? 'none')
+    return answer.status !== 404 && Number.isSafeInteger(size) && size >= 0 ? size : undefined
+  }
+
   async push(expected: Descriptor, body: Readable, options: PushOptions = {}): Promise<void> {
     if (!isDocument(expected)) {
       const begun = this.#sessions.get(expected.digest)

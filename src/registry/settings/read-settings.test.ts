@@ -62,6 +62,26 @@ test('a bucket', () => {
   })
 })
 
+test('upstreams', () => {
+  const text = `
+upstreams:
+  - registry: docker.io
+  - { registry: "host:5000", prefix: team/host, fresh: 1h, username: ann, passwordFile: secret }
+`
+  assert.deepEqual(parse(text), {
+    upstreams: [
+      { registry: 'docker.io' },
+      {
+        registry: 'host:5000',
+        prefix: 'team/host',
+        fresh: 3_600_000,
+        username: 'ann',
+        passwordFile: '/etc/mille/secret',
+      },
+    ],
+  })
+})
+
 const wrong: readonly (readonly [text: string, message: string])[] = [
   ['\nlistn: 5000', '2: unknown key "listn": did you mean listen?'],
   ['\n\nfoo: 1', '3: unknown key "foo": known are listen, storage,'],
@@ -107,6 +127,16 @@ const wrong: readonly (readonly [text: string, message: string])[] = [
     'access:\n - users: [ann]\n   repositories: [x]\n   allow: [read]',
     '2: access.0.users: names users, but there is no auth.htpasswd',
   ],
+  ['upstreams: docker.io', '1: upstreams: needs a list'],
+  [
+    'upstreams:\n  - registry: a\n  - registy: b',
+    '3: unknown key "registy" in upstreams.1: did you mean registry?',
+  ],
+  [
+    'upstreams: [{registry: a, prefix: ../b}]',
+    '1: upstreams.0.prefix: needs the beginning of a repository name',
+  ],
+  ['upstreams: [{registry: a, username: b}]', '1: upstreams.0: username and passwordFile belong together'],
   ['delete: true\ndelete: false', '2: Map keys must be unique'],
   ['- a\n- b', '1: Invalid input: expected object'],
   ['a: [1', '1: '],

@@ -17,6 +17,8 @@ export interface RegistrySettings {
   /** Default: whoever has logged in may do everything; everybody, without users. */
   readonly access?: readonly AccessSettings[]
   readonly limits?: LimitSettings
+  /** Registries whose images are fetched when asked for, and kept. */
+  readonly upstreams?: readonly UpstreamSettings[]
 }
 
 /** A bucket of S3. Credentials come from where AWS's own tools look: the environment, their files, the machine's role. */
@@ -29,6 +31,19 @@ export interface BucketSettings {
   readonly pathStyle?: boolean
   /** Put before every key, e.g. `registry/`; default none. */
   readonly prefix?: string
+}
+
+export interface UpstreamSettings {
+  /** As in references: `docker.io`, `host:5000`. */
+  readonly registry: string
+  /** Repositories below `<prefix>/` are the registry's; default its name, a port's colon being a dash. */
+  readonly prefix?: string
+  /** A tag is asked for again when it was found so long ago; default 1 minute. */
+  readonly fresh?: number
+  /** Whoever may read here reads with this login; without one, what everybody may read there. */
+  readonly username?: string
+  /** File that holds the password, read when it is needed. */
+  readonly passwordFile?: string
 }
 
 export interface ListenAddress {

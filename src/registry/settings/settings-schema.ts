@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { isRepositoryName } from '../../oci/reference.ts'
 import { parseListen } from './parse-listen.ts'
 import type { RegistrySettings } from './registry-settings.ts'
 
@@ -71,6 +72,10 @@ const bucket = z.strictObject({
   prefix: z.string({ error: 'needs text' }).optional(),
 })
 
+const upstreamPrefix = z
+  .string({ error: 'needs text' })
+  .refine(isRepositoryName, { error: 'needs the beginning of a repository name, e.g. docker.io' })
+
 function settings(folder: string) {
   const path = z
     .string({ error: 'needs a path' })
@@ -87,11 +92,24 @@ function settings(folder: string) {
     tokenLifetime: duration.optional(),
     refreshLifetime: duration.optional(),
   })
+  const upstream = z
+    .strictObject({
+      registry: words,
+      prefix: upstreamPrefix.optional(),
+      fresh: duration.optional(),
+      username: words.optional(),
+      passwordFile: path.optional(),
+    })
+    .refine((given) => (given.username === undefined) === (given.passwordFile === undefined), {
+      error: 'username and passwordFile belong together',
+    })
+  const upstreams = z.array(upstream, { error: 'needs a list' })
   return z
     .strictObject({
       listen,
       storage: path,
       bucket,
+      upstreams,
       delete: flag,
       publicUrl,
       tls,
