@@ -206,6 +206,7 @@ export interface ContainerNetwork extends EndpointRequest {
     readonly gateway: string
     readonly mac: string
     readonly prefixLength: number
+    readonly ipv6?: { readonly ip: string; readonly prefixLength: number; readonly gateway: string }
   }
 }
 

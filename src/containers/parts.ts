@@ -33,6 +33,10 @@ export interface BridgePlan extends BridgeSettings {
   readonly avoid: readonly string[]
   readonly gateway?: string
   readonly range?: string
+  /** Absent: none. */
+  readonly ipv6?: { readonly subnet?: string; readonly gateway?: string; readonly range?: string }
+  /** Addresses that no member is given. */
+  readonly reserved: readonly string[]
 }
 
 /** When following stops: asked at the end of the log, and again when the folder changes. */

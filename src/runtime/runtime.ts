@@ -308,6 +308,8 @@ export interface Endpoint {
   readonly prefixLength: number
   /** Empty on an internal network. */
   readonly gateway: string
+  /** Where the network has it. */
+  readonly ipv6?: { readonly ip: string; readonly prefixLength: number; readonly gateway: string }
   readonly mac: string
   readonly ports: readonly PortBinding[]
 }
@@ -315,6 +317,7 @@ export interface Endpoint {
 export interface ConnectRequest {
   /** Absent: the first free address. */
   readonly ip?: string
+  readonly ip6?: string
   readonly mac?: string
   /** Host port 0: a free one, told in the endpoint. */
   readonly ports: readonly PortBinding[]
@@ -350,6 +353,8 @@ export interface BridgeNetwork {
 
 /** The bridge of a user's network: it goes when its network does. */
 export interface UserBridge extends BridgeNetwork {
+  /** As `fd00:1::/64`; where the network has it. */
+  readonly ipv6?: { readonly subnet: string; readonly gateway: string }
   /** The names by which the members find this one from now on; nothing happens when it is not connected. */
   rename(id: string, names: readonly string[]): Promise<void>
   /** Takes interface, rules and records away; nobody may be connected. */

@@ -20,6 +20,10 @@ export const containerErrors = {
   LIMITS_REFUSED: ['invalid-argument', 'Cannot update container {id}: {reason}'],
   MOUNT_TARGET_BLOCKED: ['invalid-argument', 'cannot mount on {target}: {reason}'],
   NETWORK_FAILED: ['internal', 'network of {id} could not be made: {reason}'],
+  IPV6_MISSING: [
+    'unavailable',
+    'IPv6 is switched off in the kernel of this machine: a network cannot have it',
+  ],
   NO_FREE_ADDRESS: ['unavailable', 'no free address in {subnet}'],
   PAUSE_UNAVAILABLE: [
     'unavailable',
@@ -143,7 +147,7 @@ export const containerErrors = {
   SIGNAL_INVALID: ['invalid-argument', 'invalid signal: {signal}{hint}'],
   SUBNET_INVALID: [
     'invalid-argument',
-    'invalid subnet {subnet}: an IPv4 network of /8 to /29 is needed, as 10.1.0.0/16',
+    'invalid subnet {subnet}: a network of /8 to /29 is needed, as 10.1.0.0/16, or one of IPv6 of /8 to /126',
   ],
   VOLUME_IN_USE: ['conflict', 'remove {name}: volume is in use - [{containers}]'],
   VOLUME_NAME_INVALID: [

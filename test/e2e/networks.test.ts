@@ -181,7 +181,7 @@ test('what cannot be is refused in Docker’s words', () => {
   )
   assert.match(
     refused('network', 'create', '--subnet', '10.0.0.1/8', 'x'),
-    /^1 invalid subnet 10\.0\.0\.1\/8/,
+    /^1 invalid network config: invalid subnet 10\.0\.0\.1\/8: it should be 10\.0\.0\.0\/8/,
   )
   assert.match(refused('network', 'create', 'a b'), /^1 invalid network name \(a b\)/)
   assert.equal(refused('run', '--network', 'elsewhere', 'busybox', 'true'), '125 network elsewhere not found')

@@ -16,6 +16,7 @@ import type {
   PortBindingWire,
 } from '../types/container-inspect.ts'
 import type { ContainerConfig } from '../../oci/config.ts'
+import { given } from './given.ts'
 import { defaultShmSize } from '../../runtime/spec.ts'
 import { toContainerConfig } from './image-inspect.ts'
 import { wireTime } from './wire-time.ts'
@@ -284,11 +285,11 @@ const noAddress = { Gateway: '', IPAddress: '', IPPrefixLen: 0, MacAddress: '' }
 function toEndpoint(
   { id, name }: ContainerDetails,
   network: string,
-  { id: NetworkID, endpoint, aliases = [], ip }: ContainerNetwork,
+  { id: NetworkID, endpoint, aliases = [], ip, ip6 }: ContainerNetwork,
 ): EndpointWire {
   const isNamed = !['bridge', 'host', 'none'].includes(network)
   return {
-    IPAMConfig: ip === undefined ? null : { IPv4Address: ip },
+    IPAMConfig: ip === undefined && ip6 === undefined ? null : given({ IPv4Address: ip, IPv6Address: ip6 }),
     Links: null,
     Aliases: nullIfEmpty(aliases),
     MacAddress: endpoint?.mac ?? '',
@@ -299,9 +300,9 @@ function toEndpoint(
     Gateway: endpoint?.gateway ?? '',
     IPAddress: endpoint?.ip ?? '',
     IPPrefixLen: endpoint?.prefixLength ?? 0,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    IPv6Gateway: endpoint?.ipv6?.gateway ?? '',
+    GlobalIPv6Address: endpoint?.ipv6?.ip ?? '',
+    GlobalIPv6PrefixLen: endpoint?.ipv6?.prefixLength ?? 0,
     DNSNames: isNamed ? [...new Set([name, ...aliases, id.slice(0, 12)])] : null,
   }
 }

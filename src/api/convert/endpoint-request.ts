@@ -9,10 +9,11 @@ import { refuseGiven } from './unsupported-fields.ts'
  */
 export function toEndpointRequest(body: EndpointBody | undefined, where: string): EndpointRequest {
   refuseGiven(body, ['Links', 'DriverOpts', 'GwPriority'], where)
-  refuseGiven(body?.IPAMConfig, ['IPv6Address', 'LinkLocalIPs'], `${where}IPAMConfig.`)
+  refuseGiven(body?.IPAMConfig, ['LinkLocalIPs'], `${where}IPAMConfig.`)
   return given({
     aliases: body?.Aliases?.length ? body.Aliases : undefined,
     ip: body?.IPAMConfig?.IPv4Address || undefined,
+    ip6: body?.IPAMConfig?.IPv6Address || undefined,
     mac: body?.MacAddress || undefined,
   })
 }

@@ -1,15 +1,11 @@
+import type { AddressPool } from '../../containers/network/address-pools.ts'
 import type { NetworkDetails, NetworkMember } from '../../containers/network/networks.ts'
-import type { NetworkInspect, NetworkMemberWire } from '../types/network-inspect.ts'
+import type { NetworkInspect, NetworkMemberWire, NetworkPoolWire } from '../types/network-inspect.ts'
 import { wireTime } from './wire-time.ts'
 
 /** A network in Docker's wire shape. */
 export function toNetworkInspect(network: NetworkDetails): NetworkInspect {
-  const { subnet, gateway, range } = network
-  const config = {
-    ...(subnet !== undefined && { Subnet: subnet }),
-    ...(range !== undefined && { IPRange: range }),
-    ...(gateway !== undefined && { Gateway: gateway }),
-  }
+  const pools = [network, network.ipv6].filter((pool) => pool?.subnet !== undefined)
   return {
     Name: network.name,
     Id: network.id,
@@ -17,8 +13,8 @@ export function toNetworkInspect(network: NetworkDetails): NetworkInspect {
     Scope: 'local',
     Driver: network.driver,
     EnableIPv4: true,
-    EnableIPv6: false,
-    IPAM: { Driver: 'default', Options: null, Config: subnet === undefined ? [] : [config] },
+    EnableIPv6: network.ipv6 !== undefined,
+    IPAM: { Driver: 'default', Options: null, Config: pools.map(toPool) },
     Internal: network.internal,
     Attachable: network.attachable,
     Ingress: false,
@@ -30,12 +26,21 @@ export function toNetworkInspect(network: NetworkDetails): NetworkInspect {
   }
 }
 
-function toMember({ name, ip, prefixLength, mac }: NetworkMember): NetworkMemberWire {
+function toPool({ subnet = '', gateway, range, reserved }: AddressPool = {}): NetworkPoolWire {
+  return {
+    Subnet: subnet,
+    ...(range !== undefined && { IPRange: range }),
+    ...(gateway !== undefined && { Gateway: gateway }),
+    ...(reserved !== undefined && { AuxiliaryAddresses: reserved }),
+  }
+}
+
+function toMember({ name, ip, prefixLength, ipv6, mac }: NetworkMember): NetworkMemberWire {
   return {
     Name: name,
     EndpointID: '',
     MacAddress: mac,
     IPv4Address: `${ip}/${prefixLength}`,
-    IPv6Address: '',
+    IPv6Address: ipv6 === undefined ? '' : `${ipv6.ip}/${ipv6.prefixLength}`,
   }
 }

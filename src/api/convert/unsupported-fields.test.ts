@@ -30,8 +30,8 @@ test('a wish that containers cannot have is refused by the name of its field', (
     ],
     [mount({ BindOptions: { NonRecursive: true } }), 'HostConfig.Mounts.BindOptions.NonRecursive'],
     [
-      endpoint({ IPAMConfig: { IPv6Address: 'fd00::5' } }),
-      'NetworkingConfig.EndpointsConfig.net.IPAMConfig.IPv6Address',
+      endpoint({ IPAMConfig: { LinkLocalIPs: ['fe80::5'] } }),
+      'NetworkingConfig.EndpointsConfig.net.IPAMConfig.LinkLocalIPs',
     ],
     [endpoint({ Links: ['db:db'] }), 'NetworkingConfig.EndpointsConfig.net.Links'],
     [endpoint({ DriverOpts: { a: 'b' } }), 'NetworkingConfig.EndpointsConfig.net.DriverOpts'],

@@ -1,3 +1,4 @@
+import { networkPools } from '../../containers/network/address-pools.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { failure } from '../../util/errors.ts'
 import { toEndpointRequest } from '../convert/endpoint-request.ts'
@@ -45,7 +46,7 @@ async function createNetwork(request: ApiRequest, { networks }: Parts): Promise<
   const body = (await readJson(request, createFields)) ?? {}
   const driver = body.Driver || 'bridge'
   if (driver !== 'bridge') throw failure('NOT_IMPLEMENTED', { feature: `network driver ${driver}` })
-  for (const field of ['Ingress', 'ConfigOnly', 'EnableIPv6'] as const) {
+  for (const field of ['Ingress', 'ConfigOnly'] as const) {
     if (body[field] === true) throw failure('NOT_IMPLEMENTED', { feature: `a network with ${field}` })
   }
   refuseGiven(body.ConfigFrom, ['Network'], 'ConfigFrom.')
@@ -55,9 +56,14 @@ async function createNetwork(request: ApiRequest, { networks }: Parts): Promise<
   if (body.IPAM?.Driver && body.IPAM.Driver !== 'default')
     throw failure('NOT_IMPLEMENTED', { feature: `IPAM.Driver ${body.IPAM.Driver}` })
   refuseGiven(body.IPAM, ['Options'], 'IPAM.')
-  const [config, second] = body.IPAM?.Config ?? []
-  refuseGiven(config, ['AuxiliaryAddresses'], 'IPAM.Config.')
-  if (second !== undefined) throw failure('NOT_IMPLEMENTED', { feature: 'a network of several subnets' })
+  const pools = (body.IPAM?.Config ?? []).map((pool) =>
+    given({
+      subnet: pool.Subnet || undefined,
+      range: pool.IPRange || undefined,
+      gateway: pool.Gateway || undefined,
+      reserved: pool.AuxiliaryAddresses,
+    }),
+  )
   const { id } = await networks.create({
     name: body.Name ?? '',
     internal: body.Internal ?? false,
@@ -65,10 +71,8 @@ async function createNetwork(request: ApiRequest, { networks }: Parts): Promise<
     ...given({
       labels: body.Labels,
       options: body.Options,
-      subnet: config?.Subnet || undefined,
-      range: config?.IPRange || undefined,
-      gateway: config?.Gateway || undefined,
     }),
+    ...networkPools(pools, body.EnableIPv6 ?? false),
   })
   return json({ Id: id, Warning: '' }, 201)
 }

@@ -158,7 +158,7 @@ export interface NetworkSettingsWire {
 }
 
 export interface EndpointWire {
-  readonly IPAMConfig: { readonly IPv4Address?: string } | null
+  readonly IPAMConfig: { readonly IPv4Address?: string; readonly IPv6Address?: string } | null
   readonly Links: null
   readonly Aliases: readonly string[] | null
   readonly MacAddress: string

@@ -10,11 +10,7 @@ export interface NetworkInspect {
   readonly IPAM: {
     readonly Driver: string
     readonly Options: Readonly<Record<string, string>> | null
-    readonly Config: readonly {
-      readonly Subnet?: string
-      readonly IPRange?: string
-      readonly Gateway?: string
-    }[]
+    readonly Config: readonly NetworkPoolWire[]
   }
   readonly Internal: boolean
   readonly Attachable: boolean
@@ -24,6 +20,13 @@ export interface NetworkInspect {
   readonly Containers: Readonly<Record<string, NetworkMemberWire>>
   readonly Options: Readonly<Record<string, string>>
   readonly Labels: Readonly<Record<string, string>>
+}
+
+export interface NetworkPoolWire {
+  readonly Subnet: string
+  readonly IPRange?: string
+  readonly Gateway?: string
+  readonly AuxiliaryAddresses?: Readonly<Record<string, string>>
 }
 
 export interface NetworkMemberWire {

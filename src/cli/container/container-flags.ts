@@ -61,6 +61,7 @@ export type ContainerFlags = SharedFlags & {
   readonly mount: Flag<readonly MountRequest[]>
   readonly name: Flag<string | undefined>
   readonly ip: Flag<string | undefined>
+  readonly ip6: Flag<string | undefined>
   readonly 'mac-address': Flag<string | undefined>
   readonly network: Flag<readonly NetworkChoice[]>
   readonly net: Flag<readonly NetworkChoice[]>
@@ -130,6 +131,7 @@ export const containerFlags: ContainerFlags = {
   mount: parsedList('Attach a filesystem mount to the container', parseMount, { type: 'mount' }),
   name: text('Assign a name to the container'),
   ip: text('IPv4 address (e.g., 172.30.100.104)'),
+  ip6: text('IPv6 address (e.g., 2001:db8::33)'),
   'mac-address': text('Container MAC address (e.g., 92:d0:c6:0a:29:33)'),
   network: parsedList('Connect a container to a network', parseNetwork, { type: 'network' }),
   net: parsedList('As --network', parseNetwork, { type: 'network', hidden: true }),

@@ -180,7 +180,7 @@ function networks(flags: Values): Pick<ContainerRequest, 'network' | 'endpoints'
   const aliases = [...(first.aliases ?? []), ...flags['network-alias'], ...flags['net-alias']]
   const main: EndpointRequest = {
     ...first,
-    ...defined({ ip: flags.ip, mac: flags['mac-address'] }),
+    ...defined({ ip: flags.ip, ip6: flags.ip6, mac: flags['mac-address'] }),
     ...(aliases.length > 0 && { aliases }),
   }
   const endpoints = {

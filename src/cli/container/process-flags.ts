@@ -63,7 +63,6 @@ const reasons: Readonly<Record<string, string>> = {
   'device-write-bps': noLimit,
   'device-write-iops': noLimit,
   gpus: 'there is no CDI; give the device files with --device',
-  ip6: 'networks have IPv4 addresses',
   isolation: 'it is for Windows',
   'kernel-memory': 'the kernel has no such limit any more',
   link: 'containers of one --network find each other by name',

@@ -5,7 +5,7 @@ export interface NetworkChoice extends EndpointRequest {
   readonly network: string
 }
 
-/** `--network NAME`, or `name=NAME,alias=A,ip=…,mac-address=…`. Throws a plain Error. */
+/** `--network NAME`, or `name=NAME,alias=A,ip=…,ip6=…,mac-address=…`. Throws a plain Error. */
 export function parseNetwork(text: string): NetworkChoice {
   if (!/^[^=,]+=/.test(text)) return { network: text }
   let network: string | undefined
@@ -17,8 +17,9 @@ export function parseNetwork(text: string): NetworkChoice {
     if (key === 'name') network = value
     else if (key === 'alias') endpoint = { ...endpoint, aliases: [...(endpoint.aliases ?? []), value] }
     else if (key === 'ip') endpoint = { ...endpoint, ip: value }
+    else if (key === 'ip6') endpoint = { ...endpoint, ip6: value }
     else if (key === 'mac-address') endpoint = { ...endpoint, mac: value }
-    else throw new Error(`invalid field key ${key}: there are name, alias, ip, mac-address`)
+    else throw new Error(`invalid field key ${key}: there are name, alias, ip, ip6, mac-address`)
   }
   if (network === undefined) throw new Error('network name/id is not specified')
   return { network, ...endpoint }

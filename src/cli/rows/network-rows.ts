@@ -20,7 +20,7 @@ export function networkRow(network: NetworkDetails, isWhole: boolean): RowFields
     Driver: network.driver,
     Scope: 'local',
     IPv4: 'true',
-    IPv6: 'false',
+    IPv6: String(network.ipv6 !== undefined),
     Internal: String(network.internal),
     Labels: Object.entries(network.labels)
       .map(([key, value]) => `${key}=${value}`)

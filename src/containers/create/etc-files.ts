@@ -9,7 +9,7 @@ import type { ContainerDetails, ContainerRequest } from '../containers.ts'
 export interface EtcOptions {
   readonly hostname: string
   /** Where it is connected, by network. */
-  readonly endpoints: Readonly<Record<string, Pick<Endpoint, 'ip' | 'gateway'>>>
+  readonly endpoints: Readonly<Record<string, Pick<Endpoint, 'ip' | 'gateway' | 'ipv6'>>>
   /** Answers for names of a user's network, and for all others. */
   readonly nameServer: string | undefined
   readonly request: Pick<
@@ -65,7 +65,7 @@ function hostsFile({ hostname, endpoints, request }: EtcOptions): string {
     'ff02::1\tip6-allnodes',
     'ff02::2\tip6-allrouters',
     ...request.extraHosts.map((entry) => extraHost(entry, gateway)),
-    ...addresses.map(({ ip }) => `${ip}\t${names}`),
+    ...addresses.flatMap(({ ip, ipv6 }) => (ipv6 ? [ip, ipv6.ip] : [ip]).map((one) => `${one}\t${names}`)),
   ]
   return `${lines.join('\n')}\n`
 }

@@ -1,7 +1,7 @@
-import { isSubnet } from '../../runtime/network/ip-address.ts'
 import type { Store } from '../../store/store.ts'
 import { failure } from '../../util/errors.ts'
 import type { ContainerRequest } from '../containers.ts'
+import { isWithin } from './address-pools.ts'
 import { findPredefined, getNetwork, networkName } from './network-record.ts'
 import type { EndpointRequest } from './networks.ts'
 import { getContainer, type ContainerData } from '../record.ts'
@@ -27,7 +27,7 @@ export function chooseNetworks(store: Store, request: ContainerRequest): Chosen 
 }
 
 /** In Docker's words what a network of that kind cannot do, and what would be no name or address: ENDPOINT_INVALID. */
-export function checkEndpoint(store: Store, name: string, { ip, mac, aliases }: EndpointRequest): void {
+export function checkEndpoint(store: Store, name: string, { ip, ip6, mac, aliases }: EndpointRequest): void {
   const refuse = (reason: string): never => {
     throw failure('ENDPOINT_INVALID', { network: name, reason })
   }
@@ -38,12 +38,18 @@ export function checkEndpoint(store: Store, name: string, { ip, mac, aliases }: 
   if (findPredefined(name) !== undefined) {
     if (aliases !== undefined && aliases.length > 0)
       refuse('network-scoped aliases are only supported for user-defined networks')
-    if (ip !== undefined) refuse('user specified IP address is supported on user defined networks only')
+    if (ip !== undefined || ip6 !== undefined)
+      refuse('user specified IP address is supported on user defined networks only')
     return
   }
-  const { subnet } = getNetwork(store, name).data
-  if (ip !== undefined && (subnet === undefined || !isSubnet(subnet, ip)))
-    refuse(`no configured subnet or ip-range contain the IP address ${ip}`)
+  const { subnet, ipv6 } = getNetwork(store, name).data
+  for (const [address, net] of [
+    [ip, subnet],
+    [ip6, ipv6?.subnet],
+  ]) {
+    if (address !== undefined && (net === undefined || !isWithin(net, address)))
+      refuse(`no configured subnet or ip-range contain the IP address ${address}`)
+  }
 }
 
 function shareNetwork(store: Store, request: ContainerRequest, other: string): Chosen {

@@ -28,7 +28,7 @@ export async function openNetwork(
   { store, userBridge }: ContainerParts,
   { id, data }: Pick<NetworkRow, 'id' | 'data'>,
 ): Promise<UserBridge> {
-  const { subnet, gateway, range, internal, options } = data
+  const { subnet, gateway, range, ipv6, internal, options } = data
   const others = store.records<NetworkData>('network').list()
   return await userBridge({
     id,
@@ -37,7 +37,11 @@ export async function openNetwork(
     ...(subnet !== undefined && { subnet }),
     ...(gateway !== undefined && { gateway }),
     ...(range !== undefined && { range }),
-    avoid: others.flatMap((row) => (row.id === id || row.data.subnet === undefined ? [] : [row.data.subnet])),
+    ...(ipv6 !== undefined && { ipv6 }),
+    reserved: [data, ipv6].flatMap((pool) => Object.values(pool?.reserved ?? {})),
+    avoid: others
+      .filter((row) => row.id !== id)
+      .flatMap((row) => [row.data.subnet, row.data.ipv6?.subnet].filter((one) => one !== undefined)),
   })
 }
 
@@ -85,7 +89,7 @@ export async function connectNetwork(
   },
 ): Promise<{ readonly endpoint: Endpoint; readonly nameServer?: string }> {
   const bridge = await bridgeOf(parts, network)
-  const { ip, mac }: EndpointRequest = data.networks[network] ?? {}
+  const { ip, ip6, mac }: EndpointRequest = data.networks[network] ?? {}
   const others = Object.values(present.endpoints)
   const namespace = present.namespace ?? others[0]?.namespace
   const endpoint = await bridge.connect(id, {
@@ -95,6 +99,7 @@ export async function connectNetwork(
     names: memberNames({ id, name, data }, network),
     ...(namespace !== undefined && { namespace }),
     ...(ip !== undefined && { ip }),
+    ...(ip6 !== undefined && { ip6 }),
     ...(mac !== undefined && { mac }),
   })
   return { endpoint, ...(network !== 'bridge' && { nameServer: bridge.subnet.gateway }) }

@@ -1,7 +1,7 @@
-import { isSubnet } from '../../runtime/network/ip-address.ts'
 import type { Store } from '../../store/store.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { randomHex } from '../../util/random.ts'
+import { checkPools } from './address-pools.ts'
 import { bridgeSettings } from './bridge-settings.ts'
 import { connectContainer, disconnectContainer } from './change-networks.ts'
 import { openNetwork } from './connect-networks.ts'
@@ -34,7 +34,7 @@ async function createNetwork(parts: ContainerParts, request: NetworkRequest): Pr
   checkRequest(request)
   if (findPredefined(request.name)) throw failure('NETWORK_NAME_IN_USE', { name: request.name })
   const id = randomHex(32)
-  const { subnet, gateway, range } = request
+  const { subnet, gateway, range, reserved, ipv6 } = request
   const data: NetworkData = {
     createdAt: Date.now(),
     internal: request.internal === true,
@@ -44,6 +44,8 @@ async function createNetwork(parts: ContainerParts, request: NetworkRequest): Pr
     ...(subnet !== undefined && { subnet }),
     ...(gateway !== undefined && { gateway }),
     ...(range !== undefined && { range }),
+    ...(reserved !== undefined && { reserved }),
+    ...(ipv6 !== undefined && { ipv6 }),
   }
   try {
     rows.insert({ id, name: request.name, data })
@@ -54,7 +56,12 @@ async function createNetwork(parts: ContainerParts, request: NetworkRequest): Pr
   try {
     const bridge = await openNetwork(parts, { id, data })
     const { prefix, prefixLength, gateway: address } = bridge.subnet
-    rows.update(id, (now) => ({ ...now, subnet: `${prefix}/${prefixLength}`, gateway: address }))
+    rows.update(id, (now) => ({
+      ...now,
+      subnet: `${prefix}/${prefixLength}`,
+      gateway: address,
+      ...(bridge.ipv6 && { ipv6: { ...now.ipv6, ...bridge.ipv6 } }),
+    }))
   } catch (error) {
     rows.remove(id)
     throw error
@@ -75,20 +82,11 @@ function recordChange(
 /** Docker's rule for names of networks. */
 const validName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
 
-function checkRequest({ name, subnet, gateway, range, options = {} }: NetworkRequest): void {
+function checkRequest(request: NetworkRequest): void {
+  const { name, options = {} } = request
   if (!validName.test(name) || name.length > 255) throw failure('NETWORK_NAME_INVALID', { name })
   bridgeSettings(options)
-  for (const one of [subnet, range]) {
-    if (one !== undefined && !isSubnet(one)) throw failure('SUBNET_INVALID', { subnet: one })
-  }
-  if (subnet === undefined && (gateway ?? range) !== undefined)
-    throw failure('INVALID_ARGUMENT', {
-      reason: 'every ip-range or gateway must have a corresponding subnet',
-    })
-  for (const one of [gateway, range]) {
-    if (one !== undefined && subnet !== undefined && !isSubnet(subnet, one.split('/')[0]))
-      throw failure('INVALID_ARGUMENT', { reason: `no matching subnet for ${one}: it is not in ${subnet}` })
-  }
+  checkPools(request)
 }
 
 async function inspectNetwork(parts: ContainerParts, nameOrId: string): Promise<NetworkDetails> {
@@ -121,8 +119,8 @@ function membersOf(store: Store, network: string): NetworkMember[] {
     .flatMap(({ id, name, data }) => {
       const endpoint = data.endpoints?.[network]
       if (endpoint === undefined) return []
-      const { ip, prefixLength, mac } = endpoint
-      return [{ containerId: id, name, ip, prefixLength, mac }]
+      const { ip, prefixLength, ipv6, mac } = endpoint
+      return [{ containerId: id, name, ip, prefixLength, mac, ...(ipv6 && { ipv6 }) }]
     })
 }
 

@@ -1,20 +1,17 @@
 import type { RecordRow } from '../../store/record-store.ts'
 import type { Store } from '../../store/store.ts'
 import { failure } from '../../util/errors.ts'
+import type { NetworkPools } from './address-pools.ts'
 import { suggest } from '../../util/suggest.ts'
 
-/** What the store keeps of a user's network. */
-export interface NetworkData {
+/** What the store keeps of a user's network; subnet and gateway are absent only until the bridge that was made says what it got. */
+export interface NetworkData extends NetworkPools {
   /** Milliseconds. */
   readonly createdAt: number
   readonly internal: boolean
   readonly attachable: boolean
   readonly labels: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string>>
-  /** Absent only for a moment, until the bridge that was made says what it got. */
-  readonly subnet?: string
-  readonly gateway?: string
-  readonly range?: string
 }
 
 export type NetworkRow = RecordRow<NetworkData>

@@ -1,4 +1,5 @@
 import type { OpOptions } from '../../util/progress.ts'
+import type { NetworkPools } from './address-pools.ts'
 
 /** How a container is to take part in a network. */
 export interface EndpointRequest {
@@ -6,24 +7,19 @@ export interface EndpointRequest {
   readonly aliases?: readonly string[]
   /** Absent: the first free address. */
   readonly ip?: string
+  readonly ip6?: string
   /** `02:42:…`; absent: made of the address. */
   readonly mac?: string
 }
 
 /** What `network create` is given. */
-export interface NetworkRequest {
+export interface NetworkRequest extends NetworkPools {
   readonly name: string
   /** Nothing goes in or out but between its members. */
   readonly internal?: boolean
   readonly attachable?: boolean
   readonly labels?: Readonly<Record<string, string>>
   readonly options?: Readonly<Record<string, string>>
-  /** IPv4, `10.1.0.0/16`; absent: a private one that is free on this machine. */
-  readonly subnet?: string
-  /** The network's own address; default: the first of the subnet. */
-  readonly gateway?: string
-  /** Addresses are given out of this part of the subnet only. */
-  readonly range?: string
 }
 
 export interface NetworkMember {
@@ -31,10 +27,11 @@ export interface NetworkMember {
   readonly name: string
   readonly ip: string
   readonly prefixLength: number
+  readonly ipv6?: { readonly ip: string; readonly prefixLength: number }
   readonly mac: string
 }
 
-export interface NetworkDetails {
+export interface NetworkDetails extends NetworkPools {
   /** 64 hex digits. */
   readonly id: string
   readonly name: string
@@ -45,9 +42,6 @@ export interface NetworkDetails {
   readonly attachable: boolean
   readonly labels: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string>>
-  readonly subnet?: string
-  readonly gateway?: string
-  readonly range?: string
   /** Containers that run and are connected. */
   readonly members: readonly NetworkMember[]
 }

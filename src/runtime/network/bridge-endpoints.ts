@@ -11,6 +11,7 @@ import { failure, isMilleError } from '../../util/errors.ts'
 import { readText } from '../../util/read-text.ts'
 import { runProgram } from '../../util/run-program.ts'
 import { chooseAddress, findInterface, hostInterface } from './bridge-address.ts'
+import { chooseAddress6, type Ipv6Bridge } from './bridge-ipv6.ts'
 import { choosePorts } from './bridge-ports.ts'
 import { checkId, newId } from '../bundle.ts'
 import { lockFile } from '../file-lock.ts'
@@ -28,6 +29,9 @@ export interface Bridge {
   /** Addresses are given out of this part. */
   readonly range: Subnet
   readonly gateway: string
+  readonly ipv6: Ipv6Bridge | undefined
+  /** Given to no member. */
+  readonly reserved: ReadonlySet<string>
   readonly mtu: number
   readonly internal: boolean
   /** Its members do not reach each other. */
@@ -136,23 +140,30 @@ async function connectOnce(
   const earlier = readRecord(recordOf(bridge, id))
   if (earlier !== undefined) await dismantle(bridge, id, earlier)
   const { namespace = namespaceOf(bridge, id) } = request
-  const owners = new Map([...live].map(([owner, record]) => [record.ip, owner]))
+  const owners = new Map([
+    ...[...bridge.reserved].map((ip) => [ip, 'an auxiliary address of the network'] as const),
+    ...[...live].map(([owner, record]) => [record.ip, owner] as const),
+  ])
   const address = await chooseAddress(bridge, owners, request.ip)
   const ports = request.ports.map((port) =>
     port.hostIp ? port : { ...port, hostIp: bridge.hostBinding ?? '' },
   )
+  const ipv6 = bridge.ipv6 && ipv6Of(bridge.ipv6, owners, live, address - bridge.subnet.address, request.ip6)
   const record: EndpointRecord = {
     namespace,
     interface: request.interface ?? 'eth0',
     ip: formatIp(address),
     prefixLength: bridge.subnet.prefixLength,
     gateway: bridge.internal ? '' : bridge.gateway,
+    ...(ipv6 && { ipv6: bridge.internal ? { ...ipv6, gateway: '' } : ipv6 }),
     // locally administered, and one per address: neighbours' tables stay right when an address is reused
     mac:
       request.mac ??
       `02:42:${[24, 16, 8, 0].map((shift) => ((address >>> shift) & 0xff).toString(16).padStart(2, '0')).join(':')}`,
     // a published port would be a way into an internal network
-    ports: bridge.internal ? [] : choosePorts(takenPorts(bridge, live, ports), ports),
+    ports: bridge.internal
+      ? []
+      : choosePorts(takenPorts(bridge, live, ports), ports, bridge.ipv6 !== undefined),
     made: !isNetworkNamespace(namespace),
     names: request.names ?? [],
     ...(owner === undefined ? {} : { owner }),
@@ -175,6 +186,18 @@ async function connectOnce(
       { cause: error },
     )
   }
+}
+
+/** `owners`: of all IPv4 addresses, and of those reserved. */
+function ipv6Of(
+  bridge: Ipv6Bridge,
+  owners: ReadonlyMap<string, string>,
+  live: ReadonlyMap<string, EndpointRecord>,
+  offset: number,
+  wanted: string | undefined,
+): NonNullable<Endpoint['ipv6']> {
+  const taken = [...live].flatMap(([owner, { ipv6 }]) => (ipv6 ? [[ipv6.ip, owner] as const] : []))
+  return chooseAddress6(bridge, new Map([...owners, ...taken]), offset, wanted)
 }
 
 function endpointOf({
@@ -207,7 +230,7 @@ async function wire(bridge: Bridge, record: EndpointRecord, route: boolean): Pro
   const host = hostInterface(record.ip)
   const mtu = `mtu ${bridge.mtu}`
   const apart = bridge.isolated ? [`link set ${host} type bridge_slave isolated on`] : []
-  const name = record.interface
+  const { interface: name, ipv6 } = record
   await runIp(bridge, [
     `link add ${host} ${mtu} master ${bridge.name} up type veth peer name ${name} ${mtu} address ${record.mac} netns ${record.namespace}`,
     ...apart,
@@ -217,8 +240,11 @@ async function wire(bridge: Bridge, record: EndpointRecord, route: boolean): Pro
     [
       'link set lo up',
       `addr add ${record.ip}/${record.prefixLength} dev ${name}`,
+      // two members with one address cannot be: they are given out here
+      ...(ipv6 ? [`addr add ${ipv6.ip}/${ipv6.prefixLength} dev ${name} nodad`] : []),
       `link set ${name} up`,
       ...(route ? [`route add default via ${record.gateway}`] : []),
+      ...(route && ipv6 ? [`route add ::/0 via ${ipv6.gateway} dev ${name}`] : []),
     ],
     record.namespace,
   )
@@ -227,12 +253,12 @@ async function wire(bridge: Bridge, record: EndpointRecord, route: boolean): Pro
 async function publish(bridge: Bridge, id: string, record: EndpointRecord): Promise<void> {
   if (record.ports.length === 0) return
   if (bridge.nft === undefined) {
-    const relay = await startRelay(id, record.ports, record.ip)
+    const relay = await startRelay(id, record.ports, record)
     if (relay !== undefined)
       writeFileSync(recordOf(bridge, id), JSON.stringify({ ...record, relay }), { mode: 0o600 })
     return
   }
-  const rules = publishRules(bridge.name, record.ip, record.ports)
+  const rules = publishRules(bridge.name, record, record.ports)
   try {
     await applyRules(bridge.nft, rules)
   } catch {
@@ -247,7 +273,10 @@ export async function takeRoute(bridge: Bridge, id: string): Promise<void> {
   if (record === undefined || record.gateway === '') return
   await runIp(
     bridge,
-    [`route replace default via ${record.gateway} dev ${record.interface}`],
+    [
+      `route replace default via ${record.gateway} dev ${record.interface}`,
+      ...(record.ipv6 ? [`route replace ::/0 via ${record.ipv6.gateway} dev ${record.interface}`] : []),
+    ],
     record.namespace,
   )
 }

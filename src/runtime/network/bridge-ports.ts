@@ -1,16 +1,21 @@
 import { failure } from '../../util/errors.ts'
 import { randomBetween } from '../../util/random.ts'
 import { parseIp } from './ip-address.ts'
+import { formatIp6, parseIp6 } from './ip6-address.ts'
 import { addressesCollide, findPortOwner } from './port-owner.ts'
 import type { PortBinding } from '../runtime.ts'
 
 const FIRST_FREE_PORT = 32_768
 const LAST_FREE_PORT = 60_999
 
-/** Fills in free ports for 0 and refuses taken ones, with PORT_IN_USE. `published`: who has which by the records. */
+/**
+ * Fills in free ports for 0 and refuses taken ones, with PORT_IN_USE. A port of every address is two bindings where there
+ * is IPv6. `published`: who has which by the records.
+ */
 export function choosePorts(
   published: readonly (PortBinding & { readonly id: string })[],
   wanted: readonly PortBinding[],
+  hasIpv6: boolean,
 ): PortBinding[] {
   const taken = [...published]
   const ownerOf = (binding: PortBinding): string | undefined =>
@@ -20,20 +25,39 @@ export function choosePorts(
         other.hostPort === binding.hostPort &&
         addressesCollide(other.hostIp, binding.hostIp),
     )?.id ?? findPortOwner(binding.protocol, binding.hostIp, binding.hostPort)
-  return wanted.map((request) => {
-    const hostIp = ['', '::', '[::]'].includes(request.hostIp) ? '0.0.0.0' : request.hostIp
-    if (parseIp(hostIp) === undefined)
-      throw failure('INVALID_ARGUMENT', { reason: `invalid host address "${hostIp}" of a port` })
-    let binding: PortBinding = { ...request, hostIp }
-    if (request.hostPort === 0) {
+  return wanted.flatMap((request) => {
+    const addresses = hostAddresses(request.hostIp, hasIpv6)
+    const bindingsAt = (hostPort: number): PortBinding[] =>
+      addresses.map((hostIp) => ({ ...request, hostIp, hostPort }))
+    let hostPort = request.hostPort
+    if (hostPort === 0) {
       // anywhere in the range: the first ports of it are also the first that clients of this host are given
-      let hostPort = randomBetween(FIRST_FREE_PORT, LAST_FREE_PORT)
-      while (hostPort <= LAST_FREE_PORT && ownerOf({ ...binding, hostPort }) !== undefined) hostPort += 1
-      binding = { ...binding, hostPort }
+      hostPort = randomBetween(FIRST_FREE_PORT, LAST_FREE_PORT)
+      const isTaken = (binding: PortBinding): boolean => ownerOf(binding) !== undefined
+      while (hostPort <= LAST_FREE_PORT && bindingsAt(hostPort).some(isTaken)) hostPort += 1
     }
-    const owner = ownerOf(binding)
-    if (owner !== undefined) throw failure('PORT_IN_USE', { address: hostIp, port: binding.hostPort, owner })
-    taken.push({ ...binding, id: 'this request' })
-    return binding
+    const bindings = bindingsAt(hostPort)
+    for (const binding of bindings) {
+      const owner = ownerOf(binding)
+      if (owner !== undefined)
+        throw failure('PORT_IN_USE', { address: binding.hostIp, port: hostPort, owner })
+    }
+    taken.push(...bindings.map((binding) => ({ ...binding, id: 'this request' })))
+    return bindings
   })
+}
+
+/** Without IPv6 every address of that kind is every address. */
+function hostAddresses(given: string, hasIpv6: boolean): readonly string[] {
+  const text = given.replace(/^\[(.*)\]$/, '$1')
+  if (text === '') return hasIpv6 ? ['0.0.0.0', '::'] : ['0.0.0.0']
+  const ipv6 = parseIp6(text)
+  if (ipv6 === 0n && !hasIpv6) return ['0.0.0.0']
+  if (ipv6 !== undefined && hasIpv6) return [formatIp6(ipv6)]
+  if (parseIp(text) !== undefined) return [text]
+  const reason =
+    ipv6 === undefined
+      ? `invalid host address "${given}" of a port`
+      : `the port of host address ${given} needs a network with IPv6`
+  throw failure('INVALID_ARGUMENT', { reason })
 }

@@ -5,7 +5,9 @@ import { readText } from '../../util/read-text.ts'
 import { runProgram } from '../../util/run-program.ts'
 import type { Bridge } from './bridge-endpoints.ts'
 import { connect, disconnect, openBuildNetwork, rename, runIp, takeRoute } from './bridge-endpoints.ts'
+import { chooseIpv6, forwardIpv6, type Ipv6Bridge, type Ipv6Options } from './bridge-ipv6.ts'
 import { lockFile } from '../file-lock.ts'
+import { formatSubnet6 } from './ip6-address.ts'
 import { defaultDevice, findFreeSubnet, formatIp, formatSubnet, parseIp, parseSubnet } from './ip-address.ts'
 import type { Subnet } from './ip-address.ts'
 import { findProgram } from '../machine.ts'
@@ -36,6 +38,10 @@ export interface BridgeOptions {
   readonly unmasked?: true
   /** Where ports are published that name no address of the host; default: on every one. */
   readonly hostBinding?: string
+  /** Absent: the bridge has IPv4 alone. */
+  readonly ipv6?: Ipv6Options
+  /** Addresses that are given to no member, of both kinds. */
+  readonly reserved?: readonly string[]
   /** Its members find each other by name: the folder of the machine's name server. */
   readonly namesFolder?: string
   /** State folders of the machine's other bridges: published ports are taken for all. */
@@ -77,6 +83,9 @@ export async function openBridge(options: BridgeOptions): Promise<UserBridge> {
       prefix: formatIp(bridge.subnet.address),
       prefixLength: bridge.subnet.prefixLength,
     },
+    ...(bridge.ipv6 !== undefined && {
+      ipv6: { subnet: formatSubnet6(bridge.ipv6.subnet), gateway: bridge.ipv6.gateway },
+    }),
     portMethod: nft === undefined ? 'relay' : 'nftables',
   }
 }
@@ -109,6 +118,8 @@ async function ensureBridge(
     isolated: options.isolated === true,
     unmasked: options.unmasked === true,
     hostBinding: options.hostBinding,
+    ipv6: options.ipv6 && chooseIpv6(options.ipv6, recorded !== undefined, options.avoid),
+    reserved: new Set(options.reserved),
     namesFolder: options.namesFolder,
     neighbours: options.neighbours ?? (() => []),
   }
@@ -120,10 +131,17 @@ async function ensureBridge(
       `addr replace ${bridge.gateway}/${subnet.prefixLength} dev ${bridge.name}`,
       `link set ${bridge.name} up`,
     ])
+    if (bridge.ipv6 !== undefined) await addIpv6(bridge, bridge.ipv6)
     writeFileSync(`/proc/sys/net/ipv4/conf/${bridge.name}/route_localnet`, '1')
     writeFileSync(recordPath, formatSubnet(subnet), { mode: 0o600 })
   }
   return bridge
+}
+
+async function addIpv6(bridge: Bridge, { gateway, subnet }: Ipv6Bridge): Promise<void> {
+  // machines that have it switched off for new interfaces
+  writeFileSync(`/proc/sys/net/ipv6/conf/${bridge.name}/disable_ipv6`, '0')
+  await runIp(bridge, [`addr replace ${gateway}/${subnet.prefixLength} dev ${bridge.name} nodad`])
 }
 
 /** Of a bridge that another store made. */
@@ -138,6 +156,7 @@ async function subnetOf(bridge: Pick<Bridge, 'name' | 'ip'>): Promise<Subnet | u
 
 async function allowForwarding(bridge: Bridge): Promise<void> {
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1')
+  if (bridge.ipv6 !== undefined) forwardIpv6()
   if (bridge.nft !== undefined) await applyRules(bridge.nft, baseRules(bridge))
 }
 
@@ -162,7 +181,8 @@ async function removeBridge(bridge: Bridge): Promise<void> {
   if (existsSync(`/sys/class/net/${bridge.name}`)) await runIp(bridge, [`link del ${bridge.name}`])
   // said twice: nft fails to delete what is not there
   const table = tableName(bridge.name)
-  if (bridge.nft !== undefined)
-    await applyRules(bridge.nft, `add table ip ${table}\ndelete table ip ${table}\n`)
+  const families = bridge.ipv6 === undefined ? ['ip'] : ['ip', 'ip6']
+  const lines = families.map((family) => `add table ${family} ${table}\ndelete table ${family} ${table}\n`)
+  if (bridge.nft !== undefined) await applyRules(bridge.nft, lines.join(''))
   rmSync(bridge.folder, { recursive: true, force: true })
 }

@@ -36,12 +36,13 @@ export function parseSubnet(text: string): Subnet | undefined {
   return address % subnetSize(subnet) === 0 ? subnet : undefined
 }
 
-/** Is it an IPv4 network, with `ip` in it where one is given? */
-export function isSubnet(text: string, ip?: string): boolean {
-  const subnet = parseSubnet(text)
-  if (subnet === undefined || ip === undefined) return subnet !== undefined
-  const address = parseIp(ip)
-  return address !== undefined && isInSubnet(address, subnet)
+/** The network that an address with a prefix length lies in. */
+export function withoutHostBits(text: string): string | undefined {
+  const [ipText = '', lengthText = ''] = text.split('/')
+  const [address, prefixLength] = [parseIp(ipText), Number(lengthText)]
+  if (address === undefined || !/^\d{1,2}$/.test(lengthText) || prefixLength > 32) return undefined
+  const subnet = { address, prefixLength }
+  return formatSubnet({ ...subnet, address: address - (address % subnetSize(subnet)) })
 }
 
 export function formatSubnet(subnet: Subnet): string {

@@ -23,6 +23,7 @@ interface NamedBridge {
 
 interface Member {
   readonly ip: string
+  readonly ipv6?: { readonly ip: string }
   readonly names: readonly string[]
 }
 
@@ -39,7 +40,9 @@ export async function publishNames(
 ): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (members.size === 0) return forgetNames(folder, bridge.name)
-  const lines = [...members].map(([id, { ip, names }]) => `${id} ${ip}  ${names.join(',')}`)
+  const lines = [...members].map(
+    ([id, { ip, ipv6, names }]) => `${id} ${ip} ${ipv6?.ip ?? ''} ${names.join(',')}`,
+  )
   // moved in whole: the server takes whatever lies in its folder
   const path = `${folder}-${bridge.name}`
   writeFileSync(path, `${[bridge.gateway, ...lines].join('\n')}\n`, { mode: 0o600 })

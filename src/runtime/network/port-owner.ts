@@ -10,9 +10,9 @@ interface HostSocket {
   readonly inode: string
 }
 
-/** Sockets of the host that wait on `port` (/proc/net/tcp, udp). Those of IPv6 count as "every address". */
-function socketsOn(protocol: 'tcp' | 'udp', port: number): HostSocket[] {
-  return ['', '6'].flatMap((family) => {
+/** Sockets of the host that wait on `port` (/proc/net/tcp, udp). Those of IPv6 count as "every address" of both kinds. */
+function socketsOn(protocol: 'tcp' | 'udp', port: number, families: readonly ('' | '6')[]): HostSocket[] {
+  return families.flatMap((family) => {
     let text: string
     try {
       text = readFileSync(`/proc/net/${protocol}${family}`, 'latin1')
@@ -34,13 +34,17 @@ function socketsOn(protocol: 'tcp' | 'udp', port: number): HostSocket[] {
   })
 }
 
+/** Can two not have one port each there? */
 export function addressesCollide(a: string, b: string): boolean {
-  return a === b || a === ANY || b === ANY
+  if (a.includes(':') !== b.includes(':')) return false
+  return a === b || [a, b].some((address) => address === ANY || address === '::')
 }
 
 /** Who on the host already listens there: `process NAME (PID)` when it can be found out; undefined when nobody does. */
 export function findPortOwner(protocol: 'tcp' | 'udp', hostIp: string, port: number): string | undefined {
-  const socket = socketsOn(protocol, port).find(({ address }) => addressesCollide(address, hostIp))
+  const isIpv6 = hostIp.includes(':')
+  const sockets = socketsOn(protocol, port, isIpv6 ? ['6'] : ['', '6'])
+  const socket = sockets.find(({ address }) => isIpv6 || addressesCollide(address, hostIp))
   return socket === undefined ? undefined : (processOf(socket.inode) ?? 'a process of this host')
 }
 

@@ -6,13 +6,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { identifyProcess, isRunning } from '../../linux/process-identity.ts'
 import type { ProcessIdentity } from '../../linux/process-identity.ts'
 import { failure } from '../../util/errors.ts'
-import type { PortBinding } from '../runtime.ts'
+import type { Endpoint, PortBinding } from '../runtime.ts'
+
+/** The member's addresses. */
+export type RelayTarget = Pick<Endpoint, 'ip' | 'ipv6'>
 
 /** Runs in a process of its own, from its source text: it must use nothing of this module. */
-function relay(bindings: readonly PortBinding[], ip: string): void {
+function relay(bindings: readonly PortBinding[], target: RelayTarget): void {
   const net = process.getBuiltinModule('node:net') as typeof Net
   const dgram = process.getBuiltinModule('node:dgram') as typeof Dgram
   let waiting = bindings.length
+  const isIpv6 = (binding: PortBinding): boolean => binding.hostIp.includes(':')
+  const hostOf = (binding: PortBinding): string =>
+    isIpv6(binding) ? (target.ipv6?.ip ?? target.ip) : target.ip
   const ready = (): void => {
     waiting -= 1
     if (waiting === 0) process.send?.({ ready: true })
@@ -22,26 +28,28 @@ function relay(bindings: readonly PortBinding[], ip: string): void {
   }
   const relayTcp = (binding: PortBinding): void => {
     const server = net.createServer({ allowHalfOpen: true }, (client) => {
-      const target = net.connect({ host: ip, port: binding.containerPort, allowHalfOpen: true })
+      const server = net.connect({ host: hostOf(binding), port: binding.containerPort, allowHalfOpen: true })
       const end = (): void => {
         client.destroy()
-        target.destroy()
+        server.destroy()
       }
-      client.on('error', end).pipe(target).on('error', end).pipe(client)
+      client.on('error', end).pipe(server).on('error', end).pipe(client)
     })
     server.on('error', fail(binding))
-    server.listen(binding.hostPort, binding.hostIp, ready)
+    // the other kind has a binding of its own
+    server.listen({ port: binding.hostPort, host: binding.hostIp, ipv6Only: isIpv6(binding) }, ready)
   }
   const relayUdp = (binding: PortBinding): void => {
     const clients = new Map<string, { socket: Dgram.Socket; timer: NodeJS.Timeout }>()
-    const server = dgram.createSocket('udp4')
+    const type = isIpv6(binding) ? 'udp6' : 'udp4'
+    const server = dgram.createSocket({ type, ipv6Only: isIpv6(binding) })
     server.on('error', fail(binding))
     server.on('message', (message, from) => {
       const key = `${from.address}:${from.port}`
       let client = clients.get(key)
       if (client === undefined) {
         if (clients.size > 1000) return
-        const socket = dgram.createSocket('udp4')
+        const socket = dgram.createSocket(type)
         socket.on('error', () => {})
         socket.on('message', (answer) => server.send(answer, from.port, from.address))
         const forget = (): void => {
@@ -52,7 +60,7 @@ function relay(bindings: readonly PortBinding[], ip: string): void {
         clients.set(key, client)
       }
       client.timer.refresh()
-      client.socket.send(message, binding.containerPort, ip)
+      client.socket.send(message, binding.containerPort, hostOf(binding))
     })
     server.bind(binding.hostPort, binding.hostIp, ready)
   }
@@ -73,9 +81,9 @@ interface RelayMessage {
 export async function startRelay(
   id: string,
   bindings: readonly PortBinding[],
-  ip: string,
+  target: RelayTarget,
 ): Promise<ProcessIdentity | undefined> {
-  const source = `(${relay.toString()})(${JSON.stringify(bindings)}, ${JSON.stringify(ip)})`
+  const source = `(${relay.toString()})(${JSON.stringify(bindings)}, ${JSON.stringify(target)})`
   const child = spawn(process.execPath, ['--max-old-space-size=64', '-e', source], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     detached: true,
