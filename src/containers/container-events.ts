@@ -62,7 +62,7 @@ export function recordNetwork(
 function namedVolumes({
   data,
 }: ContainerRow): { name: string; target: string; propagation: string; readonly: boolean }[] {
-  return data.mounts.flatMap(({ name, target, propagation, readonly }) =>
-    name === undefined ? [] : [{ name, target, propagation, readonly }],
+  return data.mounts.flatMap(({ type, name, target, propagation, readonly }) =>
+    type !== 'volume' || name === undefined ? [] : [{ name, target, propagation, readonly }],
   )
 }

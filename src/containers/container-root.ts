@@ -3,6 +3,7 @@ import { handleOf, lockContainer } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
 import { getContainer, snapshotKey } from './record.ts'
 import { settleLocked } from './life/settle.ts'
+import { lendMounts } from './volume/lend-mounts.ts'
 
 /** A folder of the host in which a container's path is resolved as inside a chroot. */
 export interface ContainerPlace {
@@ -35,8 +36,9 @@ export async function withContainerPlace<Result>(
   const clean = posix.normalize(posix.join('/', path))
   const mount = data.mounts.findLast(({ target }) => clean === target || clean.startsWith(`${target}/`))
   if (mount && mount.type !== 'tmpfs') {
+    await using lent = await lendMounts(parts, { id, data }, [mount])
     const rest = posix.join('/', path).slice(mount.target.length) || '/'
-    return await work({ root: mount.source, path: rest, readonly: mount.readonly })
+    return await work({ root: lent.mounts[0]?.source ?? '', path: rest, readonly: mount.readonly })
   }
   return await withSnapshot(parts, id, (root) => work({ root, path, readonly: data.request.readonlyRootfs }))
 }

@@ -9,14 +9,18 @@ import type { LimitRequest } from './create/limit-request.ts'
 import type { EndpointRequest } from './network/networks.ts'
 
 export interface MountRequest {
-  readonly type: 'bind' | 'volume' | 'tmpfs'
-  /** Host path, or volume name (absent: anonymous). */
+  readonly type: 'bind' | 'volume' | 'tmpfs' | 'image'
+  /** Host path, volume name (absent: anonymous), or an image. */
   readonly source?: string
   readonly target: string
   readonly readonly: boolean
   /** `-v` makes a missing host folder, `--mount` does not (C53). */
   readonly createSource?: boolean
   readonly noCopy?: boolean
+  /** Of a volume that is made for it. */
+  readonly volumeOptions?: Readonly<Record<string, string>>
+  readonly volumeLabels?: Readonly<Record<string, string>>
+  /** A file or folder in the volume or image. */
   readonly subpath?: string
   readonly propagation?: string
   /** Of a tmpfs: bytes and mode. */
@@ -211,9 +215,13 @@ export interface ContainerNetwork extends EndpointRequest {
 }
 
 export interface ContainerMount {
-  readonly type: 'bind' | 'volume' | 'tmpfs'
+  readonly type: 'bind' | 'volume' | 'tmpfs' | 'image'
+  /** Of the volume or image. */
   readonly name?: string
+  /** Empty for an image. */
   readonly source: string
+  readonly subpath?: string
+  readonly image?: { readonly id: Digest }
   readonly target: string
   readonly readonly: boolean
   readonly propagation: string

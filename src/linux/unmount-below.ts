@@ -1,13 +1,34 @@
+import { realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { unmount, unmountFlags } from './mount.ts'
 import { readText } from '../util/read-text.ts'
 
+/** Is something mounted at `path`? */
+export function isMounted(path: string): boolean {
+  return mountTargets().includes(realPlace(path))
+}
+
 /** Detaches every mount at or below `folder`, the last one first. Source: proc_pid_mountinfo(5). */
 export function unmountBelow(folder: string): void {
-  const targets = readText('/proc/self/mountinfo')
+  const place = realPlace(folder)
+  const targets = mountTargets().filter((target) => target === place || target.startsWith(`${place}/`))
+  for (const target of targets.toReversed()) unmount(target, unmountFlags.detach | unmountFlags.noFollow)
+}
+
+function mountTargets(): string[] {
+  return readText('/proc/self/mountinfo')
     .split('\n')
     .map((line) => decode(line.split(' ')[4] ?? ''))
-    .filter((target) => target === folder || target.startsWith(`${folder}/`))
-  for (const target of targets.toReversed()) unmount(target, unmountFlags.detach | unmountFlags.noFollow)
+}
+
+/** The kernel names places without the links that may lead to them. */
+function realPlace(path: string): string {
+  try {
+    return join(realpathSync(dirname(path)), basename(path))
+  } catch {
+    // nothing can be mounted where nothing is
+    return path
+  }
 }
 
 /** Spaces, tabs, newlines and backslashes stand there as octal numbers. */

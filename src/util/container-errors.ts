@@ -16,14 +16,14 @@ export const containerErrors = {
   ],
   EXPOSED_PORT_INVALID: ['invalid-argument', 'the image exposes port {port}: {reason}'],
   GROUP_NOT_FOUND: ['invalid-argument', 'unable to find group {group}: no matching entries in group file'],
-  ISOLATION_UNAVAILABLE: ['unavailable', '{what} cannot be had here: {reason}'],
-  LIMITS_REFUSED: ['invalid-argument', 'Cannot update container {id}: {reason}'],
-  MOUNT_TARGET_BLOCKED: ['invalid-argument', 'cannot mount on {target}: {reason}'],
-  NETWORK_FAILED: ['internal', 'network of {id} could not be made: {reason}'],
   IPV6_MISSING: [
     'unavailable',
     'IPv6 is switched off in the kernel of this machine: a network cannot have it',
   ],
+  ISOLATION_UNAVAILABLE: ['unavailable', '{what} cannot be had here: {reason}'],
+  LIMITS_REFUSED: ['invalid-argument', 'Cannot update container {id}: {reason}'],
+  MOUNT_TARGET_BLOCKED: ['invalid-argument', 'cannot mount on {target}: {reason}'],
+  NETWORK_FAILED: ['internal', 'network of {id} could not be made: {reason}'],
   NO_FREE_ADDRESS: ['unavailable', 'no free address in {subnet}'],
   PAUSE_UNAVAILABLE: [
     'unavailable',
@@ -149,7 +149,16 @@ export const containerErrors = {
     'invalid-argument',
     'invalid subnet {subnet}: a network of /8 to /29 is needed, as 10.1.0.0/16, or one of IPv6 of /8 to /126',
   ],
+  SUBPATH_INVALID: [
+    'invalid-argument',
+    'cannot access path {path}: subpath "{subpath}" is no file or folder in there',
+  ],
+  VOLUME_INVALID: ['invalid-argument', 'create {name}: {reason}'],
   VOLUME_IN_USE: ['conflict', 'remove {name}: volume is in use - [{containers}]'],
+  VOLUME_MOUNT_FAILED: [
+    'internal',
+    "error while mounting volume '{path}': failed to mount local volume: {what}: {reason}",
+  ],
   VOLUME_NAME_INVALID: [
     'invalid-argument',
     'create {name}: "{name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',

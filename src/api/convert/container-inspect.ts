@@ -219,7 +219,13 @@ function toMount(mount: MountRequest): Readonly<Record<string, unknown>> {
       Propagation: mount.type === 'bind' ? mount.propagation : undefined,
       CreateMountpoint: mount.createSource,
     }),
-    VolumeOptions: filled({ NoCopy: mount.noCopy, Subpath: mount.subpath }),
+    VolumeOptions: filled({
+      NoCopy: mount.noCopy,
+      Subpath: mount.type === 'volume' ? mount.subpath : undefined,
+      Labels: mount.volumeLabels,
+      DriverConfig: mount.volumeOptions && { Name: 'local', Options: mount.volumeOptions },
+    }),
+    ImageOptions: filled({ Subpath: mount.type === 'image' ? mount.subpath : undefined }),
     TmpfsOptions: filled({ SizeBytes: mount.size, Mode: mount.mode }),
   }
   return {

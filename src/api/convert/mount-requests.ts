@@ -27,20 +27,17 @@ export function toMountRequests(body: ContainerCreateBody, host: HostConfigBody)
 }
 
 function toMountRequest(mount: MountBody): MountRequest {
-  const { Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, TmpfsOptions } = mount
+  const { Type, Source, Target, ReadOnly, BindOptions, VolumeOptions, ImageOptions, TmpfsOptions } = mount
   const type = Type ?? ''
-  if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs') {
-    throw type === 'image'
-      ? failure('NOT_IMPLEMENTED', { feature: 'mount type image' })
-      : failure('INVALID_ARGUMENT', { reason: `mount type unknown: "${type}"` })
-  }
+  if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs' && type !== 'image')
+    throw failure('INVALID_ARGUMENT', { reason: `mount type unknown: "${type}"` })
   if (!Target)
     throw failure('INVALID_ARGUMENT', {
       reason: `invalid mount config for type "${type}": field Target must not be empty`,
     })
-  if (type === 'bind' && !Source) {
+  if ((type === 'bind' || type === 'image') && !Source) {
     throw failure('INVALID_ARGUMENT', {
-      reason: 'invalid mount config for type "bind": field Source must not be empty',
+      reason: `invalid mount config for type "${type}": field Source must not be empty`,
     })
   }
   refuseGiven(
@@ -48,14 +45,14 @@ function toMountRequest(mount: MountBody): MountRequest {
     ['NonRecursive', 'ReadOnlyNonRecursive', 'ReadOnlyForceRecursive'],
     'HostConfig.Mounts.BindOptions.',
   )
-  refuseGiven(VolumeOptions, ['Labels'], 'HostConfig.Mounts.VolumeOptions.')
-  const { Name: driver = '', ...more } = VolumeOptions?.DriverConfig ?? {}
+  const { Name: driver = '', Options: options } = VolumeOptions?.DriverConfig ?? {}
   if (driver !== '' && driver !== 'local')
     throw failure('NOT_IMPLEMENTED', {
       feature: `HostConfig.Mounts.VolumeOptions.DriverConfig.Name ${driver}`,
     })
-  refuseGiven(more, ['Options'], 'HostConfig.Mounts.VolumeOptions.DriverConfig.')
   refuseGiven(TmpfsOptions, ['Options'], 'HostConfig.Mounts.TmpfsOptions.')
+  const labels = VolumeOptions?.Labels
+  const subpath = type === 'image' ? ImageOptions?.Subpath : VolumeOptions?.Subpath
   return {
     type,
     ...(Source && type !== 'tmpfs' && { source: Source }),
@@ -64,7 +61,9 @@ function toMountRequest(mount: MountBody): MountRequest {
     ...(BindOptions?.CreateMountpoint === true && { createSource: true }),
     ...(BindOptions?.Propagation && { propagation: BindOptions.Propagation }),
     ...(VolumeOptions?.NoCopy === true && { noCopy: true }),
-    ...(VolumeOptions?.Subpath && { subpath: VolumeOptions.Subpath }),
+    ...(subpath && { subpath }),
+    ...(options && Object.keys(options).length > 0 && { volumeOptions: options }),
+    ...(labels && Object.keys(labels).length > 0 && { volumeLabels: labels }),
     ...(TmpfsOptions?.SizeBytes && { size: TmpfsOptions.SizeBytes }),
     ...(TmpfsOptions?.Mode && { mode: TmpfsOptions.Mode }),
   }

@@ -19,6 +19,7 @@ const mountFields = {
     Labels: ['map', 'text'],
     DriverConfig: { Name: 'text', Options: ['map', 'text'] },
   },
+  ImageOptions: { Subpath: 'text' },
   TmpfsOptions: { SizeBytes: 'int', Mode: 'int', Options: 'any' },
 } as const
 

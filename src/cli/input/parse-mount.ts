@@ -1,9 +1,11 @@
 import { fromHere } from './from-here.ts'
+import { toRecord } from './read-variables.ts'
+import { splitCsv } from './split-csv.ts'
 import type { MountRequest } from '../../containers/containers.ts'
 import { parseBytes } from '../../util/parse-bytes.ts'
 import { suggest } from '../../util/suggest.ts'
 
-const mountTypes = ['bind', 'volume', 'tmpfs'] as const
+const mountTypes = ['bind', 'volume', 'tmpfs', 'image'] as const
 const mountKeys = [
   'type',
   'source',
@@ -16,6 +18,10 @@ const mountKeys = [
   'bind-propagation',
   'volume-nocopy',
   'volume-subpath',
+  'volume-driver',
+  'volume-label',
+  'volume-opt',
+  'image-subpath',
   'tmpfs-size',
   'tmpfs-mode',
 ]
@@ -23,7 +29,8 @@ const mountKeys = [
 /** `--mount type=bind,source=/a,target=/b,readonly`. Throws a plain Error, for the flag's own message. */
 export function parseMount(spec: string): MountRequest {
   const fields = new Map<string, string>()
-  for (const field of spec.split(',')) {
+  const pairs = { 'volume-opt': [] as string[], 'volume-label': [] as string[] }
+  for (const field of splitCsv(spec)) {
     const equals = field.indexOf('=')
     const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase()
     const isSwitch = ['readonly', 'ro', 'volume-nocopy'].includes(key)
@@ -34,12 +41,17 @@ export function parseMount(spec: string): MountRequest {
         `unexpected key '${key}' in '${field}'${near === undefined ? '' : `, did you mean '${near}'?`}`,
       )
     }
-    fields.set(key, equals < 0 ? 'true' : field.slice(equals + 1))
+    const value = equals < 0 ? 'true' : field.slice(equals + 1)
+    if (key === 'volume-opt' || key === 'volume-label') pairs[key].push(value)
+    else fields.set(key, value)
   }
-  return mountOf(fields)
+  return mountOf(fields, pairs)
 }
 
-function mountOf(fields: ReadonlyMap<string, string>): MountRequest {
+function mountOf(
+  fields: ReadonlyMap<string, string>,
+  pairs: Readonly<Record<'volume-opt' | 'volume-label', readonly string[]>>,
+): MountRequest {
   const typeName = fields.get('type') ?? 'volume'
   const type = mountTypes.find((name) => name === typeName)
   if (type === undefined)
@@ -59,7 +71,14 @@ function mountOf(fields: ReadonlyMap<string, string>): MountRequest {
   const propagation = fields.get('bind-propagation')
   const bytes = fields.get('tmpfs-size')
   const mode = fields.get('tmpfs-mode')
-  const subpath = fields.get('volume-subpath')
+  for (const key of [
+    ...fields.keys(),
+    ...Object.entries(pairs).flatMap(([name, list]) => (list.length > 0 ? [name] : [])),
+  ])
+    checkKind(key, type)
+  const driver = fields.get('volume-driver') ?? 'local'
+  if (driver !== 'local') throw new Error(`unknown volume driver ${driver}: there is local`)
+  const subpath = fields.get('volume-subpath') ?? fields.get('image-subpath')
   return {
     type,
     ...(source === undefined ? {} : { source }),
@@ -67,10 +86,19 @@ function mountOf(fields: ReadonlyMap<string, string>): MountRequest {
     readonly: isTrue(fields.get('readonly')) || isTrue(fields.get('ro')),
     ...(isTrue(fields.get('volume-nocopy')) ? { noCopy: true } : {}),
     ...(subpath === undefined ? {} : { subpath }),
+    ...(pairs['volume-opt'].length > 0 && { volumeOptions: toRecord(pairs['volume-opt']) }),
+    ...(pairs['volume-label'].length > 0 && { volumeLabels: toRecord(pairs['volume-label']) }),
     ...(propagation === undefined ? {} : { propagation }),
     ...(bytes === undefined ? {} : { size: parseBytes(bytes) }),
     ...(mode === undefined ? {} : { mode: parseInt(mode, 8) }),
   }
+}
+
+/** `bind-propagation` is for a bind and nothing else. */
+function checkKind(key: string, type: MountRequest['type']): void {
+  const kind = mountTypes.find((name) => key.startsWith(`${name}-`))
+  if (kind !== undefined && kind !== type)
+    throw new Error(`cannot mix '${kind}-*' options with mount type '${type}'`)
 }
 
 function isTrue(text: string | undefined): boolean {

@@ -193,7 +193,9 @@ async function pruneContainers(
 async function usersOfImage(parts: ContainerParts, id: Digest): Promise<ImageUse[]> {
   await removeForsakenContainers(parts)
   const rows = parts.store.records<ContainerData>('container').list()
-  const users = rows.filter((row) => row.data.imageId === id)
+  const isUser = ({ imageId, mounts }: ContainerData): boolean =>
+    imageId === id || mounts.some(({ image }) => image?.id === id)
+  const users = rows.filter((row) => isUser(row.data))
   return Promise.all(
     users.map(async (row) => {
       const { status } = (await containerDetails(parts, row)).state

@@ -25,6 +25,7 @@ import { snapshotKey, updateContainer, type ContainerData, type ContainerRow } f
 import { securityOptions } from './security-options.ts'
 import { removeForsakenContainers, settleIdle } from '../life/settle.ts'
 import { removeVolume } from '../volume/volumes.ts'
+import { holdImageMounts } from '../volume/lend-mounts.ts'
 import { randomHex } from '../../util/random.ts'
 
 /**
@@ -57,6 +58,7 @@ export async function createContainer(
     request.name === undefined
       ? randomName((one) => records.find(one) !== undefined)
       : checkName(request.name)
+  await using lease = await store.lease('image mounts')
   const { mounts, anonymousVolumes } = await resolveMounts(store, request, imageConfig)
   // images of one index share its ID
   const stackId = request.platform === undefined ? image.id : image.manifest.digest
@@ -83,6 +85,7 @@ export async function createContainer(
   const holds = [
     { kind: 'image', id: image.id } as const,
     ...(chain ? [{ kind: 'chain', chain } as const] : []),
+    ...(await holdImageMounts(store, mounts, lease)),
   ]
   // held until all is there: whoever finds `creating` and the lock free knows that this process is dead
   await using _lock = await lockContainer(store, id)
@@ -92,7 +95,7 @@ export async function createContainer(
     const snapshot = await store.snapshots.prepare(snapshotKey(id), chain, {
       shortLived: request.autoRemove,
     })
-    await fillVolumes(store, data, snapshot.path)
+    await fillVolumes(parts, { id, data }, snapshot.path)
     recordEvent(
       parts,
       updateContainer(store, id, (now) => ({ ...now, phase: 'created' })),

@@ -1,5 +1,6 @@
 import type { ProcessMount, ProcessNetwork, ProcessSpec, ResourceLimits } from '../../runtime/runtime.ts'
-import type { ContainerMount, ContainerRequest } from '../containers.ts'
+import type { ContainerRequest } from '../containers.ts'
+import type { LentMount } from '../volume/lend-mounts.ts'
 import { commandLine } from './merge-config.ts'
 import { processOptions } from './process-options.ts'
 import type { ContainerData } from '../record.ts'
@@ -12,6 +13,8 @@ export interface ProcessPlace {
   readonly pidNamespace: NonNullable<ProcessSpec['namespaces']>['pid']
   /** hosts, hostname, resolv.conf as files of the container's folder. */
   readonly etcMounts: readonly ProcessMount[]
+  /** The container's, each with a source that can be bound. */
+  readonly mounts: readonly LentMount[]
 }
 
 /** The process of a container, for the runtime. */
@@ -29,7 +32,7 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
     tty: request.tty,
     hostname: data.hostname,
     network: place.network,
-    mounts: [...place.etcMounts, ...data.mounts.map((mount) => processMount(mount, request))],
+    mounts: [...place.etcMounts, ...place.mounts.map((mount) => processMount(mount, request))],
     init: request.init,
     privileged: request.privileged,
     capAdd: request.capAdd,
@@ -47,10 +50,16 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
   }
 }
 
-function processMount(mount: ContainerMount, request: ContainerRequest): ProcessMount {
+function processMount(mount: LentMount, request: ContainerRequest): ProcessMount {
   const { type, source, target, readonly } = mount
   if (type !== 'tmpfs')
-    return { type: 'bind', source, target, readonly, options: [mount.propagation || 'rprivate'] }
+    return {
+      type: 'bind',
+      source,
+      target,
+      readonly,
+      options: [mount.propagation || 'rprivate', ...(mount.options ?? []).filter((word) => word !== 'ro')],
+    }
   const wanted = request.mounts.find((one) => one.type === 'tmpfs' && one.target === target)
   const options = [
     ...(wanted?.size === undefined ? [] : [`size=${wanted.size}`]),

@@ -17,6 +17,7 @@ import {
 import { hasHealthcheck, watchHealth } from './health.ts'
 import { isPlanned, planRestart } from './planned-restart.ts'
 import { restartDelay } from './restart-policy.ts'
+import { releaseMounts } from '../volume/lend-mounts.ts'
 import { removeVolume } from '../volume/volumes.ts'
 
 /**
@@ -202,7 +203,10 @@ function releases(
   return {
     process: () => runtime.delete(handleOf(parts, id), { force: true }),
     network: () => disconnectNetworks(parts, row),
-    mount: () => ignoreMissing(store.snapshots.unmount(snapshotKey(id))),
+    async mount() {
+      await releaseMounts(parts, row)
+      await ignoreMissing(store.snapshots.unmount(snapshotKey(id)))
+    },
   }
 }
 

@@ -19,6 +19,7 @@ import {
   type ContainerData,
   type ContainerRow,
 } from '../record.ts'
+import { lendMounts } from '../volume/lend-mounts.ts'
 import { settleLocked, tryReleaseResources, unprepared } from './settle.ts'
 
 /** Prepares when needed, then lets the process run. CONTAINER_ALREADY_STARTED (not-modified) when it does, or soon will. */
@@ -85,11 +86,14 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
     const { path: rootfs } = await store.snapshots.mount(snapshotKey(id))
     const connected = await connectNetworks(parts, row)
     const { network, endpoints } = connected
+    // once the runtime has made the process, its own mounts keep what they lead to
+    await using lent = await lendMounts(parts, row)
     const spec = processSpec(data, {
       rootfs,
       network,
       pidNamespace: await pidNamespace(parts, data.request),
       etcMounts: etcFiles(parts, row, connected),
+      mounts: lent.mounts,
     })
     await runtime.create(handle, spec, {
       stdin: data.request.openStdin,

@@ -1,7 +1,8 @@
-import { realpath, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { ContainerConfig } from '../../oci/config.ts'
+import { getMember } from '../../store/find-image.ts'
 import type { Store } from '../../store/store.ts'
 import { makeFolders } from '../../util/make-folders.ts'
 import { failure, messageOf } from '../../util/errors.ts'
@@ -54,9 +55,9 @@ async function resolveMount(store: Store, wanted: MountRequest): Promise<Contain
   const target = checkTarget(wanted.target)
   const common = { target, readonly: wanted.readonly, propagation: wanted.propagation ?? '' }
   if (common.propagation !== '' && !propagations.includes(common.propagation)) {
-    const reason = `invalid mount config for type "${wanted.type}": invalid propagation mode: ${common.propagation}`
-    throw failure('INVALID_ARGUMENT', { reason })
+    throw invalid(wanted.type, `invalid propagation mode: ${common.propagation}`)
   }
+  const subpath = wanted.subpath === undefined ? {} : { subpath: checkSubpath(wanted.type, wanted.subpath) }
   switch (wanted.type) {
     case 'tmpfs':
       return { ...common, type: 'tmpfs', source: '' }
@@ -68,9 +69,19 @@ async function resolveMount(store: Store, wanted: MountRequest): Promise<Contain
         propagation: common.propagation || 'rprivate',
       }
     case 'volume': {
-      const row = await createVolume(store, wanted.source === undefined ? {} : { name: wanted.source })
-      const source = volumePath(store, row.name)
-      return { ...common, type: 'volume', name: row.name, source: await inVolume(source, wanted.subpath) }
+      const { source: name, volumeOptions: options, volumeLabels: labels } = wanted
+      const row = await createVolume(store, {
+        ...(name !== undefined && { name }),
+        ...(options && { options }),
+        ...(labels && { labels }),
+      })
+      return { ...common, ...subpath, type: 'volume', name: row.name, source: volumePath(store, row.name) }
+    }
+    case 'image': {
+      if (!wanted.source) throw invalid('image', 'field Source must not be empty')
+      const { id } = getMember(store.images, wanted.source, undefined, wanted.source)
+      const image = { name: wanted.source, image: { id }, source: '' }
+      return { ...common, ...subpath, ...image, type: 'image', readonly: true, propagation: 'rprivate' }
     }
   }
 }
@@ -104,19 +115,23 @@ function makeSource(source: string): void {
   }
 }
 
-/** A folder inside a volume; a link that leads out of the volume is refused, its content is not to be trusted. */
-async function inVolume(root: string, subpath: string | undefined): Promise<string> {
-  if (subpath === undefined) return root
-  const path = await realpath(posix.join(root, posix.join('/', subpath))).catch(() => undefined)
-  const inside = path !== undefined && path.startsWith(`${await realpath(root)}/`)
-  if (!inside)
-    throw failure('INVALID_ARGUMENT', { reason: `subpath "${subpath}" is not a folder inside the volume` })
-  return path
+/** Where it leads is looked up at each start: what lies in a volume is not to be trusted. */
+function checkSubpath(type: MountRequest['type'], subpath: string): string {
+  const clean = posix.normalize(subpath)
+  if (posix.isAbsolute(subpath) || clean === '..' || clean.startsWith('../'))
+    throw invalid(type, 'subpath must be a relative path within the volume')
+  return clean
+}
+
+function invalid(type: MountRequest['type'], reason: string): Error {
+  return failure('INVALID_ARGUMENT', { reason: `invalid mount config for type "${type}": ${reason}` })
 }
 
 /** `--volumes-from name[:ro|:rw]`. */
 function inheritedMounts(store: Store, from: string): ContainerMount[] {
   const [name = '', mode] = from.split(':')
+  if (mode !== undefined && !['ro', 'rw', 'z', 'Z'].includes(mode))
+    throw failure('INVALID_ARGUMENT', { reason: `invalid mode: ${mode}` })
   const { data } = getContainer(store, name)
   return data.mounts
     .filter((mount) => mount.type !== 'tmpfs')

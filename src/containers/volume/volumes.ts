@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises'
+import { rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { folderBytes } from '../../linux/folder-size.ts'
 import type { RecordRow } from '../../store/record-store.ts'
@@ -8,6 +8,8 @@ import { failure, isMilleError } from '../../util/errors.ts'
 import type { VolumeDetails, Volumes } from '../containers.ts'
 import type { ContainerData } from '../record.ts'
 import { randomHex } from '../../util/random.ts'
+import { unmountBelow } from '../../linux/unmount-below.ts'
+import { checkVolumeOptions } from './volume-options.ts'
 
 export interface VolumeData {
   readonly createdAt: number
@@ -43,6 +45,8 @@ export function volumePath(store: Store, name: string): string {
   return join(store.root, 'volumes', name, '_data')
 }
 
+const tooShort = 'volume name is too short, names should be at least two alphanumeric characters'
+
 /** Docker's rule for volume names; a name becomes a folder. */
 const validName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
 
@@ -60,16 +64,15 @@ export async function createVolume(
   if (!validName.test(name) || name.length > 255) throw failure('VOLUME_NAME_INVALID', { name })
   const known = rows.get(name)
   if (known) return known
-  const unknown = Object.keys(request.options ?? {})
-  if (unknown.length > 0)
-    throw failure('INVALID_ARGUMENT', { reason: `invalid volume option: ${unknown.join(', ')}` })
+  if (name.length === 1) throw failure('VOLUME_INVALID', { name, reason: tooShort })
+  checkVolumeOptions(name, request.options ?? {})
   // folder before record: a record always has its folder, a folder alone is harmless
   await store.folder('volumes', name)
   makeFoldersWithMode(volumePath(store, name), 0o755)
   const data: VolumeData = {
     createdAt: Date.now(),
     labels: request.labels ?? {},
-    options: {},
+    options: request.options ?? {},
     anonymous: request.name === undefined,
     filled: false,
   }
@@ -98,13 +101,23 @@ export async function removeVolume(store: Store, name: string, force: boolean): 
   }
   const users = usersOfVolume(store, name)
   if (users.length > 0) throw failure('VOLUME_IN_USE', { name, containers: users.join(', ') })
+  // what options name is another's: it is taken away, never emptied
+  const folder = join(store.root, 'volumes', name)
+  const isForeign = Object.keys(row.data.options).length > 0
+  if (isForeign) unmountBelow(folder)
   store.records<VolumeData>('volume').remove(name)
-  await dropFolder(store, name)
+  if (isForeign) await dropEmpty(folder)
+  else await dropFolder(store, name)
   recordVolume(store, name, 'destroy')
 }
 
 function recordVolume({ events }: Store, name: string, action: 'create' | 'destroy'): void {
   events.append({ type: 'volume', action, id: name, attributes: { driver: 'local' } })
+}
+
+/** Fails where something is still mounted, or was written below the mount. */
+async function dropEmpty(folder: string): Promise<void> {
+  for (const path of [join(folder, '_data'), folder]) await rmdir(path)
 }
 
 /** Rename first: after a kill in the middle no half-emptied folder has the volume's name. */
