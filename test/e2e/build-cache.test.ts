@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -147,6 +156,21 @@ test('a layer that is gone is a miss, not an error', async (t) => {
   const again = await build()
   assert.equal(missOf(again, 'RUN')?.reason, 'evicted')
   assert.equal(again.id, first.id)
+})
+
+test('a layer that was cut short is a miss, and is whole again after it (B-BD-8)', async (t) => {
+  makeContext({ Dockerfile: 'FROM busybox\nRUN seq 1 1000 > /cut\nRUN wc -l < /cut > /lines' })
+  t.after(() => rmSync(context, { recursive: true }))
+  const first = await build()
+  const layer = tool.store.images.get(first.id)?.config.rootfs.diff_ids.at(-2)
+  assert.ok(layer)
+  const path = tool.store.content.path(diffIdAsDigest(layer))
+  const { size } = statSync(path)
+  truncateSync(path, 1500)
+  const again = await build()
+  assert.equal(missOf(again, 'RUN seq')?.reason, 'evicted')
+  assert.equal(again.id, first.id)
+  assert.equal(statSync(path).size, size)
 })
 
 test('independent steps run side by side, one step shared by two stages once', async (t) => {

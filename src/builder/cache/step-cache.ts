@@ -231,7 +231,7 @@ export class StepCache {
       await ensureApplied(this.#store, diffIds, { lease: this.#lease })
       return true
     } catch (error) {
-      if (isMilleError(error) && error.kind === 'not-found') return false
+      if (isMilleError(error) && (error.kind === 'not-found' || error.code === 'BLOB_DAMAGED')) return false
       throw error
     }
   }

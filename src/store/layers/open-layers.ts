@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { diffIdAsDigest, digestHex, parseDiffId, type DiffId, shortId } from '../../oci/digest.ts'
 import { mediaTypes } from '../../oci/media-types.ts'
-import { failure } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
 import { workerEntry, WorkerPool } from '../../util/worker-pool.ts'
 import type {
   BlobInfo,
@@ -276,10 +276,21 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     const blob = await this.#content.stat(diffIdAsDigest(diffId))
     if (blob === undefined) throw failure('LAYER_NOT_FOUND', { diffId })
     const table = await this.#readTable(diffId)
-    if (table !== undefined && table.size === blob.size) return table
+    if (table !== undefined && table.size !== blob.size) await this.#refuseDamaged(blob, table.size)
+    else if (table !== undefined) return table
     const scanned = await scanLayer(this.tarPath(diffId))
     this.#keepTable(diffId, scanned)
     return scanned
+  }
+
+  /** BLOB_DAMAGED when the tar is not its digest's; returns when the table is not the tar's. */
+  async #refuseDamaged({ digest }: BlobInfo, size: number): Promise<void> {
+    try {
+      const tar = await this.#content.fetch({ mediaType: mediaTypes.ociLayer, digest, size })
+      tar.destroy()
+    } catch (error) {
+      if (!isMilleError(error, 'BLOB_SIZE_MISMATCH')) throw error
+    }
   }
 
   /** At once: an image of thirty layers would go through Node's threads ninety times. */

@@ -1,9 +1,9 @@
 import {
   closeSync,
-  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { fitsDevice, headLength } from '../../erofs/check-erofs.ts'
 import { writeErofs } from '../../erofs/write-erofs.ts'
 import { mountAttributes, mountFileSystem } from '../../linux/mount-file-system.ts'
 import { unmount } from '../../linux/mount.ts'
@@ -69,7 +70,8 @@ export class ErofsLayers implements LayerBackend {
   }
 
   has(key: string): boolean {
-    return isWhole(this.#path(key)) && existsSync(this.#tar(key))
+    const tar = statSync(this.#tar(key), { throwIfNoEntry: false })
+    return tar !== undefined && fitsDevice(readHead(this.#path(key)), tar.size)
   }
 
   async lower(key: string): Promise<string> {
@@ -137,6 +139,22 @@ export class ErofsLayers implements LayerBackend {
 function makeIndex(layer: Omit<LayerTreeInput, 'below'>, below: LayersBelow): LayerDraft {
   const image = writeErofs(buildLayerTree({ ...layer, below }))
   return { image, isShared: !below.asked }
+}
+
+/** Empty when there is none. */
+function readHead(index: string): Buffer {
+  try {
+    const file = openSync(index, 'r')
+    try {
+      const head = Buffer.allocUnsafe(headLength)
+      return head.subarray(0, readSync(file, head))
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
+    throw fromNodeError(error, index)
+  }
 }
 
 /** Cut to nothing, as a power cut leaves files, an index counts as missing: it is made again of the tar. */
