@@ -38,7 +38,7 @@ const resources: Readonly<Record<string, Load>> = {
       import('./images/read.ts'),
       import('./images/write.ts'),
       import('./images/transfer.ts'),
-      import('./system/absent.ts'),
+      import('./images/search.ts'),
     ])
     return files.flatMap(({ routes }): readonly Route[] => routes)
   },

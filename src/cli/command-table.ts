@@ -61,6 +61,7 @@ const loadLogout = async (): Promise<AnyCommand> => (await import('./commands/lo
 const loadLogs = async (): Promise<AnyCommand> => (await import('./commands/logs.ts')).command
 const loadManifestAnnotate = async (): Promise<AnyCommand> =>
   (await import('./commands/manifest-annotate.ts')).command
+const loadManifestAdd = async (): Promise<AnyCommand> => (await import('./commands/manifest-add.ts')).command
 const loadManifestCreate = async (): Promise<AnyCommand> =>
   (await import('./commands/manifest-create.ts')).command
 const loadManifestInspect = async (): Promise<AnyCommand> =>
@@ -82,6 +83,7 @@ const loadRevive = async (): Promise<AnyCommand> => (await import('./commands/re
 const loadRm = async (): Promise<AnyCommand> => (await import('./commands/rm.ts')).command
 const loadRun = async (): Promise<AnyCommand> => (await import('./commands/run.ts')).command
 const loadSave = async (): Promise<AnyCommand> => (await import('./commands/save.ts')).command
+const loadSearch = async (): Promise<AnyCommand> => (await import('./commands/search.ts')).command
 const loadServe = async (): Promise<AnyCommand> => (await import('./commands/serve.ts')).command
 const loadSettle = async (): Promise<AnyCommand> => (await import('./commands/settle.ts')).command
 const loadSquash = async (): Promise<AnyCommand> => (await import('./commands/squash.ts')).command
@@ -91,6 +93,7 @@ const loadStop = async (): Promise<AnyCommand> => (await import('./commands/stop
 const loadSystemDf = async (): Promise<AnyCommand> => (await import('./commands/system-df.ts')).command
 const loadSystemPrune = async (): Promise<AnyCommand> => (await import('./commands/system-prune.ts')).command
 const loadTag = async (): Promise<AnyCommand> => (await import('./commands/tag.ts')).command
+const loadTags = async (): Promise<AnyCommand> => (await import('./commands/tags.ts')).command
 const loadTop = async (): Promise<AnyCommand> => (await import('./commands/top.ts')).command
 const loadTree = async (): Promise<AnyCommand> => (await import('./commands/tree.ts')).command
 const loadUnpause = async (): Promise<AnyCommand> => (await import('./commands/unpause.ts')).command
@@ -160,6 +163,7 @@ export const commandTable: CommandGroup = {
       summary: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
       load: loadSave,
     },
+    search: { summary: 'Search a registry for images', load: loadSearch },
     serve: { summary: 'Serve the Docker Engine API', load: loadServe },
     start: { summary: 'Start one or more stopped containers', load: loadStart },
     stats: {
@@ -168,6 +172,7 @@ export const commandTable: CommandGroup = {
     },
     stop: { summary: 'Stop one or more running containers', load: loadStop },
     tag: { summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE', load: loadTag },
+    tags: { summary: 'List the tags of a repository in its registry', load: loadTags },
     top: { summary: 'Display the running processes of a container', load: loadTop },
     unpause: { summary: 'Unpause all processes within one or more containers', load: loadUnpause },
     update: { summary: 'Update configuration of one or more containers', load: loadUpdate },
@@ -284,6 +289,7 @@ export const commandTable: CommandGroup = {
     manifest: {
       summary: 'Manage Docker image manifests and manifest lists',
       members: {
+        add: { summary: 'Add images to a local manifest list', load: loadManifestAdd },
         annotate: {
           summary: 'Add additional information to a local image manifest',
           load: loadManifestAnnotate,

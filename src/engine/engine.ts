@@ -3,7 +3,8 @@ import type { Containers, Volumes } from '../containers/containers.ts'
 import type { Networks } from '../containers/network/networks.ts'
 import type { Images } from '../images/images.ts'
 import type { RegistrySettings } from '../registry/settings/registry-settings.ts'
-import type { LoginSource } from '../registry/repository.ts'
+import type { SearchOptions } from './search-registries.ts'
+import type { FoundRepository, LoginSource } from '../registry/repository.ts'
 import type { EngineEvent, EventSpan } from '../store/event-log.ts'
 import type { Manifests } from '../images/manifests/manifests.ts'
 
@@ -96,6 +97,8 @@ export interface Registries {
     credentials: { readonly username: string; readonly password: string },
   ): Promise<void>
   logout(registry: string): Promise<boolean>
+  /** `term` at docker.io, or `host[:port]/term`. INVALID_ARGUMENT, INVALID_FILTER. */
+  search(text: string, options?: SearchOptions): Promise<readonly FoundRepository[]>
   /** Serves a registry until the signal fires; resolves with its address once it listens. */
   serve(options: ServeRegistryOptions): Promise<ServedRegistry>
 }

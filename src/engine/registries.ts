@@ -7,7 +7,7 @@ import type { Registries } from './engine.ts'
 
 export interface RegistriesParts {
   readonly storeRoot: string
-  readonly client: () => Promise<Pick<RegistryClient, 'verifyLogin'>>
+  readonly client: () => Promise<Pick<RegistryClient, 'verifyLogin' | 'search'>>
   /** Default: Docker's own file. */
   readonly credentialsPath?: string
 }
@@ -27,6 +27,8 @@ export function createRegistries(parts: RegistriesParts): Registries {
       await (await credentials()).save(host, login)
       return 'Login Succeeded'
     },
+    search: async (text, options) =>
+      (await import('./search-registries.ts')).searchRegistries(await parts.client(), text, options),
     async logout(registry) {
       return (await credentials()).erase(parseRegistryHost(registry))
     },

@@ -36,6 +36,8 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
       (await import('./pull.ts')).pullImage(store, openRepository, name, options),
     readConfig: async (name, options) =>
       (await import('./pull.ts')).readRemoteConfig(store, openRepository, name, options),
+    inspectRemote: async (name, options) =>
+      (await import('./inspect-remote.ts')).inspectRemoteImage(openRepository, name, options),
     digest: async (name, options) => (await import('./pull.ts')).remoteDigest(openRepository, name, options),
     push: async (name, options) =>
       (await import('./push.ts')).pushImage(store, openRepository, name, options),

@@ -132,6 +132,8 @@ export interface Images {
     name: string,
     options?: PullOptions,
   ): Promise<{ readonly id: Digest; readonly config: ImageConfig }>
+  /** As `inspect`, of what its registry has: no layer is fetched and nothing of it is kept. */
+  inspectRemote(name: string, options?: OpOptions & { readonly platform?: Platform }): Promise<ImageDetails>
   /** Of the manifest or index that a name leads to in its registry; nothing is fetched. */
   digest(name: string, options?: OpOptions): Promise<Digest>
   /** Sends what the registry lacks, the manifest last. */

@@ -78,6 +78,14 @@ export interface RegistryClientOptions {
   readonly onWarning?: (text: string) => void
 }
 
+export interface FoundRepository {
+  readonly name: string
+  readonly description: string
+  readonly stars: number
+  /** Of the registry's own: it has no namespace (A56). */
+  readonly isOfficial: boolean
+}
+
 /** Access to registries, with connections and tokens shared between repositories. */
 export interface RegistryClient extends AsyncDisposable {
   openRepository(reference: Pick<Reference, 'registry' | 'repository'>): Repository
@@ -85,4 +93,10 @@ export interface RegistryClient extends AsyncDisposable {
   verifyLogin(registry: string, login: Login, options?: OpOptions): Promise<void>
   /** Names of all repositories, where the registry tells them (D34). */
   catalog(registry: string, options?: OpOptions): AsyncIterable<string>
+  /** Repositories with `term`, as the registry finds them, else those of its catalog whose name has it (A55). */
+  search(
+    registry: string,
+    term: string,
+    options: OpOptions & { readonly limit: number },
+  ): Promise<readonly FoundRepository[]>
 }

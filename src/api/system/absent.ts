@@ -17,10 +17,6 @@ async function refuseBuildKit(): Promise<ApiResponse> {
   throw failure('NOT_IMPLEMENTED', { feature: "BuildKit's protocol: set DOCKER_BUILDKIT=0, it" })
 }
 
-async function refuseSearch(): Promise<ApiResponse> {
-  throw failure('NOT_IMPLEMENTED', { feature: 'searching registries' })
-}
-
 const methods: readonly Method[] = ['GET', 'POST', 'DELETE']
 const swarmPaths = ['swarm', 'nodes', 'services', 'tasks', 'secrets', 'configs'] as const
 
@@ -35,5 +31,4 @@ export const routes: readonly Route<never>[] = [
   { method: 'GET', path: '/plugins', handle: listPlugins },
   { method: 'POST', path: '/grpc', handle: refuseBuildKit },
   { method: 'POST', path: '/session', handle: refuseBuildKit },
-  { method: 'GET', path: '/images/search', handle: refuseSearch },
 ]

@@ -1,11 +1,12 @@
 import { toImageInspect } from '../../api/convert/image-inspect.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
-import { text } from '../flags/flag.ts'
+import { text, toggle } from '../flags/flag.ts'
 import { platformFlag } from '../flags/platform-flag.ts'
 import { inspectObjects } from '../inspect-objects.ts'
 
 const flags = {
   format: text('Format output: json or a Go template', { short: 'f' }),
+  remote: toggle('Inspect what the registry has; nothing is pulled'),
   platform: platformFlag('Inspect the image of this platform: os[/arch[/variant]]'),
 }
 
@@ -16,9 +17,12 @@ export const command: AnyCommand = defineCommand({
   flags,
   async run({ flags, args }, context) {
     const { images } = await context.engine()
+    const wish = flags.platform === undefined ? {} : { platform: flags.platform }
     return await inspectObjects(args, flags.format, context, async (name) =>
       toImageInspect(
-        await images.inspect(name, flags.platform === undefined ? {} : { platform: flags.platform }),
+        flags.remote
+          ? await images.inspectRemote(name, { ...wish, signal: context.signal })
+          : await images.inspect(name, wish),
       ),
     )
   },

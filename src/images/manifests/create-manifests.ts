@@ -1,3 +1,4 @@
+import { parseReference } from '../../oci/reference.ts'
 import type { Store } from '../../store/store.ts'
 import type { OpenRepository } from '../repositories.ts'
 import type { Manifests } from './manifests.ts'
@@ -8,12 +9,16 @@ export function createManifests(store: Store, open: OpenRepository): Manifests {
   return {
     inspect: async (name, options) =>
       (await import('./remote-image.ts')).readRemoteImage(open, name, options),
+    async *tags(name, options) {
+      yield* (await open(parseReference(name))).tags(options)
+    },
     combine: async (request, options) =>
       (await import('./combine.ts')).combineSources(open, request, options),
     publish: async (combined, targets, options) =>
       (await import('./publish.ts')).publishCombined(open, combined, targets, options),
     create: async (name, sources, options) => (await drafts()).create(name, sources, options),
     annotate: async (name, entry, options) => (await drafts()).annotate(name, entry, options),
+    add: async (name, sources, options) => (await drafts()).add(name, sources, options),
     findDraft: async (name) => (await drafts()).findDraft(name),
     push: async (name, options) => (await drafts()).push(name, options),
     removeDraft: async (name) => (await drafts()).removeDraft(name),
@@ -23,6 +28,6 @@ export function createManifests(store: Store, open: OpenRepository): Manifests {
 async function loadDrafts(
   store: Store,
   open: OpenRepository,
-): Promise<Pick<Manifests, 'create' | 'annotate' | 'findDraft' | 'push' | 'removeDraft'>> {
+): Promise<Pick<Manifests, 'create' | 'add' | 'annotate' | 'findDraft' | 'push' | 'removeDraft'>> {
   return (await import('./drafts.ts')).createDrafts(store, open)
 }

@@ -13,14 +13,16 @@ import type { OpenRepository } from '../repositories.ts'
 import { draftIndex } from './draft-index.ts'
 import type { AnnotateOptions, ManifestDraft, Manifests, Source } from './manifests.ts'
 import { copySource, publishCombined } from './publish.ts'
+import { isAttestation } from '../is-attestation.ts'
 import { readDocument, readMember } from './remote-image.ts'
 
-type Drafts = Pick<Manifests, 'create' | 'annotate' | 'findDraft' | 'push' | 'removeDraft'>
+type Drafts = Pick<Manifests, 'create' | 'add' | 'annotate' | 'findDraft' | 'push' | 'removeDraft'>
 
 /** Manifest lists in the making (C20): one file each in the store. */
 export function createDrafts(store: Store, open: OpenRepository): Drafts {
   return {
     create: (name, sources, options = {}) => createDraft(store, open, name, sources, options),
+    add: (name, sources, options = {}) => addToDraft(store, open, name, sources, options),
     annotate: (name, entry, options) => annotateDraft(store, name, entry, options),
     findDraft: (name) => readDraft(store, canonical(name)),
     push: (name, options = {}) => pushDraft(store, open, name, options),
@@ -47,12 +49,49 @@ async function createDraft(
   if (known !== undefined && options.amend !== true) throw failure('MANIFEST_DRAFT_EXISTS', {})
   const entries = new Map(known?.entries.map((entry) => [entry.reference, entry]))
   for (const source of sources) {
-    const { reference, repository, document } = await readDocument(open, source, options)
-    if (document.kind === 'index') throw failure('MANIFEST_IS_LIST', { name: familiarReference(reference) })
-    const { descriptor } = await readMember(repository, document, document.descriptor, options)
-    entries.set(formatReference(reference), { reference: formatReference(reference), descriptor })
+    for (const entry of await readEntries(open, source, false, options)) entries.set(entry.reference, entry)
   }
   await writeDraft(store, { name: canonical(name), entries: [...entries.values()] })
+}
+
+async function addToDraft(
+  store: Store,
+  open: OpenRepository,
+  name: string,
+  sources: readonly string[],
+  options: NonNullable<Parameters<Manifests['add']>[2]>,
+): Promise<void> {
+  const { all = false, entry = {} } = options
+  await using _lock = await store.lock(`manifest ${canonical(name)}`)
+  const draft = await getDraft(store, name)
+  const entries = new Map(draft.entries.map((one) => [one.reference, one]))
+  for (const source of sources) {
+    for (const added of await readEntries(open, source, all, options)) {
+      entries.set(added.reference, describe(added, entry))
+    }
+  }
+  await writeDraft(store, { ...draft, entries: [...entries.values()] })
+}
+
+/** The image behind a name, or all images of a list. */
+async function readEntries(
+  open: OpenRepository,
+  name: string,
+  all: boolean,
+  options: OpOptions,
+): Promise<readonly Source[]> {
+  const { reference, repository, document } = await readDocument(open, name, options)
+  if (document.kind === 'manifest') {
+    const { descriptor } = await readMember(repository, document, document.descriptor, options)
+    return [{ reference: formatReference(reference), descriptor }]
+  }
+  if (!all) throw failure('MANIFEST_IS_LIST', { name: familiarReference(reference) })
+  return document.index.manifests
+    .filter((entry) => !isAttestation(entry))
+    .map((descriptor) => ({
+      reference: formatReference({ ...omitTag(reference), digest: descriptor.digest }),
+      descriptor,
+    }))
 }
 
 async function annotateDraft(
@@ -67,14 +106,20 @@ async function annotateDraft(
   if (!draft.entries.some(({ reference }) => reference === wanted)) {
     throw failure('NO_SUCH_MANIFEST', { name: familiar(wanted) })
   }
-  const entries = draft.entries.map((one): Source => {
-    if (one.reference !== wanted) return one
-    const platform: Platform = { ...(one.descriptor.platform ?? { os: '', architecture: '' }), ...options }
-    const text = `${platform.os}/${platform.architecture}`
-    if (checkPlatform(text) !== undefined) throw failure('MANIFEST_PLATFORM', { platform: text })
-    return { ...one, descriptor: { ...one.descriptor, platform } }
-  })
+  const entries = draft.entries.map((one) => (one.reference === wanted ? describe(one, options) : one))
   await writeDraft(store, { ...draft, entries })
+}
+
+function describe(source: Source, { annotations, ...said }: AnnotateOptions): Source {
+  const { descriptor } = source
+  const platform: Platform = { ...(descriptor.platform ?? { os: '', architecture: '' }), ...said }
+  const text = `${platform.os}/${platform.architecture}`
+  if (checkPlatform(text) !== undefined) throw failure('MANIFEST_PLATFORM', { platform: text })
+  const all = { ...descriptor.annotations, ...annotations }
+  return {
+    ...source,
+    descriptor: { ...descriptor, platform, ...(Object.keys(all).length > 0 && { annotations: all }) },
+  }
 }
 
 async function pushDraft(

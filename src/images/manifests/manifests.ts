@@ -62,12 +62,15 @@ export interface AnnotateOptions {
   readonly variant?: string
   readonly 'os.version'?: string
   readonly 'os.features'?: readonly string[]
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 /** Manifests and lists of them in registries (A49, A50, B98): nothing of a layer is fetched. */
 export interface Manifests {
   /** MANIFEST_UNKNOWN when the registry has no such name. */
   inspect(name: string, options?: OpOptions): Promise<RemoteImage>
+  /** The tags of a repository, page by page. */
+  tags(name: string, options?: OpOptions): AsyncIterable<string>
   /** What a new image of these sources would be; writes nothing. */
   combine(request: CombineRequest, options?: OpOptions): Promise<CombinedImage>
   /** Brings it with everything it names to each target. */
@@ -81,6 +84,12 @@ export interface Manifests {
   ): Promise<void>
   /** NO_SUCH_MANIFEST when there is no such draft, or it has no such entry. */
   annotate(name: string, entry: string, options: AnnotateOptions): Promise<void>
+  /** Adds images to a draft that is there, with `all` every image of a list; `entry` is said about each. */
+  add(
+    name: string,
+    sources: readonly string[],
+    options?: OpOptions & { readonly all?: boolean; readonly entry?: AnnotateOptions },
+  ): Promise<void>
   findDraft(name: string): Promise<ManifestDraft | undefined>
   /** Pushes every manifest of the draft and then the list; `onPushed` is told of each manifest. */
   push(

@@ -128,7 +128,8 @@ async function readPredicates(
 /** An SBOM of a large image has tens of thousands of packages. */
 const statementLimit = 64 * 1024 * 1024
 
-async function fetchSmall(
+/** Bytes that fit into memory: a document, a statement. MANIFEST_TOO_LARGE. */
+export async function fetchSmall(
   repository: Repository,
   descriptor: Descriptor,
   options: OpOptions,

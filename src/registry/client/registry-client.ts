@@ -16,6 +16,7 @@ import { Exchange, drain } from './exchange.ts'
 import { type HostSettings, RegistryHost } from './host.ts'
 import { MirroredRepository, type MirrorRepository } from './mirrored-repository.ts'
 import { listPages } from './pages.ts'
+import { searchRegistry } from './search.ts'
 import { RemoteRepository } from './remote-repository.ts'
 import type { RetryPolicy } from './retry.ts'
 
@@ -95,6 +96,11 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
         { repository: 'the catalog', scopes: ['registry:catalog:*'] },
         op,
       ),
+    async search(registry, term, op) {
+      checkBlocked(rules, { registry, repository: 'searching' }, [])
+      // docker.io is searched where it began
+      return await searchRegistry(hostOf(registry === 'docker.io' ? 'index.docker.io' : registry), term, op)
+    },
     [Symbol.asyncDispose]: () => exchange[Symbol.asyncDispose](),
   }
 }
