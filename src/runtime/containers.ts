@@ -36,6 +36,7 @@ import { endHealth, healthFiles } from './health/health-files.ts'
 import { endGroup } from './end-group.ts'
 import { endHalfMade, isHalfMade } from './half-made.ts'
 import { openMonitor } from './monitor.ts'
+import type { CgroupSupport } from './machine.ts'
 import { runtimeEnvironment } from './oci-program.ts'
 import type { BundleSeat } from './oci-program.ts'
 import { isUninterruptible } from './process-state.ts'
@@ -53,6 +54,8 @@ import { readText } from '../util/read-text.ts'
 
 /** What every operation on a container needs to know of this machine. */
 export interface RuntimeSeat extends BundleSeat {
+  /** Known without a runtime, too: what was never started can be removed where there is none. */
+  readonly cgroups: CgroupSupport
   /** Folder of the runtime's own state. */
   readonly root: string
   /** Milliseconds that the runtime may take to make a process. */
@@ -72,7 +75,7 @@ export async function createContainer(
   options: CreateOptions,
 ): Promise<{ pid: number }> {
   const files = containerFiles(handle)
-  expectEntry(seat.program.cgroups)
+  expectEntry(seat.cgroups)
   if (isHalfMade(files)) await undoCreate(seat, handle, files)
   else forget(seat, handle, files)
   try {
@@ -131,14 +134,14 @@ async function callRuntime(seat: RuntimeSeat, words: readonly string[]): Promise
 
 /** A failed create leaves no process, no state, no file but the logs that its error names. */
 async function undoCreate(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): Promise<void> {
-  await endHalfMade(seat.program.cgroups, handle.id, files)
+  await endHalfMade(seat.cgroups, handle.id, files)
   forget(seat, handle, files)
 }
 
 /** Removes the runtime's state, the control groups and the files of the last run; the logs stay. */
 function forget(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): void {
   endHealth(handle)
-  removeCgroups(seat.program.cgroups, cgroupsPathOf(handle.id))
+  removeCgroups(seat.cgroups, cgroupsPathOf(handle.id))
   for (const path of [
     join(seat.root, handle.id),
     files.bundle,
@@ -222,7 +225,7 @@ export async function settledState(seat: RuntimeSeat, handle: ContainerHandle): 
 function exitedState(seat: RuntimeSeat, handle: ContainerHandle, files: ContainerFiles): ContainerRunState {
   const exit = readExit(files) ?? { exitCode: LOST_EXIT_CODE, finishedAt: 0 }
   // conmon's own note may come too late or not at all; the kernel's counter is there until `delete`
-  const oomKilled = wasOutOfMemory(seat.program.cgroups, handle.id) || existsSync(join(files.persist, 'oom'))
+  const oomKilled = wasOutOfMemory(seat.cgroups, handle.id) || existsSync(join(files.persist, 'oom'))
   return { status: 'exited', ...exit, oomKilled }
 }
 
@@ -258,10 +261,10 @@ export function killContainer(handle: ContainerHandle, signal: NodeJS.Signals | 
 }
 
 function isFrozen(seat: RuntimeSeat, id: string): boolean {
-  const folders = cgroupFolders(seat.program.cgroups, id)
+  const folders = cgroupFolders(seat.cgroups, id)
   try {
     const unified = folders.get('unified')
-    if (seat.program.cgroups.mode === 'v2' && unified !== undefined) {
+    if (seat.cgroups.mode === 'v2' && unified !== undefined) {
       return /^frozen 1$/m.test(readText(join(unified, 'cgroup.events')))
     }
     const freezer = folders.get('freezer')
@@ -278,7 +281,7 @@ export async function freezeContainer(
 ): Promise<void> {
   const files = containerFiles(handle)
   getRunning(handle)
-  if (seat.program.cgroups.mode === 'none') throw failure('PAUSE_UNAVAILABLE', { name: handle.id })
+  if (seat.cgroups.mode === 'none') throw failure('PAUSE_UNAVAILABLE', { name: handle.id })
   const { exitCode, stderr } = await callRuntime(seat, [verb, handle.id])
   if (exitCode !== 0)
     throw failure('RUNTIME_FAILED', {
@@ -300,9 +303,9 @@ export async function deleteContainer(
     if (!force && !created) throw failure('CONTAINER_STILL_RUNNING', { id: handle.id })
     await killWhole(seat, handle, files, identity)
   }
-  await endGroup(seat.program.cgroups, handle.id)
+  await endGroup(seat.cgroups, handle.id)
   if (identity?.monitor !== undefined) await endMonitor(files, identity.monitor)
-  if (isHalfMade(files)) await endHalfMade(seat.program.cgroups, handle.id, files)
+  if (isHalfMade(files)) await endHalfMade(seat.cgroups, handle.id, files)
   forget(seat, handle, files)
 }
 
@@ -340,7 +343,7 @@ async function killWhole(
 /** Every process of the container, numbers as the host sees them. */
 export function containerProcesses(seat: RuntimeSeat, handle: ContainerHandle): number[] {
   const identity = getRunning(handle)
-  const folders = cgroupFolders(seat.program.cgroups, handle.id)
+  const folders = cgroupFolders(seat.cgroups, handle.id)
   const folder =
     folders.get('pids') ?? folders.get('memory') ?? folders.get('unified') ?? [...folders.values()][0]
   if (folder === undefined) return [identity.process.pid]

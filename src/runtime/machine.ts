@@ -14,6 +14,8 @@ export interface CgroupSupport {
   readonly mode: CgroupMode
   /** The second version is mounted beside the first, whoever may use them. */
   readonly isHybrid: boolean
+  /** At `/sys/fs/cgroup` lies what cgroups(7) says. */
+  readonly isMounted: boolean
   readonly controllers: ReadonlySet<string>
 }
 
@@ -43,10 +45,11 @@ function mayAccess(path: string, mode: number): boolean {
 export function findCgroups(): CgroupSupport {
   const top = '/sys/fs/cgroup'
   if (filesystemType(top) === CGROUP2_MAGIC) {
-    if (!isWritable(top)) return { mode: 'none', isHybrid: false, controllers: new Set() }
+    if (!isWritable(top)) return { mode: 'none', isHybrid: false, isMounted: true, controllers: new Set() }
     return {
       mode: 'v2',
       isHybrid: false,
+      isMounted: true,
       controllers: new Set(readIfThere(`${top}/cgroup.controllers`).split(/\s+/).filter(Boolean)),
     }
   }
@@ -56,9 +59,10 @@ export function findCgroups(): CgroupSupport {
     ),
   )
   const isHybrid = filesystemType(`${top}/unified`) === CGROUP2_MAGIC
-  if (filesystemType(top) !== TMPFS_MAGIC || controllers.size === 0)
-    return { mode: 'none', isHybrid, controllers: new Set() }
-  return { mode: isHybrid ? 'hybrid' : 'v1', isHybrid, controllers }
+  const isMounted = filesystemType(top) === TMPFS_MAGIC
+  if (!isMounted || controllers.size === 0)
+    return { mode: 'none', isHybrid, isMounted, controllers: new Set() }
+  return { mode: isHybrid ? 'hybrid' : 'v1', isHybrid, isMounted, controllers }
 }
 
 /** The controller that each limit needs. */

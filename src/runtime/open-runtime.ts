@@ -63,6 +63,9 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     get program() {
       return getProgram()
     },
+    get cgroups() {
+      return program?.cgroups ?? findCgroups()
+    },
     filters,
     root,
     timeout: options.timeout ?? 60_000,

@@ -32,13 +32,13 @@ export function wantedControllers(
 }
 
 /**
- * With both cgroup versions mounted ("hybrid") crun refuses to work. It gets a mount namespace of its own, in which the
+ * With both cgroup versions mounted ("hybrid"), or none, crun refuses to work. It gets a mount namespace of its own, in which the
  * second version is not there, and of the first only the controllers that are needed: entering one takes the kernel 1 ms.
  * Everywhere else the runtime is called as it is.
  */
 export function runtimeCall(program: OciProgram, controllers: ReadonlySet<string>): RuntimeCall {
   const { name, path, cgroups } = program
-  if (name !== 'crun' || !cgroups.isHybrid)
+  if (name !== 'crun' || (cgroups.isMounted && !cgroups.isHybrid))
     return { command: path, prefix: program.plainPrefix, [Symbol.dispose]: () => undefined }
   const command = findProgram('nsenter')
   if (command === undefined) throw failure('PROGRAM_MISSING', { program: 'nsenter', package: 'util-linux' })

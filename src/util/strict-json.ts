@@ -1,4 +1,5 @@
 import { failure } from './errors.ts'
+import { jsonErrorPlace } from './json-place.ts'
 
 export interface StrictJsonLimits {
   readonly maxBytes: number
@@ -19,16 +20,12 @@ export function parseStrictJson(bytes: Uint8Array, limits: StrictJsonLimits): un
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw failure('JSON_INVALID', { reason: `syntax error${placeOf(cause)}` }, { cause })
+    // the place alone: V8's message also quotes the document, which may be hostile and long
+    const { line, column } = jsonErrorPlace(text)
+    throw failure('JSON_INVALID', { reason: `syntax error at line ${line}, column ${column}` }, { cause })
   }
   checkKeys(text)
   return value
-}
-
-/** The place alone, where V8 tells it: its message also quotes the document, which may be hostile and long. */
-function placeOf(error: unknown): string {
-  const [, line, column] = /\(line (\d+) column (\d+)\)$/.exec(String(error)) ?? []
-  return line === undefined ? '' : ` at line ${line}, column ${column}`
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

@@ -41,7 +41,7 @@ test('what is new, gone or otherwise', () => {
 
 test('a file that is not understood whole is refused by name', () => {
   const texts = [
-    ['', 'Dockerfile.lock cannot be used: invalid JSON: syntax error'],
+    ['', 'Dockerfile.lock cannot be used: invalid JSON: syntax error at line 1, column 1'],
     ['[]', 'Dockerfile.lock cannot be used: it is no JSON object'],
     ['{"version":2}', 'Dockerfile.lock cannot be used: its version is 2, known is 1'],
     ['{"version":1,"git":[]}', 'Dockerfile.lock cannot be used: "git" is no object'],

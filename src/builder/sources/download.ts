@@ -12,6 +12,7 @@ import { failure, isMilleError } from '../../util/errors.ts'
 import { hidePasswords } from '../../util/hide-passwords.ts'
 import { networkReason } from '../../util/network-reason.ts'
 import { AddressGuard } from './address-guard.ts'
+import { proxySettings } from '../../util/proxy-settings.ts'
 import { hasProxy } from './proxy.ts'
 
 /** What a server says by which the same bytes are known again. */
@@ -122,7 +123,7 @@ class Transfer {
 
   async #attempt(): Promise<Download | undefined> {
     const dispatcher = hasProxy()
-      ? new EnvHttpProxyAgent({ headersTimeout: 60_000, bodyTimeout: 60_000 })
+      ? new EnvHttpProxyAgent({ ...proxySettings(), headersTimeout: 60_000, bodyTimeout: 60_000 })
       : new Agent({
           connect: { lookup: this.#guard.lookup, timeout: 30_000 },
           headersTimeout: 60_000,

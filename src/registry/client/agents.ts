@@ -1,6 +1,7 @@
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { failure, messageOf } from '../../util/errors.ts'
+import { proxySettings } from '../../util/proxy-settings.ts'
 import { type HostCertificates, systemCertificates } from './certificates.ts'
 import { isLoopback } from './private-address.ts'
 
@@ -23,7 +24,7 @@ export class Agents implements AsyncDisposable {
     this.#settings = settings
   }
 
-  /** CERTIFICATE_INVALID when the host's own certificates cannot be used. */
+  /** CERTIFICATE_INVALID when the host's own certificates cannot be used, INVALID_ARGUMENT for a proxy that is none. */
   get(url: URL): Dispatcher {
     const isLocal = isLoopback(url.hostname)
     const isTls = url.protocol === 'https:'
@@ -44,7 +45,7 @@ export class Agents implements AsyncDisposable {
       const connect = { timeout: this.#settings.connectTimeout, ...tls }
       agent = isLocal
         ? new Agent({ ...limits, connect })
-        : new EnvHttpProxyAgent({ ...limits, connect, requestTls: tls })
+        : new EnvHttpProxyAgent({ ...limits, ...proxySettings(), connect, requestTls: tls })
       this.#agents.set(key, agent)
     }
     return agent

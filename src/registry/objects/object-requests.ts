@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici'
 import { failure } from '../../util/errors.ts'
 import { networkReason } from '../../util/network-reason.ts'
+import { proxySettings } from '../../util/proxy-settings.ts'
 
 type Body = Buffer | AsyncIterable<Uint8Array>
 
@@ -26,7 +27,11 @@ const mostWords = 64 * 1024
 /** HTTP for object stores: what may pass is tried again. `place` is how errors name the store. */
 export class ObjectRequests {
   readonly #place: string
-  readonly #dispatcher = new EnvHttpProxyAgent({ headersTimeout: 60_000, bodyTimeout: 60_000 })
+  readonly #dispatcher = new EnvHttpProxyAgent({
+    ...proxySettings(),
+    headersTimeout: 60_000,
+    bodyTimeout: 60_000,
+  })
 
   constructor(place: string) {
     this.#place = place
