@@ -14,6 +14,7 @@ import type {
 } from '../registry/settings/registry-settings.ts'
 import { makeFolders } from '../util/make-folders.ts'
 import type { ServedRegistry, ServeRegistryOptions } from './engine.ts'
+import { watchRegistry } from './watch-registry.ts'
 
 /** A registry in its bucket, in its folder, or in `root`, until the signal fires. */
 export async function serveRegistry(options: ServeRegistryOptions, root: string): Promise<ServedRegistry> {
@@ -26,6 +27,7 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
   await using resources = new AsyncDisposableStack()
   const kept = resources.use(await openStorage(options, root))
   const storage = await withUpstreams(options.upstreams ?? [], kept, resources)
+  const watching = await watchRegistry(options, storage, resources)
   const registry = resources.use(
     await createRegistry({
       storage,
@@ -41,12 +43,14 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
       ...(limits.idleTimeout !== undefined && { idleTimeout: limits.idleTimeout }),
       ...(limits.headerTimeout !== undefined && { headerTimeout: limits.headerTimeout }),
       ...(onLog !== undefined && { onLog }),
+      observers: watching.observers,
     }),
   )
   const { url } = await registry.listen(host, port)
   const running = resources.move()
   const closed = (async () => {
     await aborted(signal)
+    watching.close()
     await running.disposeAsync()
   })()
   // who only wants the address must not be killed by a failing close

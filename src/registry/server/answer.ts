@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Caller } from './access/caller.ts'
+import type { ReportedEvent } from './operations/observer.ts'
 import type { RegistryStorage } from './storage.ts'
 
 /** A request, after its path was split and its caller was let in. */
@@ -24,6 +25,8 @@ export interface Answer {
 export interface EndpointContext {
   readonly storage: RegistryStorage
   readonly allowDelete: boolean
+  /** Says what was done, once it is. */
+  readonly report: (event: ReportedEvent) => void
 }
 
 /** What the path's placeholders hold; checked by the endpoint before any use. */

@@ -3,11 +3,13 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { failure, messageOf } from '../../util/errors.ts'
+import { randomHex } from '../../util/random.ts'
 import { challengeFor, isTokenPath } from './access/challenge.ts'
 import type { Gate } from './access/gate.ts'
 import { tokenEndpoint } from './access/token-endpoint.ts'
 import type { TokenParts } from './access/token-endpoint.ts'
 import type { Answer } from './answer.ts'
+import type { RegistryEvent, RegistryObserver, ReportedEvent, SeenRequest } from './operations/observer.ts'
 import { matchRoute } from './route.ts'
 import type { RegistryStorage } from './storage.ts'
 import { errorAnswer } from './wire-errors.ts'
@@ -20,6 +22,8 @@ export interface ExchangeOptions {
   readonly token: (TokenParts & { readonly publicUrl?: string | undefined }) | undefined
   /** One JSON object a line, one line a request. */
   readonly onLog: ((line: string) => void) | undefined
+  /** Told of requests and of what they did. */
+  readonly observers: readonly RegistryObserver[]
 }
 
 /** What the log line tells beyond what the server knows. */
@@ -81,9 +85,21 @@ export class Exchanges {
     return errorAnswer(error, (known) => challengeFor(raw, known, token))
   }
 
-  log({ raw, ip, url }: FastifyRequest, reply: FastifyReply): void {
-    if (this.#options.onLog === undefined) return
+  /** Once the request is over: writes the log, and tells the observers. */
+  end({ raw, ip, url }: FastifyRequest, reply: FastifyReply): void {
     const { startedAt, user, error } = this.#note(raw)
+    const isAborted = !raw.complete || !reply.raw.writableFinished
+    const ms = performance.now() - startedAt
+    const seen: SeenRequest = {
+      method: raw.method ?? '',
+      status: reply.statusCode,
+      ms,
+      sent: raw.method === 'HEAD' ? 0 : Number(reply.getHeader('content-length') ?? 0),
+      received: lengthOf(raw) ?? 0,
+      isAborted,
+    }
+    for (const observer of this.#options.observers) observer.request?.(seen)
+    if (this.#options.onLog === undefined) return
     // JSON escapes control bytes: no request writes a line of its own into the log
     const line = {
       time: new Date(),
@@ -92,8 +108,8 @@ export class Exchanges {
       method: raw.method,
       url,
       status: reply.statusCode,
-      ms: Math.round((performance.now() - startedAt) * 10) / 10,
-      ...((!raw.complete || !reply.raw.writableFinished) && { aborted: true }),
+      ms: Math.round(ms * 10) / 10,
+      ...(isAborted && { aborted: true }),
       ...(error !== undefined && { error: messageOf(error) }),
     }
     this.#options.onLog(JSON.stringify(line))
@@ -113,8 +129,17 @@ export class Exchanges {
     if (token !== undefined && isTokenPath(path)) return tokenEndpoint(request, token)
     const route = matchRoute(request.method, path)
     const caller = await gate.admit(raw.headers, route.needs)
-    this.#note(raw).user = caller.user
-    return route.endpoint({ ...request, caller }, route.parts, { storage, allowDelete })
+    const { user } = caller
+    this.#note(raw).user = user
+    const report = (event: ReportedEvent): void => {
+      const seen = { ...(user !== '' && { user }), remote: raw.socket.remoteAddress ?? '' }
+      this.#tell({ id: randomHex(16), time: new Date(), ...event, ...seen })
+    }
+    return route.endpoint({ ...request, caller }, route.parts, { storage, allowDelete, report })
+  }
+
+  #tell(event: RegistryEvent): void {
+    for (const observer of this.#options.observers) observer.event?.(event)
   }
 
   #note(raw: IncomingMessage): Note {

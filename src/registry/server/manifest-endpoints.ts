@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
 import { documentLimit } from '../../oci/document-fields.ts'
 import type { ManifestDocument } from '../../oci/manifest.ts'
 import { parseManifestDocument } from '../../oci/parse-manifest.ts'
@@ -8,7 +9,7 @@ import type { Endpoint } from './answer.ts'
 import { manifestReferenceOf, repositoryOf } from './path-parts.ts'
 
 /** GET and HEAD. Source: OCI distribution-spec 1.1, end-3, and "Pulling manifests". */
-export const getManifest: Endpoint = async (request, parts, { storage }) => {
+export const getManifest: Endpoint = async (request, parts, { storage, report }) => {
   const repository = repositoryOf(parts)
   const reference = manifestReferenceOf(parts)
   const name = 'digest' in reference ? reference.digest : reference.tag
@@ -20,15 +21,18 @@ export const getManifest: Endpoint = async (request, parts, { storage }) => {
   const etag = `"${manifest.digest}"`
   const headers = { 'content-type': manifest.mediaType, 'docker-content-digest': manifest.digest, etag }
   if (request.headers['if-none-match'] === etag) return { status: 304, headers }
+  const { digest, mediaType, bytes } = manifest
+  const told = { repository, digest, ...tagOf(reference), mediaType, size: bytes.length }
+  if (request.method === 'GET') report({ action: 'pull', ...told })
   return {
     status: 200,
-    headers: { ...headers, 'content-length': String(manifest.bytes.length) },
-    body: manifest.bytes,
+    headers: { ...headers, 'content-length': String(bytes.length) },
+    body: bytes,
   }
 }
 
 /** Source: OCI distribution-spec 1.1, end-7, and "Pushing manifests". */
-export const putManifest: Endpoint = async (request, parts, { storage }) => {
+export const putManifest: Endpoint = async (request, parts, { storage, report }) => {
   const repository = repositoryOf(parts)
   const reference = manifestReferenceOf(parts)
   const raw = await readDocument(request.body, request.bodyLength ?? 0)
@@ -42,9 +46,11 @@ export const putManifest: Endpoint = async (request, parts, { storage }) => {
     mediaType,
     bytes: document.raw,
     blobs: neededBlobs(document),
-    ...('tag' in reference && { tag: reference.tag }),
+    ...tagOf(reference),
     createOnly: !request.caller.may('update', repository),
   })
+  const size = document.raw.length
+  report({ action: 'push', repository, digest, ...tagOf(reference), mediaType, size })
   return {
     status: 201,
     headers: { location: `/v2/${repository}/manifests/${digest}`, 'docker-content-digest': digest },
@@ -52,7 +58,7 @@ export const putManifest: Endpoint = async (request, parts, { storage }) => {
 }
 
 /** By digest the manifest and its tags, by tag the tag alone. Source: OCI distribution-spec 1.1, end-9. */
-export const deleteManifest: Endpoint = async (_request, parts, { storage, allowDelete }) => {
+export const deleteManifest: Endpoint = async (_request, parts, { storage, allowDelete, report }) => {
   const repository = repositoryOf(parts)
   const reference = manifestReferenceOf(parts)
   if (!allowDelete)
@@ -63,7 +69,12 @@ export const deleteManifest: Endpoint = async (_request, parts, { storage, allow
       : await storage.deleteTag(repository, reference.tag)
   const name = 'digest' in reference ? reference.digest : reference.tag
   if (!removed) throw failure('MANIFEST_UNKNOWN', { name: `${repository} ${name}`, hint: '' })
+  report({ action: 'delete', repository, ...reference })
   return { status: 202 }
+}
+
+function tagOf(reference: { readonly tag: string } | { readonly digest: Digest }): { readonly tag?: string } {
+  return 'tag' in reference ? { tag: reference.tag } : {}
 }
 
 /** An index may name images that are elsewhere (sparse); a layer with urls is fetched from there. */

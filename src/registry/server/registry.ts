@@ -11,6 +11,7 @@ import type { TokenOptions } from './access/tokens.ts'
 import type { Certificate } from './certificate.ts'
 import { type ExchangeOptions, Exchanges, sendAnswer } from './exchanges.ts'
 import { type MadeServer, makeServer } from './make-server.ts'
+import type { RegistryObserver } from './operations/observer.ts'
 import type { RegistryStorage } from './storage.ts'
 
 export interface RegistryOptions {
@@ -42,6 +43,8 @@ export interface RegistryOptions {
   readonly closeTimeout?: number
   /** One JSON object a line, one line a request. */
   readonly onLog?: (line: string) => void
+  /** Told of requests and of what they did. */
+  readonly observers?: readonly RegistryObserver[]
 }
 
 export interface RegistryAddress {
@@ -97,7 +100,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     exchanges.begin(request)
     // comes also when the connection is broken off in the middle of the answer
     reply.raw.once('close', () => {
-      exchanges.log(request, reply)
+      exchanges.end(request, reply)
     })
     // at once, not in the handler: the next request on this connection may be parsed already
     done(exchanges.refusal(request.raw))
@@ -111,9 +114,9 @@ async function exchangeOptions(options: RegistryOptions): Promise<ExchangeOption
   await htpasswd?.load()
   const policy = new AccessPolicy(rulesOf(options))
   const tokens = options.tokens === undefined ? undefined : new Tokens(options.tokens)
-  const { storage, allowDelete = false, publicUrl, onLog } = options
+  const { storage, allowDelete = false, publicUrl, onLog, observers = [] } = options
   const token = htpasswd && tokens && { htpasswd, policy, tokens, publicUrl }
-  return { storage, allowDelete, gate: new Gate({ htpasswd, policy, tokens }), token, onLog }
+  return { storage, allowDelete, gate: new Gate({ htpasswd, policy, tokens }), token, onLog, observers }
 }
 
 function rulesOf({ access, htpasswd, anonymousPull = false }: RegistryOptions): readonly AccessRule[] {

@@ -10,13 +10,16 @@ import type { UploadChunk, UploadOwner } from './storage.ts'
  * POST: begins an upload; with `digest` takes the whole blob; with `mount` and `from` links a blob of another
  * repository. Source: OCI distribution-spec 1.1, end-4a, end-4b, end-11.
  */
-export const postUpload: Endpoint = async (request, parts, { storage }) => {
+export const postUpload: Endpoint = async (request, parts, { storage, report }) => {
   const owner = { repository: repositoryOf(parts), user: request.caller.user }
   const mount = request.query.get('mount')
   const from = request.query.get('from')
   // what cannot be mounted is uploaded: no error tells what another repository holds
   if (isDigest(mount) && from !== null && isRepositoryName(from) && request.caller.may('read', from)) {
-    if (await storage.mountBlob(owner.repository, mount, from)) return blobCreated(owner.repository, mount)
+    if (await storage.mountBlob(owner.repository, mount, from)) {
+      report({ action: 'mount', repository: owner.repository, digest: mount, from })
+      return blobCreated(owner.repository, mount)
+    }
   }
   const digestText = request.query.get('digest')
   const digest = digestText === null ? undefined : parseDigest(digestText)

@@ -62,6 +62,14 @@ test('a bucket', () => {
   })
 })
 
+test('an address for those who watch, and webhooks', () => {
+  const text = 'operations: 5001\nwebhooks: [{url: "https://a/b", headers: {x: y}, actions: [push]}]'
+  assert.deepEqual(parse(text), {
+    operations: { host: '127.0.0.1', port: 5001 },
+    webhooks: [{ url: 'https://a/b', headers: { x: 'y' }, actions: ['push'] }],
+  })
+})
+
 test('upstreams', () => {
   const text = `
 upstreams:
@@ -126,6 +134,11 @@ const wrong: readonly (readonly [text: string, message: string])[] = [
   [
     'access:\n - users: [ann]\n   repositories: [x]\n   allow: [read]',
     '2: access.0.users: names users, but there is no auth.htpasswd',
+  ],
+  ['webhooks: [{url: a}]', '1: webhooks.0.url: needs http://… or https://…'],
+  [
+    'webhooks: [{url: "http://a", actions: [pushed]}]',
+    '1: webhooks.0.actions.0: needs push, pull, delete, mount',
   ],
   ['upstreams: docker.io', '1: upstreams: needs a list'],
   [

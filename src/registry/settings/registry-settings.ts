@@ -19,6 +19,10 @@ export interface RegistrySettings {
   readonly limits?: LimitSettings
   /** Registries whose images are fetched when asked for, and kept. */
   readonly upstreams?: readonly UpstreamSettings[]
+  /** Where `/metrics`, `/livez` and `/readyz` answer, to anybody; default nowhere. */
+  readonly operations?: ListenAddress
+  /** Told of each manifest that is pushed, pulled or deleted, and of each blob that is mounted. */
+  readonly webhooks?: readonly WebhookSettings[]
 }
 
 /** A bucket of S3. Credentials come from where AWS's own tools look: the environment, their files, the machine's role. */
@@ -44,6 +48,15 @@ export interface UpstreamSettings {
   readonly username?: string
   /** File that holds the password, read when it is needed. */
   readonly passwordFile?: string
+}
+
+export interface WebhookSettings {
+  /** Each event is posted there as JSON. */
+  readonly url: string
+  /** Sent along, e.g. `authorization`. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Default all. */
+  readonly actions?: readonly ('push' | 'pull' | 'delete' | 'mount')[]
 }
 
 export interface ListenAddress {

@@ -76,6 +76,16 @@ const upstreamPrefix = z
   .string({ error: 'needs text' })
   .refine(isRepositoryName, { error: 'needs the beginning of a repository name, e.g. docker.io' })
 
+const actions = ['push', 'pull', 'delete', 'mount'] as const
+
+const webhook = z.strictObject({
+  url: z.url({ protocol: /^https?$/, error: 'needs http://… or https://…' }),
+  headers: z.record(z.string(), z.string(), { error: 'needs names and values' }).optional(),
+  actions: z
+    .array(z.enum(actions, { error: `needs ${actions.join(', ')}` }), { error: 'needs a list' })
+    .optional(),
+})
+
 function settings(folder: string) {
   const path = z
     .string({ error: 'needs a path' })
@@ -115,6 +125,8 @@ function settings(folder: string) {
       tls,
       auth,
       access: z.array(rule),
+      operations: listen,
+      webhooks: z.array(webhook, { error: 'needs a list' }),
       limits,
     })
     .partial()
