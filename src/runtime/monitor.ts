@@ -140,6 +140,7 @@ function spawnMonitor(request: MonitorRequest, call: RuntimeCall): StartingMonit
       // of mille's environment conmon and the runtime need nothing else; secrets stay here
       env: {
         PATH: process.env['PATH'] ?? '',
+        ...call.env,
         ...Object.fromEntries(pipes.map(({ name }, index) => [name, String(standard.length + index)])),
       },
       // it leaves a file called `oom` in its working folder when the kernel ended a process for memory

@@ -1,6 +1,6 @@
 import { close, lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { mount } from '../linux/mount.ts'
+import { mount, mountFlags } from '../linux/mount.ts'
 import { attachMount } from '../linux/mount-file-system.ts'
 import { copyMount, createMountNamespace } from '../linux/mount-namespace.ts'
 import { failure } from '../util/errors.ts'
@@ -13,6 +13,7 @@ export interface RuntimeCall extends Disposable {
   readonly command: string
   /** The words that come before the runtime's own. */
   readonly prefix: readonly string[]
+  readonly env: Readonly<Record<string, string>>
 }
 
 /** Devices are forbidden by theirs, a container is frozen and counted by the others. */
@@ -39,18 +40,38 @@ export function wantedControllers(
 export function runtimeCall(program: OciProgram, controllers: ReadonlySet<string>): RuntimeCall {
   const { name, path, cgroups } = program
   if (name !== 'crun' || (cgroups.isMounted && !cgroups.isHybrid))
-    return { command: path, prefix: program.plainPrefix, [Symbol.dispose]: () => undefined }
+    return { command: path, prefix: program.plainPrefix, env: {}, [Symbol.dispose]: () => undefined }
   const command = findProgram('nsenter')
   if (command === undefined) throw failure('PROGRAM_MISSING', { program: 'nsenter', package: 'util-linux' })
   const usable = cgroups.mode === 'none' ? new Set<string>() : controllers
-  const namespace = createMountNamespace(() => narrowCgroups(usable))
+  const namespace = createMountNamespace(() => {
+    narrowCgroups(usable)
+    makeReadOnly(path)
+  })
   return {
     command,
     // by the number of this process: the runtime is a grandchild of it, started by its monitor
     prefix: [`--mount=/proc/${process.pid}/fd/${namespace}`, path, ...program.plainPrefix],
+    env: clonedAlready,
     // aside: the kernel waits for all its processors before such a namespace is gone
     [Symbol.dispose]: () => close(namespace),
   }
+}
+
+/** crun's word for: the program file that this process runs from cannot be written. It looks itself whether that is so. */
+const clonedAlready = { _LIBCONTAINER_CLONED_BINARY: '1' } as const
+
+/**
+ * A container must not be able to write to the runtime's program file by way of its process (CVE-2019-5736). crun makes
+ * itself a mount of it that cannot be written and starts again from there, 2 ms, unless it finds itself on one.
+ */
+function makeReadOnly(path: string): void {
+  mount({ source: path, target: path, flags: mountFlags.bind })
+  mount({
+    source: 'none',
+    target: path,
+    flags: mountFlags.bind | mountFlags.remount | mountFlags.readOnly,
+  })
 }
 
 function narrowCgroups(controllers: ReadonlySet<string>): void {

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -96,6 +98,31 @@ async function readUntil(streams: AttachedStreams, wanted: string | RegExp): Pro
   }
   return assert.fail(`ended after ${JSON.stringify(text)}`)
 }
+
+/** The error code of opening it for writing; asked again while some process on the machine runs from the same file. */
+async function writeRefusal(path: string): Promise<string | undefined> {
+  let code: string | undefined
+  await until(() => {
+    code = undefined
+    try {
+      closeSync(openSync(path, 'r+'))
+    } catch (error) {
+      code = (error as NodeJS.ErrnoException).code
+    }
+    return code !== 'ETXTBSY'
+  })
+  return code
+}
+
+test('crun: its program file cannot be written by way of the process that becomes the container (CVE-2019-5736)', async () => {
+  const runtime = openRuntime({ stateFolder: join(stateFolder, 'crun'), program: 'crun' })
+  const handle = await create(runtime, 'true')
+  const program = openSync(`/proc/${readFileSync(join(handle.runFolder, 'pid')).toString()}/exe`, 'r')
+  await runtime.start(handle)
+  await runtime.wait(handle)
+  assert.equal(await writeRefusal(`/proc/self/fd/${program}`), 'EROFS')
+  closeSync(program)
+})
 
 for (const program of ['crun', 'runc'] as const) {
   const runtime = openRuntime({ stateFolder: join(stateFolder, program), program })

@@ -85,7 +85,7 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 async function runChild(
-  { command, prefix }: RuntimeCall,
+  { command, prefix, env }: RuntimeCall,
   root: string,
   folder: string,
   id: string,
@@ -100,7 +100,7 @@ async function runChild(
     stdio: tty ? 'inherit' : [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     // a session of its own: Ctrl-C reaches mille, which aborts in order, and not the step behind its back
     detached: !tty,
-    env: runtimeEnvironment(),
+    env: { ...runtimeEnvironment(), ...env },
   })
   const ended = exitOf(child, command)
   child.stdout?.on('data', (chunk: Buffer) => io.onOutput('stdout', chunk))
