@@ -343,6 +343,11 @@ export interface BridgeNetwork {
   disconnect(id: string, options?: DisconnectOptions): Promise<void>
   /** The default route of the namespace leads over this network from now on. */
   takeRoute(id: string): Promise<void>
+  /**
+   * From now on `ports` are published for `to` and those of `from` are not: one step, a client finds always one of them.
+   * Connections that are there stay. Can be said again after a kill. PORT_IN_USE, PORTS_FIXED.
+   */
+  movePorts(from: string, to: string, ports: readonly PortBinding[]): Promise<readonly PortBinding[]>
   /** One namespace for all RUN steps of a build; ends with it, or with this process. */
   openBuildNetwork(): Promise<{ readonly namespace: string } & AsyncDisposable>
   /** Host address of the bridge and its subnet. */

@@ -29,6 +29,7 @@ export const containerErrors = {
     'unavailable',
     'cannot pause {name}: mille may use no control groups here (an ordinary user, or a container)',
   ],
+  PORTS_FIXED: ['unavailable', 'published ports cannot be handed over: {reason}'],
   PORT_IN_USE: ['conflict', 'Bind for {address}:{port} failed: port is already allocated ({owner})'],
   ROOTFS_FILE_TOO_LARGE: ['invalid-argument', '{path} of the image is larger than {limit} bytes'],
   ROOTLESS_NETWORK: [

@@ -1,5 +1,4 @@
 import type { ContainerDetails } from '../../containers/containers.ts'
-import { containerName } from '../names.ts'
 import { label } from './labels.ts'
 import type { ComposeParts } from './parts.ts'
 
@@ -56,27 +55,4 @@ function observe(details: ContainerDetails): Observed {
 
 export function ofService(containers: readonly Observed[], service: string): Observed[] {
   return containers.filter((container) => container.service === service)
-}
-
-/**
- * An `up` that was killed may have left the successor of a container under its first name: beside the one that it replaces
- * it goes away, alone it takes the name.
- */
-export async function settleReplacements(parts: ComposeParts, project: string): Promise<void> {
-  const containers = await listContainers(parts, project)
-  for (const { id, name, service, number, replaces } of containers) {
-    if (replaces === undefined) continue
-    const { containers: engine } = parts.engine
-    if (containers.some((other) => other.id === replaces))
-      await engine.remove(id, { force: true, volumes: true })
-    else {
-      const wanted = wantedName(name) ?? containerName({ name: project }, service, {}, number)
-      if (name !== wanted) await engine.rename(id, wanted)
-    }
-  }
-}
-
-/** The first name of a successor is the old one's ID and the name: `4b0c1e412eb7_shop-web-1`. */
-function wantedName(name: string): string | undefined {
-  return /^[0-9a-f]{12}_(.+)$/.exec(name)?.[1]
 }

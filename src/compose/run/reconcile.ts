@@ -1,4 +1,4 @@
-import type { ContainerDetails } from '../../containers/containers.ts'
+import type { ContainerDetails, ContainerWish } from '../../containers/containers.ts'
 import { containerLabels, label } from './labels.ts'
 import { configHash } from '../config-hash.ts'
 import { containerName } from '../names.ts'
@@ -20,6 +20,8 @@ export interface ReconcileOptions {
   readonly renewsVolumes?: boolean
   /** Seconds. */
   readonly timeout?: number | undefined
+  /** Those that run and are to be made anew are left to a rolling update. */
+  readonly isRolling?: boolean
 }
 
 /** How many containers a service is to have. */
@@ -75,6 +77,7 @@ export async function reconcileService(
         parts.report('Container', container.name, 'Running')
       continue
     }
+    if (options.isRolling === true && container.details.state.status === 'running') continue
     await recreateContainer(parts, project, container, options)
     isRenewed = true
   }
@@ -93,6 +96,8 @@ export interface NewContainer {
   readonly replaced?: Observed
   readonly renewsVolumes?: boolean | undefined
   readonly isQuiet?: boolean
+  /** It runs beside the one that it replaces, under a name of its own, and nobody is led to it yet. */
+  readonly isBeside?: boolean
 }
 
 /** Resolves with the ID of a container that is ready to be started. */
@@ -100,22 +105,17 @@ export async function createContainer(
   parts: ComposeParts,
   project: Project,
   name: string,
-  { number, images, replaced, renewsVolumes = false, isQuiet = false }: NewContainer,
+  { number, images, replaced, renewsVolumes = false, isQuiet = false, isBeside = false }: NewContainer,
 ): Promise<string> {
   const service = project.services[name] ?? {}
   const wanted = containerName(project, name, service, number)
   // takes the name once the old one has gone
-  const first = replaced === undefined ? wanted : `${replaced.id.slice(0, 12)}_${wanted}`
+  const first = replaced === undefined || isBeside ? wanted : `${replaced.id.slice(0, 12)}_${wanted}`
   if (!isQuiet) parts.report('Container', wanted, 'Creating')
-  const all = await listContainers(parts, project.name)
-  const request = await serviceRequest(project, name, service, {
-    containerOf: (other) => ofService(all, other)[0]?.id ?? other,
-    replaced: renewsVolumes ? undefined : replaced?.details,
-    takenPorts: takenPorts(await parts.engine.containers.list({ all: true }), replaced?.id),
-  })
+  const request = await containerRequest(parts, project, name, replaced, renewsVolumes)
   const labels = containerLabels(project, name, service, { number, imageId: images.get(name) ?? '' })
   const { id, warnings } = await parts.engine.containers.create({
-    ...request,
+    ...(isBeside ? unreachable(request) : request),
     name: first,
     labels: { ...labels, ...(replaced !== undefined && { [label.replace]: replaced.id }) },
   })
@@ -128,6 +128,35 @@ export async function createContainer(
   }
   if (!isQuiet) parts.report('Container', wanted, 'Created')
   return id
+}
+
+/** What a container of the service is made of, when it takes the place of `replaced`. */
+export async function containerRequest(
+  parts: ComposeParts,
+  project: Project,
+  name: string,
+  replaced: Observed | undefined,
+  renewsVolumes = false,
+): Promise<ContainerWish> {
+  const all = await listContainers(parts, project.name)
+  return await serviceRequest(project, name, project.services[name] ?? {}, {
+    containerOf: (other) => ofService(all, other)[0]?.id ?? other,
+    replaced: renewsVolumes ? undefined : replaced?.details,
+    takenPorts: takenPorts(await parts.engine.containers.list({ all: true }), replaced?.id),
+  })
+}
+
+/** In its networks under its own name alone, and on no port of the machine. */
+function unreachable(request: ContainerWish): ContainerWish {
+  const endpoints = Object.entries(request.endpoints ?? {}).map(([name, endpoint]) => [
+    name,
+    { ...endpoint, aliases: [] },
+  ])
+  return {
+    ...request,
+    ports: [],
+    ...(request.endpoints !== undefined && { endpoints: Object.fromEntries(endpoints) }),
+  }
 }
 
 /** Also those that containers want which do not run now: they may at any time. */

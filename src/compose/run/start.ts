@@ -25,7 +25,7 @@ export async function startService(
 
 export async function startContainer(
   parts: ComposeParts,
-  { id, name }: Observed,
+  { id, name }: Pick<Observed, 'id' | 'name'>,
   service: Service,
 ): Promise<void> {
   parts.report('Container', name, 'Starting')

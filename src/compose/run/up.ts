@@ -3,11 +3,13 @@ import { getService, selectServices } from '../model/select-services.ts'
 import { checkSupported } from './unsupported.ts'
 import { ensureImages, type ImageOptions } from './images.ts'
 import { ensureNetworks } from './networks.ts'
-import { listContainers, settleReplacements } from './observed.ts'
+import { listContainers } from './observed.ts'
 import { findOrphans, removeOrphans } from './orphans.ts'
 import { inOrder } from './order.ts'
 import type { ComposeParts } from './parts.ts'
 import { reconcileService, type ReconcileOptions, type Recreate } from './reconcile.ts'
+import { rollService } from './rolling.ts'
+import { settleReplacements } from './settle-replacements.ts'
 import { startService, waitForDependencies } from './start.ts'
 import { stopContainer } from './stop.ts'
 import { ensureVolumes } from './volumes.ts'
@@ -24,6 +26,8 @@ export interface UpOptions extends ImageOptions {
   readonly ignoresOrphans?: boolean
   readonly timeout?: number | undefined
   readonly startsNothing?: boolean
+  /** What runs goes on until what takes its place is healthy. */
+  readonly isRolling?: boolean
 }
 
 /** Everything of the project is there as the files say, and nothing started: `compose create`. COMPOSE_*. */
@@ -40,24 +44,38 @@ export async function createProject(
   await handleOrphans(parts, project, options)
   const renewed = new Set<string>()
   await inOrder(project, async (name) => {
-    const isAsked = options.asked.includes(name)
-    const reconcile: ReconcileOptions = {
-      images,
-      scales: options.scales,
-      recreate: isAsked ? options.recreate : (options.recreateDependencies ?? 'diverged'),
-      timeout: options.timeout,
-      ...(options.renewsVolumes === true && { renewsVolumes: true }),
-    }
+    const reconcile = reconcileOptions(name, images, options)
     if (await reconcileService(parts, project, name, reconcile)) renewed.add(name)
   })
   await stopDependents(parts, project, renewed)
   return images
 }
 
+function reconcileOptions(
+  name: string,
+  images: ReadonlyMap<string, string>,
+  options: UpOptions,
+): ReconcileOptions {
+  const isAsked = options.asked.includes(name)
+  return {
+    images,
+    scales: options.scales,
+    recreate: isAsked ? options.recreate : (options.recreateDependencies ?? 'diverged'),
+    timeout: options.timeout,
+    renewsVolumes: options.renewsVolumes === true,
+    isRolling: options.isRolling === true,
+  }
+}
+
 /** `up -d`. COMPOSE_*. */
 export async function upProject(parts: ComposeParts, project: Project, options: UpOptions): Promise<void> {
-  await createProject(parts, project, options)
-  if (options.startsNothing !== true) await inOrder(project, (name) => startService(parts, project, name))
+  const images = await createProject(parts, project, options)
+  if (options.startsNothing === true) return
+  await inOrder(project, async (name) => {
+    await startService(parts, project, name)
+    if (options.isRolling === true)
+      await rollService(parts, project, name, reconcileOptions(name, images, options))
+  })
 }
 
 /** `depends_on` with `restart: true`: who depends on a service that was made anew begins anew too. */

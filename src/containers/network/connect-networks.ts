@@ -45,7 +45,7 @@ export async function openNetwork(
   })
 }
 
-async function bridgeOf(parts: ContainerParts, network: string): Promise<BridgeNetwork> {
+export async function networkBridge(parts: ContainerParts, network: string): Promise<BridgeNetwork> {
   return network === 'bridge'
     ? await parts.bridge()
     : await openNetwork(parts, getNetwork(parts.store, network))
@@ -88,7 +88,7 @@ export async function connectNetwork(
     readonly namespace?: string | undefined
   },
 ): Promise<{ readonly endpoint: Endpoint; readonly nameServer?: string }> {
-  const bridge = await bridgeOf(parts, network)
+  const bridge = await networkBridge(parts, network)
   const { ip, ip6, mac }: EndpointRequest = data.networks[network] ?? {}
   const others = Object.values(present.endpoints)
   const namespace = present.namespace ?? others[0]?.namespace
@@ -141,7 +141,7 @@ export async function disconnectNetworks(parts: ContainerParts, { id, data }: Co
   ])
   for (const name of names) {
     const isGone = name !== 'bridge' && parts.store.records<NetworkData>('network').find(name) === undefined
-    if (hasInterface(name) && !isGone) await (await bridgeOf(parts, name)).disconnect(id)
+    if (hasInterface(name) && !isGone) await (await networkBridge(parts, name)).disconnect(id)
   }
   if (data.namespace !== undefined) removeNetworkNamespace(data.namespace)
 }
@@ -153,9 +153,9 @@ export async function disconnectNetwork(
   network: string,
   left: Readonly<Record<string, Endpoint>>,
 ): Promise<void> {
-  await (await bridgeOf(parts, network)).disconnect(id, { keepNamespace: true })
+  await (await networkBridge(parts, network)).disconnect(id, { keepNamespace: true })
   const [next] = Object.entries(left).find(([, { gateway }]) => gateway !== '') ?? []
-  if (next !== undefined) await (await bridgeOf(parts, next)).takeRoute(id)
+  if (next !== undefined) await (await networkBridge(parts, next)).takeRoute(id)
 }
 
 /** `-p`, and with `-P` every exposed port on a free host port. */

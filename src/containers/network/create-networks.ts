@@ -4,6 +4,7 @@ import { randomHex } from '../../util/random.ts'
 import { checkPools } from './address-pools.ts'
 import { bridgeSettings } from './bridge-settings.ts'
 import { connectContainer, disconnectContainer } from './change-networks.ts'
+import { takeOver } from './take-over.ts'
 import { openNetwork } from './connect-networks.ts'
 import { findPredefined, getNetwork, predefinedNetworks } from './network-record.ts'
 import type { NetworkData, NetworkRow } from './network-record.ts'
@@ -25,6 +26,7 @@ export function createNetworks(parts: ContainerParts): Networks {
     prune: (options = {}) => pruneNetworks(parts, options),
     connect: (nameOrId, container, request = {}) => connectContainer(parts, nameOrId, container, request),
     disconnect: (nameOrId, container) => disconnectContainer(parts, nameOrId, container),
+    takeOver: (container, from, request) => takeOver(parts, container, from, request),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { OpOptions } from '../../util/progress.ts'
+import type { PortRequest } from '../containers.ts'
 import type { NetworkPools } from './address-pools.ts'
 
 /** How a container is to take part in a network. */
@@ -62,4 +63,16 @@ export interface Networks {
   /** Now if the container runs, and at each of its starts. */
   connect(nameOrId: string, container: string, request?: EndpointRequest): Promise<void>
   disconnect(nameOrId: string, container: string): Promise<void>
+  /**
+   * A running container takes the place of another one, at once for every client: it gets the published ports and the aliases
+   * that it is to have, and the other one has none any more. Connections that are there stay. CONTAINER_NOT_RUNNING,
+   * PORT_IN_USE, PORTS_FIXED.
+   */
+  takeOver(container: string, from: string, request: TakeOverRequest): Promise<void>
+}
+
+export interface TakeOverRequest {
+  readonly ports: readonly PortRequest[]
+  /** By network. */
+  readonly aliases: Readonly<Record<string, readonly string[]>>
 }

@@ -267,6 +267,37 @@ async function publish(bridge: Bridge, id: string, record: EndpointRecord): Prom
   }
 }
 
+/** Both records have the ports until the rules say who has: whoever comes after a kill -9 can say it again. */
+export async function movePorts(
+  bridge: Bridge,
+  from: string,
+  to: string,
+  ports: readonly PortBinding[],
+): Promise<readonly PortBinding[]> {
+  checkId(from)
+  checkId(to)
+  using _ = await lockFile(bridge.lock)
+  const live = await liveRecords(bridge)
+  const [giver, taker] = [live.get(from), live.get(to)]
+  if (giver === undefined || taker === undefined || bridge.internal) return []
+  const { nft } = bridge
+  if (nft === undefined) throw failure('PORTS_FIXED', { reason: 'there is no nft on this machine' })
+  const others = new Map([...live].filter(([id]) => id !== from && id !== to))
+  const wanted = ports.map((port) => (port.hostIp ? port : { ...port, hostIp: bridge.hostBinding ?? '' }))
+  const taken = choosePorts(takenPorts(bridge, others, wanted), wanted, bridge.ipv6 !== undefined)
+  writeFileSync(recordOf(bridge, to), JSON.stringify({ ...taker, ports: taken }), { mode: 0o600 })
+  const publishing = publishRules(bridge.name, taker, taken)
+  try {
+    await applyRules(nft, withdrawRules(bridge.name, giver.ports) + publishing)
+  } catch {
+    // cut short before, or somebody flushed the rule set: whose they are is not known
+    await withdraw(nft, bridge.name, [...giver.ports, ...taker.ports])
+    await applyRules(nft, baseRules(bridge) + publishing)
+  }
+  writeFileSync(recordOf(bridge, from), JSON.stringify({ ...giver, ports: [] }), { mode: 0o600 })
+  return taken
+}
+
 export async function takeRoute(bridge: Bridge, id: string): Promise<void> {
   using _ = await lockFile(bridge.lock)
   const record = readRecord(recordOf(bridge, id))

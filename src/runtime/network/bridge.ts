@@ -4,7 +4,15 @@ import { failure } from '../../util/errors.ts'
 import { readText } from '../../util/read-text.ts'
 import { runProgram } from '../../util/run-program.ts'
 import type { Bridge } from './bridge-endpoints.ts'
-import { connect, disconnect, openBuildNetwork, rename, runIp, takeRoute } from './bridge-endpoints.ts'
+import {
+  connect,
+  disconnect,
+  movePorts,
+  openBuildNetwork,
+  rename,
+  runIp,
+  takeRoute,
+} from './bridge-endpoints.ts'
 import { chooseIpv6, forwardIpv6, type Ipv6Bridge, type Ipv6Options } from './bridge-ipv6.ts'
 import { lockFile } from '../file-lock.ts'
 import { formatSubnet6 } from './ip6-address.ts'
@@ -76,6 +84,7 @@ export async function openBridge(options: BridgeOptions): Promise<UserBridge> {
     disconnect: (id, disconnecting) => disconnect(bridge, id, disconnecting),
     openBuildNetwork: () => openBuildNetwork(bridge),
     takeRoute: (id) => takeRoute(bridge, id),
+    movePorts: (from, to, ports) => movePorts(bridge, from, to, ports),
     rename: (id, names) => rename(bridge, id, names),
     remove: () => removeBridge(bridge),
     subnet: {

@@ -33,6 +33,10 @@ export function openPastaNetwork({ stateFolder }: { readonly stateFolder: string
     disconnect,
     // it is the only network that such a container can have
     takeRoute: async () => {},
+    movePorts: () =>
+      Promise.reject(
+        failure('PORTS_FIXED', { reason: "an ordinary user's are held by the container's own pasta" }),
+      ),
     async openBuildNetwork() {
       const id = newId('build')
       const { namespace } = await connect(id, [])

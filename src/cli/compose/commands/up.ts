@@ -28,6 +28,7 @@ const flags = {
   'no-deps': toggle("Don't start linked services"),
   'no-log-prefix': toggle("Don't print prefix in logs"),
   'no-start': toggle("Don't start the services after creating them"),
+  rolling: toggle('Start what changed beside the old containers, which stop when it is healthy'),
   timestamps: toggle('Show timestamps'),
   wait: toggle('Wait for services to be running|healthy. Implies detached mode.'),
   'wait-timeout': integer('Maximum duration in seconds to wait for the project to be running|healthy'),
@@ -48,12 +49,20 @@ export const command: AnyCommand = defineCommand({
       throw failure('COMPOSE_FAILED', { reason: '--abort-on-container-exit and --detach are incompatible' })
     if (flags['force-recreate'] && flags['no-recreate'])
       throw failure('COMPOSE_FAILED', { reason: '--force-recreate and --no-recreate are incompatible' })
+    if (flags.rolling && (flags['no-recreate'] || flags['no-start']))
+      throw failure('COMPOSE_FAILED', {
+        reason: '--rolling and --no-recreate or --no-start are incompatible',
+      })
     const scales = parseScales(flags.scale)
     const project = await chooseProject(context, args, { dependencies: !flags['no-deps'] })
     const parts = await composeParts(context, { quietBuild: flags['quiet-build'] })
     const options: UpOptions = upOptions(flags, project, args, scales, context.env)
     const begun = BigInt(context.now()) * 1_000_000n
-    await upProject(parts, project, { ...options, startsNothing: flags['no-start'] })
+    await upProject(parts, project, {
+      ...options,
+      startsNothing: flags['no-start'],
+      isRolling: flags.rolling,
+    })
     if (flags['no-start']) return 0
     if (flags.wait) await startedAndHealthy(parts, project, flags['wait-timeout'])
     if (isDetached) return 0
