@@ -91,8 +91,10 @@ describe('compose up --rolling', () => {
     project.write('compose.yaml', file('two', healthy, fixed))
     const { code, err } = await inBackground(project, 'up', '-d', '--rolling')
     const answers = await polling.stop()
-    mille.ok('exec', `${project.name}-client-1`, 'touch', '/stop')
     assert.equal(code, 0, err)
+    // the last question may still wait for an answer from the name server
+    while (!mille.ok('exec', `${project.name}-client-1`, 'tail', '-n1', '/answers').includes('two'));
+    mille.ok('exec', `${project.name}-client-1`, 'touch', '/stop')
     assert.deepEqual(answers, ['one', 'two'])
     const inside = mille.ok('exec', `${project.name}-client-1`, 'uniq', '/answers').split('\n')
     assert.deepEqual([...new Set(inside)], ['one', 'two'])
