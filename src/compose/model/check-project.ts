@@ -43,11 +43,14 @@ function checkNames(service: string, kind: string, names: readonly string[], kno
 }
 
 function checkService(name: string, service: Service): void {
-  const { image, build, provider, network_mode, networks, deploy, scale, container_name } = service
+  const { image, build, provider, network_mode, networks, deploy, scale, container_name, platform } = service
   if (image === undefined && build === undefined && provider === undefined)
     throw wrong(`service "${name}" has neither an image nor a build context specified`)
   if (build?.dockerfile !== undefined && build.dockerfile_inline !== undefined)
     throw wrong(`service "${name}" declares mutual exclusive dockerfile and dockerfile_inline`)
+  const { platforms = [] } = build ?? {}
+  if (platform !== undefined && platforms.length > 0 && !platforms.includes(platform))
+    throw wrong(`service.build.platforms MUST include service.platform "${platform}"`)
   if (network_mode !== undefined && networks !== undefined)
     throw wrong(`service ${name} declares mutually exclusive \`network_mode\` and \`networks\``)
   if (network_mode?.startsWith('service:') === true && network_mode === `service:${name}`)

@@ -49,7 +49,8 @@ function finishBuild(
   )
   return {
     context,
-    ...(dockerfile !== undefined && { dockerfile }),
+    // filled in by a variable that is empty: as if it were not there
+    ...(dockerfile !== undefined && dockerfile !== '' && { dockerfile }),
     ...(dockerfile === undefined && dockerfile_inline === undefined && { dockerfile: 'Dockerfile' }),
     ...(dockerfile_inline !== undefined && { dockerfile_inline }),
     ...rest,

@@ -67,12 +67,12 @@ class Loader {
 
   async #addFile(base: Merged, file: string, folder: string): Promise<Merged> {
     let merged = base
-    for (const { draft, place, cleared } of await this.#documents(file, folder)) {
+    for (const { draft, place } of await this.#documents(file, folder)) {
       const services = await this.#services(draft.services, place)
       const own: Merged = { ...draft, services }
       const included = await this.#include(own, draft.include, file)
       let target: unknown = merged
-      for (const path of cleared) target = without(target, path)
+      for (const path of place.source.cleared) target = without(target, path)
       merged = mergeAll(target as Merged, included)
     }
     return merged
@@ -81,9 +81,7 @@ class Loader {
   async #documents(
     file: string,
     folder: string,
-  ): Promise<
-    { readonly draft: FileDraft; readonly place: Place; readonly cleared: readonly (readonly string[])[] }[]
-  > {
+  ): Promise<{ readonly draft: FileDraft; readonly place: Place }[]> {
     this.#count.files += 1
     if (this.#count.files > mostFiles)
       throw failure('COMPOSE_INVALID', {
@@ -106,12 +104,9 @@ class Loader {
     return trees
       .filter(({ value }) => value !== null)
       .map((tree) => {
-        const place: Place = { path: '', source: { file, folder, position: tree.position } }
-        return {
-          draft: readDraft(fillIn(tree, place, draftOptions), place, draftOptions),
-          place,
-          cleared: tree.cleared,
-        }
+        const { position, cleared } = tree
+        const place: Place = { path: '', source: { file, folder, position, cleared } }
+        return { draft: readDraft(fillIn(tree, place, draftOptions), place, draftOptions), place }
       })
   }
 
@@ -132,7 +127,9 @@ class Loader {
     const service = serviceShape.read(given[name], place)
     if (service.extends === undefined) return service
     const { extends: wanted, ...own } = service
-    const base = await this.#extended(wanted, given, place, top, [...chain, link])
+    let base: unknown = await this.#extended(wanted, given, place, top, [...chain, link])
+    for (const [kind, owner, ...rest] of top.source.cleared)
+      if (kind === 'services' && owner === name) base = without(base, rest)
     return merge(base, own, 'services/extended') as Service
   }
 
@@ -196,8 +193,20 @@ class Loader {
     const more = await readEnvFiles(envFiles, this.#environment, this.#options.readFile)
     const environment = { ...more, ...this.#environment }
     const loader = new Loader({ ...this.#options, environment }, chain, this.#count)
-    return await loader.load(files, folder)
+    return withContexts(await loader.load(files, folder), folder)
   }
+}
+
+/** What is built without saying where is built in the folder of its own project. */
+function withContexts(merged: Merged, folder: string): Merged {
+  const services = Object.entries(merged.services).map(([name, service]) => {
+    const { build } = service
+    return [
+      name,
+      build === undefined ? service : { ...service, build: { context: folder, ...build } },
+    ] as const
+  })
+  return { ...merged, services: Object.fromEntries(services) }
 }
 
 function cannotExtend(place: Place, service: string, where: string, services: Mapping): string {

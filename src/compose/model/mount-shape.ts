@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { absolutePath, bytes } from './scalars.ts'
 import {
   integer,
@@ -83,8 +84,9 @@ function parseMount(spec: string, place: Place): ServiceMount {
   const parts = spec.split(':')
   if (parts.length > 3) throw wrong('too many colons')
   if (parts.includes('')) throw wrong('empty section between colons')
-  const [first = '', second, third = ''] = parts
-  if (second === undefined) return { type: 'volume', target: first, volume: {} }
+  const [first = '', inside, third = ''] = parts
+  if (inside === undefined) return { type: 'volume', target: clean(first), volume: {} }
+  const second = clean(inside)
   const isPath = /^[./~]/.test(first)
   let mount: ServiceMount = isPath
     ? { type: 'bind', source: absolutePath(first, place), target: second, bind: { create_host_path: true } }
@@ -100,6 +102,12 @@ function parseMount(spec: string, place: Place): ServiceMount {
     }
   }
   return inOrder(mount)
+}
+
+/** Without a slash at its end, and the like. */
+function clean(path: string): string {
+  const normal = posix.normalize(path)
+  return normal.length > 1 ? normal.replace(/\/$/, '') : normal
 }
 
 function propagation(option: string): Mapping {

@@ -18,9 +18,12 @@ export async function readProjectName(
   for (const tree of readYaml(await readFile(file), file)) {
     const written = isMapping(tree.value) ? tree.value['name'] : undefined
     if (typeof written !== 'string') continue
-    const place: Place = { path: 'name', source: { file, folder, position: tree.position } }
+    const place: Place = { path: 'name', source: { file, folder, ...tree } }
     const lookup = (key: string): string | undefined => environment[key]
-    name = String(fillIn({ ...tree, value: written }, place, { file, folder, lookup, warn: () => undefined }))
+    const filled = String(
+      fillIn({ ...tree, value: written }, place, { file, folder, lookup, warn: () => undefined }),
+    )
+    if (filled !== '') name = filled
   }
   return name
 }

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import type { Project } from './project.ts'
+import type { Build, Project } from './project.ts'
 import { isMapping, type Mapping } from './shape.ts'
 
 export interface RenderOptions {
@@ -9,7 +9,7 @@ export interface RenderOptions {
 
 /** Mappings whose keys are the user's: sorted, as Docker prints them. */
 const byName = new Set(
-  'additional_contexts annotations args configs depends_on driver_opts environment labels networks options secrets services ssh sysctls ulimits volumes'.split(
+  'additional_contexts annotations args configs depends_on driver_opts environment labels networks options secrets services sysctls ulimits volumes'.split(
     ' ',
   ),
 )
@@ -25,7 +25,7 @@ function document(project: Project, options: RenderOptions, isJson: boolean): Ma
   }
   const services = Object.fromEntries(
     Object.entries(project.services).map(([name, service]) => {
-      const { command = null, entrypoint = null, ...rest } = service
+      const { command = null, entrypoint = null, build, ...rest } = service
       const words = { command, entrypoint }
       const shown = isJson
         ? words
@@ -34,7 +34,8 @@ function document(project: Project, options: RenderOptions, isJson: boolean): Ma
         isJson && rest.deploy !== undefined
           ? { deploy: { placement: {}, resources: {}, ...rest.deploy } }
           : {}
-      return [name, inOrder({ ...rest, ...placed, ...shown })]
+      const built = build === undefined ? {} : { build: withAgents(build) }
+      return [name, inOrder({ ...rest, ...built, ...placed, ...shown })]
     }),
   )
   const given = Object.entries({ ...sections, services }).filter(
@@ -42,6 +43,12 @@ function document(project: Project, options: RenderOptions, isJson: boolean): Ma
   )
   const extensions = project.extensions
   return clean({ name: project.name, ...Object.fromEntries(given), ...extensions }, '', options) as Mapping
+}
+
+/** An agent without a path is its name alone. */
+function withAgents({ ssh, ...build }: Build): Mapping {
+  if (ssh === undefined) return build
+  return { ...build, ssh: Object.entries(ssh).map(([id, path]) => (path === '' ? id : `${id}=${path}`)) }
 }
 
 function networks({ networks }: Project, isJson: boolean): Mapping {
@@ -74,8 +81,6 @@ function isLeftOut(key: string, value: unknown): boolean {
 }
 
 function clean(value: unknown, name: string, options: RenderOptions): unknown {
-  if (name === 'ssh' && isMapping(value))
-    return Object.entries(value).map(([id, path]) => (path === '' ? id : `${id}=${String(path)}`))
   if (Array.isArray(value)) return value.map((item: unknown) => clean(item, '', options))
   if (isMapping(value)) {
     const entries = Object.entries(value).filter(([key, item]) => !isLeftOut(key, item))

@@ -1,4 +1,4 @@
-import { path } from './scalars.ts'
+import { absolutePath, path } from './scalars.ts'
 import {
   invalid,
   listOf,
@@ -7,6 +7,7 @@ import {
   mapped,
   orEmpty,
   pairs,
+  type Place,
   record,
   type Shape,
   text,
@@ -118,9 +119,17 @@ export const volumeShape: Shape<VolumeConfig> = orEmpty(
       external,
       labels: pairs(''),
     }),
-    (given) => named<VolumeConfig>(given),
+    (given, place) => withDevice(named<VolumeConfig>(given), place),
   ),
 )
+
+/** A folder of this machine that is bound to a volume. */
+function withDevice(volume: VolumeConfig, place: Place): VolumeConfig {
+  const { driver, driver_opts } = volume
+  const { o = '', device } = driver_opts ?? {}
+  if (driver !== 'local' || device === undefined || !o.split(',').includes('bind')) return volume
+  return { ...volume, driver_opts: { ...driver_opts, device: absolutePath(device, place) } }
+}
 
 export const fileObjectShape: Shape<FileObject> = mapped(
   record<Given<FileObject>>({

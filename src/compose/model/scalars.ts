@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { formatDuration, parseDuration } from './duration.ts'
 import { parseBytes } from '../../util/parse-bytes.ts'
 import { mapped, type Place, scalar, type Shape, text } from './shape.ts'
@@ -25,7 +25,7 @@ export const path: Shape<string> = mapped(text, (value, place) => absolutePath(v
 
 export function absolutePath(value: string, place: Place): string {
   if (value === '~' || value.startsWith('~/')) return join(homedir(), value.slice(1))
-  return resolve(place.source.folder, value)
+  return isAbsolute(value) ? value : resolve(place.source.folder, value)
 }
 
 /** A path, or what is none: `https://…`, `git@…`. */

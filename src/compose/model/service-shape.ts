@@ -1,20 +1,13 @@
 import { buildShape, ulimits } from './build-shape.ts'
 import { deployShape } from './deploy-shape.ts'
 import { fileReferenceShape } from './file-reference.ts'
+import { developShape } from './develop-shape.ts'
+import { commandShape, hookShape } from './hook-shape.ts'
 import { extraHosts } from './extra-hosts.ts'
 import { mountShape } from './mount-shape.ts'
 import { portShape } from './port-shape.ts'
 import { bytes, duration, path } from './scalars.ts'
-import type {
-  Dependency,
-  Device,
-  EnvFile,
-  Extends,
-  Healthcheck,
-  Hook,
-  Service,
-  ServiceNetwork,
-} from './service.ts'
+import type { Dependency, Device, EnvFile, Extends, Healthcheck, Service, ServiceNetwork } from './service.ts'
 import {
   anything,
   decimal,
@@ -36,17 +29,6 @@ import {
   word,
   type Shape,
 } from './shape.ts'
-import { splitWords } from './split-words.ts'
-
-/** A command line, or its words. */
-const command: Shape<readonly string[]> = {
-  read: (value, place) => {
-    if (typeof value !== 'string') return listOf(text).read(value, place)
-    const words = splitWords(value)
-    if (words === undefined) throw invalid(place, `${place.path}: invalid command line string`)
-    return words
-  },
-}
 
 const labels = pairs('')
 const texts = listOf(loose)
@@ -123,11 +105,6 @@ const device: Shape<Device> = shortOr(
   },
 )
 
-const hook: Shape<Hook> = record<Hook>(
-  { command, user: loose, privileged: toggle, working_dir: text, environment: pairs(null) },
-  { required: ['command'] },
-)
-
 const extendsShape: Shape<Extends> = shortOr(
   record<Extends>({ file: path, service: text }, { required: ['service'] }),
   (value, place) => ({ service: text.read(value, place) }),
@@ -151,7 +128,7 @@ export const serviceShape: Shape<Service> = record<Service>({
   annotations: labels,
   attach: toggle,
   build: buildShape,
-  develop: anything,
+  develop: developShape,
   blkio_config: anything,
   cap_add: texts,
   cap_drop: texts,
@@ -166,7 +143,7 @@ export const serviceShape: Shape<Service> = record<Service>({
   cpus: decimal,
   cpuset: loose,
   cpu_shares: integer,
-  command: orNull(command),
+  command: orNull(commandShape),
   configs: listOf(fileReferenceShape),
   container_name: text,
   credential_spec: anything,
@@ -178,7 +155,7 @@ export const serviceShape: Shape<Service> = record<Service>({
   dns_opt: texts,
   dns_search: listOrOne(text),
   domainname: text,
-  entrypoint: orNull(command),
+  entrypoint: orNull(commandShape),
   provider: anything,
   environment: pairs(null),
   env_file: listOrOne(envFile),
@@ -237,6 +214,6 @@ export const serviceShape: Shape<Service> = record<Service>({
   volumes: listOf(mountShape),
   volumes_from: texts,
   working_dir: text,
-  post_start: listOf(hook),
-  pre_stop: listOf(hook),
+  post_start: listOf(hookShape),
+  pre_stop: listOf(hookShape),
 })

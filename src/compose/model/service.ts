@@ -1,4 +1,5 @@
 import type { Build } from './build-shape.ts'
+import type { Develop } from './develop-shape.ts'
 import type { Deploy } from './deploy-shape.ts'
 import type { FileReference } from './file-reference.ts'
 import type { ServiceMount } from './mount-shape.ts'
@@ -67,7 +68,7 @@ export interface Service {
   readonly annotations?: Labels
   readonly attach?: boolean
   readonly build?: Build
-  readonly develop?: unknown
+  readonly develop?: Develop
   readonly blkio_config?: unknown
   readonly cap_add?: readonly string[]
   readonly cap_drop?: readonly string[]

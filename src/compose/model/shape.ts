@@ -14,6 +14,8 @@ export interface Source {
   readonly folder: string
   /** `12:3` of what stands at the path; empty when that is not known. */
   position(path: string): string
+  /** Paths whose value replaces all that was said before. */
+  readonly cleared: readonly (readonly string[])[]
 }
 
 /** Checks a value of a compose file and gives it its long form. Throws COMPOSE_INVALID. */
