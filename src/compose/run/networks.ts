@@ -1,4 +1,5 @@
 import { failure, isMilleError } from '../../util/errors.ts'
+import { networkPools } from '../../containers/network/address-pools.ts'
 import type { NetworkDetails, NetworkRequest } from '../../containers/network/networks.ts'
 import type { NetworkConfig, Project } from '../model/project.ts'
 import { isOtherResource, label, resourceLabels } from './labels.ts'
@@ -66,25 +67,26 @@ function absent(error: unknown): undefined {
 }
 
 function networkRequest(project: Project, key: string, name: string, network: NetworkConfig): NetworkRequest {
-  const { driver = 'bridge', ipam, driver_opts = {}, enable_ipv6 = false } = network
+  const { driver = 'bridge', ipam, driver_opts = {}, enable_ipv6 = false, enable_ipv4 = true } = network
   const unsupported = (what: string, reason: string): Error =>
     failure('COMPOSE_UNSUPPORTED', { what: `networks.${key}.${what}`, reason })
   if (driver !== 'bridge') throw unsupported(`driver ${driver}`, 'networks are bridges')
-  if (enable_ipv6) throw unsupported('enable_ipv6', 'networks have IPv4 addresses')
+  if (!enable_ipv4) throw unsupported('enable_ipv4', 'every network has IPv4 addresses')
   if (ipam?.driver !== undefined && ipam.driver !== 'default')
     throw unsupported('ipam.driver', 'there is only default')
-  const [pool, ...more] = ipam?.config ?? []
-  if (more.length > 0) throw unsupported('ipam.config', 'a network has one subnet')
-  const { subnet, gateway, ip_range } = pool ?? {}
+  const pools = (ipam?.config ?? []).map(({ subnet, gateway, ip_range, aux_addresses }) => ({
+    ...(subnet !== undefined && { subnet }),
+    ...(gateway !== undefined && { gateway }),
+    ...(ip_range !== undefined && { range: ip_range }),
+    ...(aux_addresses !== undefined && { reserved: aux_addresses }),
+  }))
   return {
     name,
     labels: resourceLabels(project, 'network', key, network),
     ...(network.internal === true && { internal: true }),
     ...(network.attachable === true && { attachable: true }),
     ...(Object.keys(driver_opts).length > 0 && { options: driver_opts }),
-    ...(subnet !== undefined && { subnet }),
-    ...(gateway !== undefined && { gateway }),
-    ...(ip_range !== undefined && { range: ip_range }),
+    ...networkPools(pools, enable_ipv6),
   }
 }
 

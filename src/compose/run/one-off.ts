@@ -78,6 +78,9 @@ function withoutAliases(
   endpoints: NonNullable<ContainerWish['endpoints']>,
 ): NonNullable<ContainerWish['endpoints']> {
   return Object.fromEntries(
-    Object.entries(endpoints).map(([network, { aliases: _a, ip: _i, mac: _m, ...rest }]) => [network, rest]),
+    Object.entries(endpoints).map(([network, { aliases: _a, ip: _i, ip6: _6, mac: _m, ...rest }]) => [
+      network,
+      rest,
+    ]),
   )
 }

@@ -40,11 +40,18 @@ export function isDiverged(
   const service = project.services[container.service] ?? {}
   if (container.hash !== configHash(service)) return true
   if (container.imageId !== options.images.get(container.service)) return true
-  // whose network it shares may have been made anew
-  const { network_mode = '' } = service
-  if (!network_mode.startsWith('service:')) return false
-  const [other] = ofService(all, network_mode.slice('service:'.length))
-  return container.details.request.network !== `container:${other?.id ?? ''}`
+  // whose namespaces it shares may have been made anew
+  const { network, ipc, pid } = container.details.request
+  const shared = [
+    [service.network_mode, network],
+    [service.ipc, ipc],
+    [service.pid, pid],
+  ] as const
+  return shared.some(([wanted = '', present]) => {
+    if (!wanted.startsWith('service:')) return false
+    const [other] = ofService(all, wanted.slice('service:'.length))
+    return present !== `container:${other?.id ?? ''}`
+  })
 }
 
 /**

@@ -48,6 +48,7 @@ function checkRollable(name: string, { container_name, networks = {} }: Service)
   if (container_name !== undefined) refuse('container_name')
   for (const [network, endpoint] of Object.entries(networks)) {
     if (endpoint?.ipv4_address !== undefined) refuse(`networks.${network}.ipv4_address`)
+    if (endpoint?.ipv6_address !== undefined) refuse(`networks.${network}.ipv6_address`)
     if (endpoint?.mac_address !== undefined) refuse(`networks.${network}.mac_address`)
   }
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { ContainerDetails, ContainerWish, RestartPolicy } from '../../containers/containers.ts'
+import { parseExpose } from '../../containers/create/parse-process-options.ts'
 import type { EndpointRequest } from '../../containers/network/networks.ts'
 import { parsePlatform } from '../../oci/platform.ts'
 import { failure } from '../../util/errors.ts'
@@ -83,7 +84,7 @@ function processFields(service: Service): Partial<ContainerWish> {
     dns: service.dns,
     dnsOptions: service.dns_opt,
     dnsSearch: service.dns_search,
-    expose: service.expose?.map((port) => (port.includes('/') ? port : `${port}/tcp`)),
+    expose: service.expose?.flatMap(parseExpose),
     extraHosts: service.extra_hosts?.map((host) => host.replace('=', ':')),
     groupAdd: service.group_add,
     oomKillDisable: service.oom_kill_disable,
@@ -132,6 +133,7 @@ function networkFields(
       {
         aliases: [...new Set([name, ...(endpoint?.aliases ?? []), ...linked])],
         ...(endpoint?.ipv4_address !== undefined && { ip: endpoint.ipv4_address }),
+        ...(endpoint?.ipv6_address !== undefined && { ip6: endpoint.ipv6_address }),
         ...(mac !== undefined && { mac }),
       },
     ]

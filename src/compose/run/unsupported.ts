@@ -37,8 +37,6 @@ export function checkSupported(name: string, service: Service): void {
       refuse(`volumes of type ${type}`, 'there are bind, volume and tmpfs')
   }
   for (const [network, endpoint] of Object.entries(service.networks ?? {})) {
-    if (endpoint?.ipv6_address !== undefined)
-      refuse(`networks.${network}.ipv6_address`, 'networks have IPv4 addresses')
     if ((endpoint?.link_local_ips ?? []).length > 0)
       refuse(`networks.${network}.link_local_ips`, 'a container has one address in each network')
   }
