@@ -28,6 +28,7 @@ const loadTop = async (): Promise<AnyCommand> => (await import('./commands/top.t
 const loadUnpause = async (): Promise<AnyCommand> => (await import('./commands/unpause.ts')).command
 const loadVersion = async (): Promise<AnyCommand> => (await import('./commands/version.ts')).command
 const loadWait = async (): Promise<AnyCommand> => (await import('./commands/wait.ts')).command
+const loadWatch = async (): Promise<AnyCommand> => (await import('./commands/watch.ts')).command
 
 export const composeGroup: CommandGroup = {
   summary: 'Define and run multi-container applications',
@@ -59,6 +60,10 @@ export const composeGroup: CommandGroup = {
     unpause: { summary: 'Unpause services', load: loadUnpause },
     version: { summary: 'Show the Docker Compose version information', load: loadVersion },
     wait: { summary: 'Block until containers of all (or specified) services stop.', load: loadWait },
+    watch: {
+      summary: 'Watch build context for service and rebuild/refresh containers when files are updated',
+      load: loadWatch,
+    },
     config: { summary: 'Parse, resolve and render compose file in canonical format', load: loadConfig },
     convert: {
       summary: 'Parse, resolve and render compose file in canonical format',
