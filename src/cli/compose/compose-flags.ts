@@ -4,7 +4,6 @@ import { type Flag, integer, list, parsed, text, toggle } from '../flags/flag.ts
 export type ComposeFlags = {
   readonly 'all-resources': Flag<boolean>
   readonly ansi: Flag<string | undefined>
-  readonly compatibility: Flag<boolean>
   readonly 'env-file': Flag<readonly string[]>
   readonly file: Flag<readonly string[]>
   readonly parallel: Flag<number | undefined>
@@ -15,20 +14,19 @@ export type ComposeFlags = {
 }
 
 function parseProgress(word: string): string {
-  if (['auto', 'tty', 'plain', 'json', 'quiet'].includes(word)) return word
-  throw new Error('must be one of auto, tty, plain, json, quiet')
+  if (['auto', 'plain', 'quiet'].includes(word)) return word
+  throw new Error('must be one of auto, plain, quiet')
 }
 
 /** Flags between `compose` and its command. */
 export const composeFlags: ComposeFlags = {
   'all-resources': toggle('Include all resources, even those not used by services'),
   ansi: text('Accepted for compatibility', { hidden: true }),
-  compatibility: toggle('Names of containers with _ instead of -'),
   'env-file': list('Specify an alternate environment file'),
   file: list('Compose configuration files', { short: 'f' }),
-  parallel: integer('Control max parallelism, -1 for unlimited'),
+  parallel: integer('Accepted for compatibility', { hidden: true }),
   profile: list('Specify a profile to enable'),
-  progress: parsed('Set type of progress output (auto, tty, plain, json, quiet)', parseProgress),
+  progress: parsed('Set type of progress output (auto, plain, quiet)', parseProgress),
   'project-directory': text(
     'Specify an alternate working directory (default: the path of the first compose file)',
   ),

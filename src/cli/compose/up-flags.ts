@@ -38,7 +38,7 @@ export const upFlags: UpFlags = {
   ),
   pull: parsed('Pull image before running ("always"|"missing"|"never"|"build")', parsePull),
   'quiet-build': toggle('Suppress the build output'),
-  'quiet-pull': toggle('Pull without printing progress information'),
+  'quiet-pull': toggle('Accepted for compatibility: pulling prints little', { hidden: true }),
   'remove-orphans': toggle('Remove containers for services not defined in the Compose file'),
   'renew-anon-volumes': toggle(
     'Recreate anonymous volumes instead of retrieving data from the previous containers',
@@ -53,7 +53,7 @@ export const upFlags: UpFlags = {
       short: 't',
     },
   ),
-  yes: toggle('Assume "yes" as answer to all prompts and run non-interactively', { short: 'y' }),
+  yes: toggle('Accepted for compatibility: nothing is asked', { short: 'y', hidden: true }),
 }
 
 /** `web=3`. COMPOSE_FAILED. */
@@ -73,11 +73,11 @@ export function upOptions(
   project: Project,
   asked: readonly string[],
   scales: ReadonlyMap<string, number>,
-  env: Readonly<Record<string, string | undefined>>,
 ): UpOptions {
   for (const name of scales.keys()) getService(project, name)
   const recreate = flags['force-recreate'] ? 'force' : flags['no-recreate'] ? 'never' : 'diverged'
-  const isOn = (name: string): boolean => ['1', 'true'].includes((env[name] ?? '').toLowerCase())
+  const isOn = (name: string): boolean =>
+    ['1', 'true'].includes((project.environment[name] ?? '').toLowerCase())
   return {
     scales,
     recreate,

@@ -12,11 +12,7 @@ export const command: AnyCommand = defineCommand({
   async run({ flags, args }, context) {
     const project = await chooseProject(context, args, { dependencies: true })
     const parts = await composeParts(context, { quietBuild: flags['quiet-build'] })
-    await createProject(
-      parts,
-      project,
-      upOptions(flags, project, args, parseScales(flags.scale), context.env),
-    )
+    await createProject(parts, project, upOptions(flags, project, args, parseScales(flags.scale)))
     return 0
   },
 })

@@ -1,4 +1,5 @@
 import { label } from '../../../compose/run/labels.ts'
+import { failure } from '../../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../../command.ts'
 import { list, text, toggle } from '../../flags/flag.ts'
 import { printRows } from '../../format/print-rows.ts'
@@ -20,7 +21,7 @@ export const command: AnyCommand = defineCommand({
   async run({ flags }, context) {
     const { containers } = await context.engine()
     const found = await containers.list({ all: true, filters: { label: [label.project] } })
-    const names = flags.filter.flatMap((filter) => (filter.startsWith('name=') ? [filter.slice(5)] : []))
+    const names = flags.filter.map(nameOf)
     const projects = Map.groupBy(
       found.filter(({ config }) => config.Labels?.[label.oneOff] !== 'True'),
       ({ config }) => config.Labels?.[label.project] ?? '',
@@ -53,3 +54,8 @@ export const command: AnyCommand = defineCommand({
     return 0
   },
 })
+
+function nameOf(filter: string): string {
+  if (filter.startsWith('name=')) return filter.slice('name='.length)
+  throw failure('COMPOSE_FAILED', { reason: `invalid filter '${filter}': there is name=NAME` })
+}

@@ -7,7 +7,7 @@ import { startedDependencies } from '../../../compose/run/up.ts'
 import { type AnyCommand, type CommandContext, defineCommand } from '../../command.ts'
 import { proxySignals } from '../../container/proxy-signals.ts'
 import { streamContainer } from '../../container/stream-container.ts'
-import { type FlagValues, list, text, toggle } from '../../flags/flag.ts'
+import { type FlagValues, list, parsed, text, toggle } from '../../flags/flag.ts'
 import { fromHere } from '../../input/from-here.ts'
 import { parsePort } from '../../input/parse-port.ts'
 import { resolveVariables, toRecord } from '../../input/read-variables.ts'
@@ -15,7 +15,6 @@ import { chooseProject } from '../choose-project.ts'
 import { composeParts } from '../compose-parts.ts'
 import { splitWords } from '../../../compose/model/split-words.ts'
 import { parsePull } from '../up-flags.ts'
-import { parsed } from '../../flags/flag.ts'
 
 const flags = {
   build: toggle('Build image before starting container'),
@@ -33,7 +32,7 @@ const flags = {
   pull: parsed('Pull image before running ("always"|"missing"|"never")', parsePull),
   quiet: toggle("Don't print anything to STDOUT", { short: 'q' }),
   'quiet-build': toggle('Suppress progress output from the build process'),
-  'quiet-pull': toggle('Pull without printing progress information'),
+  'quiet-pull': toggle('Accepted for compatibility: pulling prints little', { hidden: true }),
   'remove-orphans': toggle('Remove containers for services not defined in the Compose file'),
   rm: toggle('Automatically remove the container when it exits'),
   'service-ports': toggle("Run command with all service's ports enabled and mapped to the host", {

@@ -56,7 +56,7 @@ export const command: AnyCommand = defineCommand({
     const scales = parseScales(flags.scale)
     const project = await chooseProject(context, args, { dependencies: !flags['no-deps'] })
     const parts = await composeParts(context, { quietBuild: flags['quiet-build'] })
-    const options: UpOptions = upOptions(flags, project, args, scales, context.env)
+    const options: UpOptions = upOptions(flags, project, args, scales)
     const begun = BigInt(context.now()) * 1_000_000n
     await upProject(parts, project, {
       ...options,
