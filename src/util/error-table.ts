@@ -271,6 +271,7 @@ const otherErrors = {
   REGISTRY_NO_ENDPOINT: ['not-found', 'no such endpoint'],
   REGISTRY_ROOT_BUSY: ['conflict', 'another registry serves {root}{holder}'],
   REGISTRY_TOO_MANY_LOGINS: ['unavailable', 'too many logins are being checked: try again'],
+  REGISTRY_TOO_MANY_TAGS: ['invalid-argument', 'at most {limit} tags in one push, not {found}'],
   SIZE_INVALID: ['invalid-argument', 'expected {expected} bytes, got {found}'],
   TAG_IMMUTABLE: ['permission-denied', 'tag {tag} of {repository} is there already, and you may not move it'],
   TLS_CERTIFICATE_INVALID: ['invalid-argument', '{path}: no certificate or key that can be used: {reason}'],

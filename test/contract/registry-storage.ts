@@ -171,9 +171,9 @@ function manifestTests(check: Check): void {
   check('manifests by tag and digest; a tag moves; deleting', async (storage) => {
     const first = manifest('first')
     const second = manifest('second')
-    await storage.putManifest('app', { ...first, tag: 'latest' })
-    await storage.putManifest('app', { ...first, tag: 'v1' })
-    await storage.putManifest('app', { ...second, tag: 'latest' })
+    await storage.putManifest('app', { ...first, tags: ['latest'] })
+    await storage.putManifest('app', { ...first, tags: ['v1'] })
+    await storage.putManifest('app', { ...second, tags: ['latest'] })
     assert.deepEqual(await storage.findManifest('app', 'latest'), stored(second))
     assert.deepEqual(await storage.findManifest('app', first.digest), stored(first))
     assert.equal(await storage.findManifest('other', first.digest), undefined)
@@ -190,14 +190,14 @@ function manifestTests(check: Check): void {
 
   check('what is only created moves no tag', async (storage) => {
     const first = manifest('first')
-    await storage.putManifest('app', { ...first, tag: 'v1', createOnly: true })
+    await storage.putManifest('app', { ...first, tags: ['v1'], createOnly: true })
     const second = { ...manifest('second'), createOnly: true }
-    await rejects(storage.putManifest('app', { ...second, tag: 'v1' }), 'TAG_IMMUTABLE')
+    await rejects(storage.putManifest('app', { ...second, tags: ['v1'] }), 'TAG_IMMUTABLE')
     assert.equal(await storage.findManifest('app', second.digest), undefined)
-    await storage.putManifest('app', { ...first, tag: 'v1', createOnly: true })
-    await storage.putManifest('app', { ...second, tag: 'v2' })
+    await storage.putManifest('app', { ...first, tags: ['v1'], createOnly: true })
+    await storage.putManifest('app', { ...second, tags: ['v2'] })
     assert.deepEqual(await storage.findManifest('app', 'v1'), stored(first))
-    await storage.putManifest('app', { ...second, tag: 'v1', createOnly: false })
+    await storage.putManifest('app', { ...second, tags: ['v1'], createOnly: false })
     assert.deepEqual(await storage.findManifest('app', 'v1'), stored(second))
   })
 
@@ -206,7 +206,7 @@ function manifestTests(check: Check): void {
     const blob = { mediaType: mediaTypes.ociConfig, digest, size: 6 }
     const missing = { ...blob, digest: sha256('missing') }
     const error = await rejects(
-      storage.putManifest('app', { ...manifest('m'), blobs: [blob, missing], tag: 'x' }),
+      storage.putManifest('app', { ...manifest('m'), blobs: [blob, missing], tags: ['x'] }),
       'MANIFEST_BLOB_UNKNOWN',
     )
     assert.equal(error.details['digest'], missing.digest)
@@ -219,8 +219,56 @@ function manifestTests(check: Check): void {
     await storage.putManifest('app', { ...manifest('m'), blobs: [blob] })
   })
 
+  check('referrers of a subject, whether or not that is there, until they are deleted', async (storage) => {
+    const subject = sha256('subject')
+    const put = async (text: string, artifactType: string): Promise<NewManifest> => {
+      const descriptor = {
+        mediaType: mediaTypes.ociManifest,
+        digest: sha256(text),
+        size: text.length,
+        artifactType,
+      }
+      const pushed = { ...manifest(text), referrer: { subject, descriptor } }
+      await storage.putManifest('app', pushed)
+      return pushed
+    }
+    const attach = (text: string, type: string) =>
+      put(
+        JSON.stringify({
+          ...document,
+          subject: { ...document.config, digest: subject },
+          annotations: { text },
+        }),
+        type,
+      )
+    const pushed = [
+      await attach('a', 'x'),
+      await attach('b', 'y'),
+      await attach('c', 'x'),
+      await attach('d', 'x'),
+    ]
+    const sorted = pushed
+      .toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
+      .map(({ referrer }) => referrer?.descriptor)
+    const page = { limit: 100, maxBytes: 1_000_000 }
+    assert.deepEqual(await storage.listReferrers('app', subject, page), { descriptors: sorted, more: false })
+    const first = await storage.listReferrers('app', subject, { ...page, limit: 3 })
+    assert.deepEqual(first, { descriptors: sorted.slice(0, 3), more: true })
+    const after = sorted[2]?.digest ?? ''
+    const rest = await storage.listReferrers('app', subject, { ...page, after })
+    assert.deepEqual(rest, { descriptors: sorted.slice(3), more: false })
+    const small = await storage.listReferrers('app', subject, { ...page, maxBytes: 1 })
+    assert.deepEqual(small, { descriptors: sorted.slice(0, 1), more: true })
+    const typed = await storage.listReferrers('app', subject, { ...page, artifactType: 'y' })
+    assert.deepEqual(typed.descriptors, [pushed[1]?.referrer?.descriptor])
+    assert.deepEqual((await storage.listReferrers('other', subject, page)).descriptors, [])
+    for (const { digest } of pushed) await storage.deleteManifest('app', digest)
+    assert.deepEqual((await storage.listReferrers('app', subject, page)).descriptors, [])
+  })
+
   check('names come in pages, sorted by their bytes', async (storage) => {
-    for (const tag of ['b', 'B', 'a', '_c', '1']) await storage.putManifest('app', { ...manifest('m'), tag })
+    for (const tag of ['b', 'B', 'a', '_c', '1'])
+      await storage.putManifest('app', { ...manifest('m'), tags: [tag] })
     assert.deepEqual(await storage.listTags('app', { limit: 3 }), ['1', 'B', '_c'])
     assert.deepEqual(await storage.listTags('app', { limit: 3, after: '_c' }), ['a', 'b'])
     assert.deepEqual(await storage.listTags('app', { limit: 3, after: 'Z' }), ['_c', 'a', 'b'])
@@ -240,6 +288,13 @@ async function pushBlob(storage: RegistryStorage, repository: string, bytes: Buf
   await storage.appendUpload(upload, id, {}, pieces(bytes))
   await storage.finishUpload(upload, id, sha256(bytes))
   return sha256(bytes)
+}
+
+const document = {
+  schemaVersion: 2,
+  mediaType: mediaTypes.ociManifest,
+  config: { mediaType: mediaTypes.ociEmpty, digest: sha256('{}'), size: 2 },
+  layers: [],
 }
 
 function manifest(text: string): NewManifest {

@@ -110,7 +110,7 @@ test('C-S2, C-S11 (CVE-2023-2253): pages are bounded whatever n says', async () 
   const bytes = Buffer.from('manifest')
   const manifest = { mediaType: mediaTypes.ociManifest, digest: sha256(bytes), bytes, blobs: [] }
   for (let count = 0; count < 2500; count++) {
-    await registry.storage.putManifest('a', { ...manifest, tag: `t${String(count).padStart(5, '0')}` })
+    await registry.storage.putManifest('a', { ...manifest, tags: [`t${String(count).padStart(5, '0')}`] })
   }
   const tags: string[] = []
   let next: string | undefined = '/v2/a/tags/list?n=2147483647'

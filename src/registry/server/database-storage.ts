@@ -1,6 +1,6 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { RegistryDatabase } from './registry-database.ts'
-import type { NewManifest, Page, StoredManifest } from './storage.ts'
+import type { NewManifest, Page, Referrers, ReferrersPage, StoredManifest } from './storage.ts'
 
 /** The part of a storage that is the same wherever blobs lie: manifests, tags and names are rows of the database. */
 export abstract class DatabaseStorage {
@@ -32,5 +32,9 @@ export abstract class DatabaseStorage {
 
   async listRepositories(page: Page): Promise<readonly string[]> {
     return this.database.listRepositories(page)
+  }
+
+  async listReferrers(repository: string, subject: Digest, page: ReferrersPage): Promise<Referrers> {
+    return this.database.listReferrers(repository, subject, page)
   }
 }

@@ -169,5 +169,7 @@ export function sendAnswer(raw: IncomingMessage, reply: FastifyReply, answer: An
     'x-content-type-options': 'nosniff',
     ...answer.headers,
   })
-  return raw.method === 'HEAD' ? reply.send() : reply.send(answer.body)
+  if (raw.method === 'HEAD') return reply.send()
+  // of a text fastify would add a charset to the media type, which is to be as it is
+  return reply.send(typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body)
 }

@@ -12,10 +12,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, test } from 'node:test'
 import { randomBytes } from '../../../test/support/random-image.ts'
 import { digestHex, sha256 } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { mediaTypes } from '../../oci/media-types.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { openFileStorage } from './file-storage.ts'
 import type { RegistryStorage } from './storage.ts'
@@ -151,4 +153,39 @@ test('a blob of another length is refused before its first byte', async () => {
   truncateSync(blobFile(root, digest), 5)
   await assert.rejects(storage.readBlob('app', digest), (e) => isMilleError(e, 'BLOB_DAMAGED'))
   assert.equal(await storage.statBlob('app', digest), undefined)
+})
+
+test('a registry of the first format is upgraded: referrers of what it holds are found', async () => {
+  const root = newRoot()
+  const subject = { mediaType: mediaTypes.ociManifest, digest: sha256('subject'), size: 7 }
+  const bytes = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [], subject }),
+  )
+  const old = new DatabaseSync(join(root, 'registry.db'))
+  old.exec(`
+    CREATE TABLE repositories (name TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE links (repository TEXT, digest TEXT, PRIMARY KEY (repository, digest)) WITHOUT ROWID;
+    CREATE INDEX links_by_digest ON links (digest);
+    CREATE TABLE manifests (repository TEXT, digest TEXT, media_type TEXT NOT NULL, bytes BLOB NOT NULL,
+      PRIMARY KEY (repository, digest));
+    CREATE TABLE tags (repository TEXT, tag TEXT, digest TEXT NOT NULL, PRIMARY KEY (repository, tag)) WITHOUT ROWID;
+    CREATE INDEX tags_by_digest ON tags (repository, digest);
+    PRAGMA user_version = 1`)
+  old.prepare('INSERT INTO repositories VALUES (?)').run('app')
+  old
+    .prepare('INSERT INTO manifests VALUES (?, ?, ?, ?)')
+    .run('app', sha256(bytes), mediaTypes.ociIndex, bytes)
+  old.close()
+  for (let time = 0; time < 2; time++) {
+    await using storage = openFileStorage(root)
+    const { descriptors } = await storage.listReferrers('app', subject.digest, { limit: 9, maxBytes: 1e6 })
+    assert.deepEqual(descriptors, [
+      { mediaType: mediaTypes.ociIndex, digest: sha256(bytes), size: bytes.length },
+    ])
+  }
+  const newer = new DatabaseSync(join(root, 'registry.db'))
+  newer.exec('PRAGMA user_version = 99')
+  newer.close()
+  assert.throws(() => openFileStorage(root), { code: 'STORE_DAMAGED' })
 })

@@ -1,7 +1,10 @@
+import { parseDigest } from '../../oci/digest.ts'
+import { documentLimit } from '../../oci/document-fields.ts'
+import { mediaTypes } from '../../oci/media-types.ts'
 import { failure } from '../../util/errors.ts'
 import { jsonAnswer } from './answer.ts'
 import type { Answer, Endpoint } from './answer.ts'
-import { repositoryOf } from './path-parts.ts'
+import { digestOf, repositoryOf } from './path-parts.ts'
 import type { Page } from './storage.ts'
 
 /** Most names of one answer; a Link leads to the next ones (CVE-2023-2253: memory by the client's n). */
@@ -31,6 +34,34 @@ export const listRepositories: Endpoint = async ({ query, caller }, _parts, { st
     more = found.length > pageLimit && names.length < wanted
   }
   return pageAnswer('/v2/_catalog', page, names, (repositories) => ({ repositories }))
+}
+
+/**
+ * Never 404: a subject may be pushed after what refers to it. Source: OCI distribution-spec 1.1, end-12a and end-12b,
+ * "Listing Referrers".
+ */
+export const listReferrers: Endpoint = async ({ query }, parts, { storage }) => {
+  const repository = repositoryOf(parts)
+  const subject = digestOf(parts)
+  const { limit, after } = pageOf(query)
+  const artifactType = query.get('artifactType')
+  const { descriptors, more } = await storage.listReferrers(repository, subject, {
+    limit,
+    maxBytes: documentLimit / 2,
+    ...(after !== undefined && { after: parseDigest(after) }),
+    ...(artifactType !== null && { artifactType }),
+  })
+  const next = new URLSearchParams({
+    ...(artifactType !== null && { artifactType }),
+    n: String(limit),
+    last: descriptors.at(-1)?.digest ?? '',
+  }).toString()
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: descriptors }
+  return jsonAnswer(200, index, {
+    'content-type': mediaTypes.ociIndex,
+    ...(artifactType !== null && { 'oci-filters-applied': 'artifactType' }),
+    ...(more && { link: `</v2/${repository}/referrers/${subject}?${next}>; rel="next"` }),
+  })
 }
 
 function pageOf(query: URLSearchParams): Page {

@@ -1,12 +1,15 @@
 import type { Readable } from 'node:stream'
-import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { documentLimit } from '../../oci/document-fields.ts'
-import type { ManifestDocument } from '../../oci/manifest.ts'
 import { parseManifestDocument } from '../../oci/parse-manifest.ts'
+import { isTag } from '../../oci/reference.ts'
 import { failure } from '../../util/errors.ts'
 import type { Endpoint } from './answer.ts'
+import { manifestFacts } from './manifest-facts.ts'
 import { manifestReferenceOf, repositoryOf } from './path-parts.ts'
+
+/** Tags of one push. */
+const maxTags = 100
 
 /** GET and HEAD. Source: OCI distribution-spec 1.1, end-3, and "Pulling manifests". */
 export const getManifest: Endpoint = async (request, parts, { storage, report }) => {
@@ -41,20 +44,37 @@ export const putManifest: Endpoint = async (request, parts, { storage, report })
   if ('digest' in reference && reference.digest !== digest) {
     throw failure('UPLOAD_DIGEST_MISMATCH', { found: digest, expected: reference.digest })
   }
+  const tags = [...('tag' in reference ? [reference.tag] : []), ...tagsOf(request.query)]
+  const facts = manifestFacts(document)
   await storage.putManifest(repository, {
     digest,
     mediaType,
     bytes: document.raw,
-    blobs: neededBlobs(document),
-    ...tagOf(reference),
+    ...facts,
+    tags,
     createOnly: !request.caller.may('update', repository),
   })
   const size = document.raw.length
   report({ action: 'push', repository, digest, ...tagOf(reference), mediaType, size })
   return {
     status: 201,
-    headers: { location: `/v2/${repository}/manifests/${digest}`, 'docker-content-digest': digest },
+    headers: {
+      location: `/v2/${repository}/manifests/${digest}`,
+      'docker-content-digest': digest,
+      // the client need not write the list of referrers itself
+      ...(facts.referrer !== undefined && { 'oci-subject': facts.referrer.subject }),
+      ...('digest' in reference && tags.length > 0 && { 'oci-tag': tags.join(', ') }),
+    },
   }
+}
+
+/** Tags to set with a manifest. Throws REGISTRY_NAME_INVALID, REGISTRY_TOO_MANY_TAGS. Source: end-7b of the specification's main branch. */
+function tagsOf(query: URLSearchParams): readonly string[] {
+  const tags = query.getAll('tag')
+  if (tags.length > maxTags) throw failure('REGISTRY_TOO_MANY_TAGS', { limit: maxTags, found: tags.length })
+  const wrong = tags.find((tag) => !isTag(tag))
+  if (wrong !== undefined) throw failure('REGISTRY_NAME_INVALID', { name: wrong.slice(0, 300) })
+  return tags
 }
 
 /** By digest the manifest and its tags, by tag the tag alone. Source: OCI distribution-spec 1.1, end-9. */
@@ -75,13 +95,6 @@ export const deleteManifest: Endpoint = async (_request, parts, { storage, allow
 
 function tagOf(reference: { readonly tag: string } | { readonly digest: Digest }): { readonly tag?: string } {
   return 'tag' in reference ? { tag: reference.tag } : {}
-}
-
-/** An index may name images that are elsewhere (sparse); a layer with urls is fetched from there. */
-function neededBlobs(document: ManifestDocument): readonly Descriptor[] {
-  if (document.kind === 'index') return []
-  const { config, layers } = document.manifest
-  return [config, ...layers.filter(({ urls }) => urls === undefined || urls.length === 0)]
 }
 
 function accepts(header: string | undefined, mediaType: string): boolean {

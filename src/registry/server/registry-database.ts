@@ -3,25 +3,16 @@ import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { lockHolder } from '../../linux/lock-holder.ts'
 import { systemFailure } from '../../linux/system-failure.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
 import { sqliteCode } from '../../util/sqlite-code.ts'
-import type { NewManifest, Page, StoredManifest } from './storage.ts'
+import type { ManifestFacts } from './manifest-facts.ts'
+import { upgradeSchema } from './registry-schema.ts'
+import type { NewManifest, Page, Referrers, ReferrersPage, StoredManifest } from './storage.ts'
 
 type Row = Readonly<Record<string, SQLOutputValue>>
-
-const schemaVersion = 1
-const schema = `
-  CREATE TABLE repositories (name TEXT PRIMARY KEY) WITHOUT ROWID;
-  CREATE TABLE blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE links (repository TEXT, digest TEXT, PRIMARY KEY (repository, digest)) WITHOUT ROWID;
-  CREATE INDEX links_by_digest ON links (digest);
-  CREATE TABLE manifests (repository TEXT, digest TEXT, media_type TEXT NOT NULL, bytes BLOB NOT NULL,
-    PRIMARY KEY (repository, digest));
-  CREATE TABLE tags (repository TEXT, tag TEXT, digest TEXT NOT NULL, PRIMARY KEY (repository, tag)) WITHOUT ROWID;
-  CREATE INDEX tags_by_digest ON tags (repository, digest);
-  PRAGMA user_version = ${schemaVersion};`
 
 /** Result codes of SQLite that are decided by. Source: sqlite.org/rescode.html. */
 const busy = 5
@@ -43,11 +34,7 @@ export class RegistryDatabase {
         'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL',
       )
       this.#transaction(() => {
-        const found = this.#get('PRAGMA user_version')?.['user_version']
-        if (found === 0) this.#sqlite.exec(schema)
-        else if (found !== schemaVersion) {
-          throw failure('STORE_DAMAGED', { root, reason: `registry format ${String(found)} is unknown` })
-        }
+        upgradeSchema(this.#sqlite, root, (...noted) => this.#noteFacts(...noted))
       })
     } catch (error) {
       this.#sqlite.close()
@@ -74,7 +61,8 @@ export class RegistryDatabase {
   linkBlob(repository: string, digest: Digest, size: number): void {
     this.#transaction(() => {
       this.#run('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING', digest, size)
-      this.#run('INSERT INTO links VALUES (?, ?) ON CONFLICT DO NOTHING', repository, digest)
+      const sql = 'INSERT INTO links VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET pushed = excluded.pushed'
+      this.#run(sql, repository, digest, Date.now())
       this.#addRepository(repository)
     })
   }
@@ -121,7 +109,7 @@ export class RegistryDatabase {
 
   /** Checks and writes in one transaction: no blob can go between the check and the manifest. */
   putManifest(repository: string, manifest: NewManifest): void {
-    const { digest, mediaType, bytes, tag, blobs, createOnly = false } = manifest
+    const { digest, mediaType, bytes, tags = [], blobs, createOnly = false } = manifest
     this.#transaction(() => {
       for (const blob of blobs) {
         const size = this.blobSize(repository, blob.digest)
@@ -131,19 +119,23 @@ export class RegistryDatabase {
           throw failure('MANIFEST_INVALID', { reason })
         }
       }
-      if (createOnly && tag !== undefined) this.#checkTagIsFree(repository, tag, digest)
-      const change = createOnly ? 'NOTHING' : 'UPDATE SET media_type = excluded.media_type'
+      if (createOnly) for (const tag of tags) this.#checkTagIsFree(repository, tag, digest)
+      const change = createOnly
+        ? 'NOTHING'
+        : 'UPDATE SET media_type = excluded.media_type, pushed = excluded.pushed'
+      const now = Date.now()
       this.#run(
-        `INSERT INTO manifests VALUES (?, ?, ?, ?) ON CONFLICT DO ${change}`,
+        `INSERT INTO manifests (repository, digest, media_type, bytes, pushed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO ${change}`,
         repository,
         digest,
         mediaType,
         bytes,
+        now,
       )
-      if (tag !== undefined) {
-        const sql = 'INSERT INTO tags VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest'
-        this.#run(sql, repository, tag, digest)
-      }
+      this.#noteFacts(repository, digest, manifest)
+      const sql = `INSERT INTO tags (repository, tag, digest, pushed) VALUES (?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET digest = excluded.digest, pushed = excluded.pushed`
+      for (const tag of tags) this.#run(sql, repository, tag, digest, now)
       this.#addRepository(repository)
     })
   }
@@ -151,6 +143,8 @@ export class RegistryDatabase {
   deleteManifest(repository: string, digest: Digest): boolean {
     return this.#transaction(() => {
       this.#run('DELETE FROM tags WHERE repository = ? AND digest = ?', repository, digest)
+      this.#run('DELETE FROM parts WHERE repository = ? AND manifest = ?', repository, digest)
+      this.#run('DELETE FROM referrers WHERE repository = ? AND digest = ?', repository, digest)
       const removed =
         this.#run('DELETE FROM manifests WHERE repository = ? AND digest = ?', repository, digest) > 0
       if (removed) this.#dropEmptyRepository(repository)
@@ -173,6 +167,36 @@ export class RegistryDatabase {
   listRepositories({ after = '', limit }: Page): string[] {
     const sql = 'SELECT name FROM repositories WHERE name > ? ORDER BY name LIMIT ?'
     return this.#all(sql, after, limit).map(({ name }) => String(name))
+  }
+
+  listReferrers(repository: string, subject: Digest, page: ReferrersPage): Referrers {
+    const { after = '', limit, artifactType, maxBytes } = page
+    const rows = this.#prepare(
+      `SELECT descriptor FROM referrers WHERE repository = ?1 AND subject = ?2 AND digest > ?3
+        AND (?4 IS NULL OR artifact_type = ?4) ORDER BY digest LIMIT ?5`,
+    ).iterate(repository, subject, after, artifactType ?? null, limit + 1)
+    const descriptors: Descriptor[] = []
+    let bytes = 0
+    for (const row of rows) {
+      const text = String(row['descriptor'])
+      bytes += Buffer.byteLength(text)
+      if (descriptors.length === limit || (descriptors.length > 0 && bytes > maxBytes)) {
+        return { descriptors, more: true }
+      }
+      descriptors.push(JSON.parse(text) as Descriptor)
+    }
+    return { descriptors, more: false }
+  }
+
+  #noteFacts(repository: string, digest: string, { blobs, members = [], referrer }: ManifestFacts): void {
+    const part = 'INSERT INTO parts VALUES (?, ?, ?) ON CONFLICT DO NOTHING'
+    for (const named of [...blobs.map((blob) => blob.digest), ...members])
+      this.#run(part, repository, digest, named)
+    if (referrer === undefined) return
+    const { subject, descriptor } = referrer
+    const sql =
+      'INSERT INTO referrers VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET descriptor = excluded.descriptor'
+    this.#run(sql, repository, subject, digest, descriptor.artifactType ?? null, JSON.stringify(descriptor))
   }
 
   #checkTagIsFree(repository: string, tag: string, digest: Digest): void {

@@ -3,7 +3,7 @@ import type { Need } from './access/caller.ts'
 import type { Right } from './access/policy.ts'
 import type { Endpoint, PathParts } from './answer.ts'
 import { deleteBlob, getBlob } from './blob-endpoints.ts'
-import { listRepositories, listTags, ping } from './list-endpoints.ts'
+import { listReferrers, listRepositories, listTags, ping } from './list-endpoints.ts'
 import { deleteManifest, getManifest, putManifest } from './manifest-endpoints.ts'
 import { repositoryOf } from './path-parts.ts'
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './upload-endpoints.ts'
@@ -36,6 +36,10 @@ const routes: readonly Route[] = [
       PUT: [putManifest, 'create', 'update'],
       DELETE: [deleteManifest, 'delete'],
     },
+  },
+  {
+    path: /^\/v2\/(?<repository>.*)\/referrers\/(?<digest>[^/]*)$/s,
+    methods: { GET: [listReferrers, 'read'] },
   },
   {
     path: /^\/v2\/(?<repository>.*)\/blobs\/uploads\/?$/s,

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { ManifestFacts } from './manifest-facts.ts'
 
 /** Bytes `start` to `end` of a blob, both included. */
 export interface ByteRange {
@@ -27,13 +28,24 @@ export interface StoredManifest {
   readonly bytes: Buffer
 }
 
-export interface NewManifest extends StoredManifest {
+export interface NewManifest extends StoredManifest, ManifestFacts {
   /** Set with the manifest, in one step. */
-  readonly tag?: string
+  readonly tags?: readonly string[]
   /** Nothing that is there is changed: a tag of another manifest stays, and is TAG_IMMUTABLE. */
   readonly createOnly?: boolean
-  /** Blobs that the repository must hold, of these sizes. */
-  readonly blobs: readonly Descriptor[]
+}
+
+export interface ReferrersPage extends Page {
+  /** Of this type alone. */
+  readonly artifactType?: string
+  /** Descriptors go on until they have so many bytes; one is given whatever it has. */
+  readonly maxBytes: number
+}
+
+export interface Referrers {
+  /** Sorted by digest: `after` is one. */
+  readonly descriptors: readonly Descriptor[]
+  readonly more: boolean
 }
 
 export interface Page {
@@ -95,4 +107,6 @@ export interface RegistryStorage extends AsyncDisposable {
   /** Undefined when the repository does not exist. */
   listTags(repository: string, page: Page): Promise<readonly string[] | undefined>
   listRepositories(page: Page): Promise<readonly string[]>
+  /** Manifests of the repository whose subject is `subject`, which need not be there. */
+  listReferrers(repository: string, subject: Digest, page: ReferrersPage): Promise<Referrers>
 }

@@ -21,6 +21,11 @@ export const postUpload: Endpoint = async (request, parts, { storage, report }) 
       return blobCreated(owner.repository, mount)
     }
   }
+  // what cannot be had is told before the bytes are sent
+  const algorithm = request.query.get('digest-algorithm')
+  if (algorithm !== null && algorithm !== 'sha256') {
+    throw failure('DIGEST_INVALID', { text: `${algorithm.slice(0, 50)}:…` })
+  }
   const digestText = request.query.get('digest')
   const digest = digestText === null ? undefined : parseDigest(digestText)
   const chunk = chunkOf(request)

@@ -51,7 +51,7 @@ async function pushTag(storage: RegistryStorage, text: string, tag = 'v1'): Prom
   const bytes = Buffer.from(
     JSON.stringify({ schemaVersion: 2, mediaType: index, manifests: [], annotations: { text } }),
   )
-  await storage.putManifest('app', { mediaType: index, digest: sha256(bytes), bytes, blobs: [], tag })
+  await storage.putManifest('app', { mediaType: index, digest: sha256(bytes), bytes, blobs: [], tags: [tag] })
   return sha256(bytes)
 }
 

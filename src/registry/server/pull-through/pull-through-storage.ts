@@ -1,11 +1,16 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { isDigest, type Digest } from '../../../oci/digest.ts'
+import { parseManifestDocument } from '../../../oci/parse-manifest.ts'
 import { failure, isMilleError } from '../../../util/errors.ts'
+import { manifestFacts } from '../manifest-facts.ts'
+import type { ManifestFacts } from '../manifest-facts.ts'
 import type {
   ByteRange,
   NewManifest,
   Page,
+  Referrers,
+  ReferrersPage,
   RegistryStorage,
   StoredManifest,
   UploadChunk,
@@ -134,6 +139,10 @@ export class PullThroughStorage implements RegistryStorage {
     return this.#inner.listRepositories(page)
   }
 
+  async listReferrers(repository: string, subject: Digest, page: ReferrersPage): Promise<Referrers> {
+    return this.#inner.listReferrers(repository, subject, page)
+  }
+
   /** Ends what is being fetched; the storage behind it stays open. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
@@ -196,9 +205,14 @@ export class PullThroughStorage implements RegistryStorage {
       if (target.digest === stored?.digest) return stored
       const bytes = await buffer(await remote.fetch(target, this.#options))
       const { mediaType, digest } = target
-      const tag = isDigest(name) ? {} : { tag: name }
-      // its blobs come when they are asked for
-      await this.#inner.putManifest(repository, { mediaType, digest, bytes, blobs: [], ...tag })
+      const tags = isDigest(name) ? [] : [name]
+      await this.#inner.putManifest(repository, {
+        mediaType,
+        digest,
+        bytes,
+        ...lazyFacts(bytes, mediaType),
+        tags,
+      })
       return { mediaType, digest, bytes }
     } catch (error) {
       if (stored !== undefined && isMilleError(error, ...troubles)) return stored
@@ -215,6 +229,18 @@ export class PullThroughStorage implements RegistryStorage {
       method: 'pushing',
       reason: `: ${repository} is a copy of another registry's repository`,
     })
+  }
+}
+
+/** Its blobs come when they are asked for: none must be there, and those that are stay as long as the manifest. */
+function lazyFacts(bytes: Buffer, mediaType: string): ManifestFacts {
+  try {
+    const { blobs, members = [], ...rest } = manifestFacts(parseManifestDocument(bytes, mediaType))
+    return { ...rest, blobs: [], members: [...blobs.map(({ digest }) => digest), ...members] }
+  } catch (error) {
+    // a copy of what upstream has, also of a type that is not known here
+    if (isMilleError(error)) return { blobs: [] }
+    throw error
   }
 }
 

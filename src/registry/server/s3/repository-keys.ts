@@ -16,6 +16,15 @@ export const tagKey = (repository: string, tag: string): string => tagFolder(rep
 export const taggedFolder = (repository: string, digest: Digest): string =>
   `repos/${repository}/_tagged/${digestHex(digest)}/`
 
+/** What says something about a manifest: each object holds the descriptor that the list of referrers shows. */
+export const referrersFolder = (repository: string, subject: Digest): string =>
+  `repos/${repository}/_referrers/${digestHex(subject)}/`
+export const referrerKey = (repository: string, subject: Digest, digest: Digest): string =>
+  referrersFolder(repository, subject) + digestHex(digest)
+/** The subject of a manifest, so that deleting it finds that object. */
+export const subjectKey = (repository: string, digest: Digest): string =>
+  `repos/${repository}/_subjects/${digestHex(digest)}`
+
 /** One object a repository, so that a list of names is a list of keys. */
 export const namesFolder = 'names/'
 

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
-import { isDigest, parseDigest, sha256 } from '../../../oci/digest.ts'
+import type { Descriptor } from '../../../oci/descriptor.ts'
+import { digestHex, isDigest, parseDigest, sha256 } from '../../../oci/digest.ts'
 import type { Digest } from '../../../oci/digest.ts'
 import { verifiedStream } from '../../../oci/verified-stream.ts'
 import { eachLimited } from '../../../util/each-limited.ts'
@@ -8,6 +9,8 @@ import type {
   ByteRange,
   NewManifest,
   Page,
+  Referrers,
+  ReferrersPage,
   RegistryStorage,
   StoredManifest,
   UploadChunk,
@@ -21,6 +24,9 @@ import {
   manifestKey,
   namesFolder,
   placeKey,
+  referrerKey,
+  referrersFolder,
+  subjectKey,
   tagFolder,
   taggedFolder,
   tagKey,
@@ -138,8 +144,8 @@ class S3Storage implements RegistryStorage {
   }
 
   async putManifest(repository: string, manifest: NewManifest): Promise<void> {
-    const { digest, mediaType, bytes, tag, blobs, createOnly = false } = manifest
-    if (createOnly && tag !== undefined) {
+    const { digest, mediaType, bytes, tags = [], blobs, referrer, createOnly = false } = manifest
+    for (const tag of createOnly ? tags : []) {
       const tagged = await this.#taggedDigest(repository, tag)
       if (tagged !== undefined && tagged !== digest) throw failure('TAG_IMMUTABLE', { tag, repository })
     }
@@ -151,16 +157,27 @@ class S3Storage implements RegistryStorage {
     })
     await this.#bucket.put(manifestKey(repository, digest), bytes, mediaType)
     await this.#addName(repository)
-    if (tag === undefined) return
-    // before the tag: who deletes the manifest must find it
-    await this.#bucket.put(taggedFolder(repository, digest) + tag, '')
-    await this.#bucket.put(tagKey(repository, tag), digest)
+    if (referrer !== undefined) {
+      const { subject, descriptor } = referrer
+      await this.#bucket.put(subjectKey(repository, digest), subject)
+      await this.#bucket.put(referrerKey(repository, subject, digest), JSON.stringify(descriptor))
+    }
+    for (const tag of tags) {
+      // before the tag: who deletes the manifest must find it
+      await this.#bucket.put(taggedFolder(repository, digest) + tag, '')
+      await this.#bucket.put(tagKey(repository, tag), digest)
+    }
   }
 
   async deleteManifest(repository: string, digest: Digest): Promise<boolean> {
     const key = manifestKey(repository, digest)
     if ((await this.#bucket.size(key)) === undefined) return false
-    // first: a tag without its manifest is no tag
+    const subject = await this.#bucket.get(subjectKey(repository, digest))
+    if (subject !== undefined) {
+      await this.#bucket.remove(referrerKey(repository, parseDigest(subject.bytes.toString()), digest))
+      await this.#bucket.remove(subjectKey(repository, digest))
+    }
+    // before the tags: a tag without its manifest is no tag
     await this.#bucket.remove(key)
     const folder = taggedFolder(repository, digest)
     await eachLimited(await this.#bucket.list(folder, { limit: Infinity }), atOnce, async (found) => {
@@ -189,6 +206,30 @@ class S3Storage implements RegistryStorage {
 
   async listRepositories(page: Page): Promise<readonly string[]> {
     return this.#listNames(namesFolder, page)
+  }
+
+  async listReferrers(repository: string, subject: Digest, page: ReferrersPage): Promise<Referrers> {
+    const { after, limit, artifactType, maxBytes } = page
+    const folder = referrersFolder(repository, subject)
+    const descriptors: Descriptor[] = []
+    let bytes = 0
+    let last = after === undefined ? undefined : folder + digestHex(parseDigest(after))
+    for (;;) {
+      const start = last === undefined ? {} : { after: last }
+      const keys = await this.#bucket.list(folder, { ...start, limit: atOnce })
+      const found = await Promise.all(keys.map(({ key }) => this.#bucket.get(key)))
+      for (const text of found.map((object) => object?.bytes.toString() ?? 'null')) {
+        const descriptor = JSON.parse(text) as Descriptor | null
+        if (descriptor === null) continue
+        if (artifactType !== undefined && descriptor.artifactType !== artifactType) continue
+        bytes += text.length
+        const isFull = descriptors.length === limit || (descriptors.length > 0 && bytes > maxBytes)
+        if (isFull) return { descriptors, more: true }
+        descriptors.push(descriptor)
+      }
+      if (keys.length < atOnce) return { descriptors, more: false }
+      last = keys.at(-1)?.key
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
