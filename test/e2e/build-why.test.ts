@@ -93,6 +93,25 @@ test('another base, a mount source, a pruned cache', async () => {
   assert.equal(reasonOf(await project.build(), 'RUN'), 'evicted: built before, but no longer in the cache')
 })
 
+test('files that come and go, the environment, the platform, --no-cache', async () => {
+  const copies = 'FROM busybox\nENV E=1\nCOPY src /src\nRUN ls /src > /list'
+  const project = new Project({ Dockerfile: copies, 'src/a': '1' })
+  await project.build()
+  project.write('src/b', '2')
+  assert.equal(reasonOf(await project.build(), 'COPY'), 'added: src/b added, 1 of 2 files')
+  rmSync(join(project.path, 'src/a'))
+  assert.equal(reasonOf(await project.build(), 'COPY'), 'removed: src/a removed, 1 of 1 file')
+  project.write('Dockerfile', copies.replace('E=1', 'E=2'))
+  const found = await project.build()
+  assert.equal(reasonOf(found, 'COPY'), 'cached')
+  assert.equal(reasonOf(found, 'RUN'), 'environment: ENV E changed')
+  assert.equal(reasonOf(await project.build({ noCache: true }), 'RUN'), 'no-cache: --no-cache')
+  project.write('Dockerfile', 'FROM scratch\nCOPY src /src')
+  await project.build({ platforms: [{ os: 'linux', architecture: 'amd64' }] })
+  const other = await project.build({ platforms: [{ os: 'linux', architecture: 'arm64' }] })
+  assert.equal(reasonOf(other, 'COPY'), 'platform: platform changed: linux/amd64 to linux/arm64')
+})
+
 test('one ignore line that would have saved the miss', async () => {
   const project = new Project({ Dockerfile: 'FROM busybox\nCOPY . /app', '.git/HEAD': '1', a: '1' })
   await project.build()
