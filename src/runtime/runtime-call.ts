@@ -33,8 +33,9 @@ export function wantedControllers(
 }
 
 /**
- * With both cgroup versions mounted ("hybrid"), or none, crun refuses to work. It gets a mount namespace of its own, in which the
- * second version is not there, and of the first only the controllers that are needed: entering one takes the kernel 1 ms.
+ * With both cgroup versions mounted ("hybrid"), or none, crun refuses to work. It gets a mount namespace of its own, in
+ * which the second version is not there, and of the first only the controllers that are needed: entering one takes the
+ * kernel 1 ms.
  * Everywhere else the runtime is called as it is.
  */
 export function runtimeCall(program: OciProgram, controllers: ReadonlySet<string>): RuntimeCall {
@@ -66,12 +67,12 @@ const clonedAlready = { _LIBCONTAINER_CLONED_BINARY: '1' } as const
  * itself a mount of it that cannot be written and starts again from there, 2 ms, unless it finds itself on one.
  */
 function makeReadOnly(path: string): void {
-  mount({ source: path, target: path, flags: mountFlags.bind })
-  mount({
-    source: 'none',
-    target: path,
-    flags: mountFlags.bind | mountFlags.remount | mountFlags.readOnly,
-  })
+  try {
+    mount({ source: path, target: path, flags: mountFlags.bind })
+    mount({ source: 'none', target: path, flags: mountFlags.bind | mountFlags.remount | mountFlags.readOnly })
+  } catch {
+    // in a user namespace, on a mount that is nosuid or nodev: crun sees that it can be written, and starts twice
+  }
 }
 
 function narrowCgroups(controllers: ReadonlySet<string>): void {
