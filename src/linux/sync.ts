@@ -22,6 +22,23 @@ export function startWriteback(descriptor: number, offset: number, length: numbe
   syncFileRange(descriptor, offset, length, startOnly)
 }
 
+const fadvise = bindLibc<[number, number, number, number]>('posix_fadvise', 'int', [
+  'int',
+  'int64_t',
+  'int64_t',
+  'int',
+])
+/** POSIX_FADV_DONTNEED */
+const notNeeded = 4
+
+/**
+ * Gives back the memory that keeps what was read of a file or written to it; what is not on the disk yet stays. Whoever
+ * reads the file again reads it from the disk. A hint: errors are not told. Source: posix_fadvise(2).
+ */
+export function dropCached(descriptor: number): void {
+  fadvise(descriptor, 0, 0, notNeeded)
+}
+
 /** Makes everything written so far to the file system that the folder `path` is on durable. */
 export function syncFileSystemOf(path: string): void {
   const folder = openSync(path, 'r')

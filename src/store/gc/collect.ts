@@ -1,5 +1,15 @@
 import type { CollectReport } from '../reports.ts'
-import { constants, closeSync, lstatSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  constants,
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  type Stats,
+} from 'node:fs'
+import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeTree } from '../../linux/remove-tree.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
@@ -51,7 +61,7 @@ export async function collect(parts: CollectParts, options: CollectOptions = {})
     }
     report = { ...swept, snapshots: snapshots + swept.snapshots, bytes: swept.bytes + partials }
   }
-  emptyTrash(folders.trash)
+  await emptyTrash(folders.trash)
   keepReserve(parts.root)
   return report
 }
@@ -139,29 +149,48 @@ async function removeIngests(
   return bytes
 }
 
-/** Goes on after a failure, so that one immutable file does not keep all the others; throws the first one at the end. */
-function emptyTrash(trash: string): void {
+/** From this size on, giving back a file's memory and blocks takes the kernel longer than a thread costs. */
+const largeFile = 4_194_304
+
+/**
+ * Large files go in Node's threads, the largest first, the rest meanwhile. Goes on after a failure, so that one immutable
+ * file does not keep all the others; throws the first one at the end.
+ */
+async function emptyTrash(trash: string): Promise<void> {
   const folder = openSync(trash, constants.O_RDONLY | constants.O_DIRECTORY)
   const failures: unknown[] = []
-  try {
-    for (const name of readdirSync(trash)) {
-      try {
-        removeTrash(folder, trash, name)
-      } catch (error) {
+  const attempt = async (name: string, work: () => void | Promise<void>): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      // another collection may empty it at the same time
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
         failures.push(fromNodeError(error, join(trash, name)))
-      }
     }
+  }
+  try {
+    const entries = readdirSync(trash)
+      .map((name) => ({ name, status: lstatSync(join(trash, name), { throwIfNoEntry: false }) }))
+      .filter((entry): entry is TrashEntry => entry.status !== undefined)
+      .toSorted((one, other) => other.status.size - one.status.size)
+    const isLarge = ({ status }: TrashEntry): boolean => status.isFile() && status.size >= largeFile
+    const aside = entries.filter(isLarge).map(({ name }) => attempt(name, () => unlink(join(trash, name))))
+    for (const entry of entries) {
+      if (!isLarge(entry)) await attempt(entry.name, () => removeTrash(folder, trash, entry))
+    }
+    await Promise.all(aside)
   } finally {
     closeSync(folder)
   }
   if (failures.length > 0) throw failures[0]
 }
 
-function removeTrash(folder: number, trash: string, name: string): void {
-  const path = join(trash, name)
-  const status = lstatSync(path, { throwIfNoEntry: false })
-  // another collection may empty it at the same time
-  if (status === undefined) return
+interface TrashEntry {
+  readonly name: string
+  readonly status: Stats
+}
+
+function removeTrash(folder: number, trash: string, { name, status }: TrashEntry): void {
   if (status.isDirectory()) removeTree(folder, name)
-  else rmSync(path, { force: true })
+  else rmSync(join(trash, name), { force: true })
 }

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import type { Digest, DiffId } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
 import { openIsalInflater } from '../../linux/isal.ts'
+import { dropCached } from '../../linux/sync.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { sniffCompression } from '../../util/compression.ts'
 import { decompress } from '../../util/decompress.ts'
@@ -38,7 +39,8 @@ const reportEvery = 8_388_608
 /**
  * Turns a layer blob into its tar and the tar's table of contents. Both sides are hashed on the way: the blob must be
  * what its digest says, to its last byte (BLOB_DIGEST_MISMATCH, BLOB_SIZE_MISMATCH), unless it is a growing one, whose
- * writer hashes it; judging the diff ID is the caller's. Nothing is synced. On failure the files may be left half made.
+ * writer hashes it; judging the diff ID is the caller's. Nothing is synced. Of the blob nothing stays in memory: containers
+ * run on the tar. On failure the files may be left half made.
  */
 export async function inflateLayer(
   job: InflateJob,
@@ -114,6 +116,7 @@ function* readAlong(
     report(done)
     yield chunk.subarray(0, length)
   }
+  dropCached(growing.descriptor)
 }
 
 function* readBlob(job: InflateJob, report: (bytes: number) => void): Generator<Buffer, undefined> {
@@ -131,6 +134,7 @@ function* readBlob(job: InflateJob, report: (bytes: number) => void): Generator<
       report(done)
       yield bytes
     }
+    dropCached(file)
   } finally {
     closeSync(file)
   }
