@@ -78,13 +78,13 @@ export function cpuTime(support: CgroupSupport, path: string): number | undefine
   return microseconds === undefined ? undefined : Number(microseconds) / 1000
 }
 
-/** Takes the container's empty control groups away; a group with live processes stays. */
-export function removeCgroups(support: CgroupSupport, path: string): void {
-  for (const folder of foldersAt(support, path).values()) removeFolder(folder)
+/** Takes the container's empty control groups away; a group with live processes stays. Returns the folders of those. */
+export function removeCgroups(support: CgroupSupport, path: string): readonly string[] {
+  return [...foldersAt(support, path).values()].filter((folder) => !removeFolder(folder))
 }
 
-function removeFolder(folder: string): void {
-  if (tryRemove(folder)) return
+function removeFolder(folder: string): boolean {
+  if (tryRemove(folder)) return true
   try {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (entry.isDirectory()) removeFolder(join(folder, entry.name))
@@ -92,7 +92,7 @@ function removeFolder(folder: string): void {
   } catch {
     // gone: someone else was faster
   }
-  tryRemove(folder)
+  return tryRemove(folder)
 }
 
 /** False while something lives in the group or below it. */
