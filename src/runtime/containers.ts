@@ -77,7 +77,8 @@ export async function createContainer(
   const files = containerFiles(handle)
   expectEntry(seat.cgroups)
   if (isHalfMade(files)) await undoCreate(seat, handle, files)
-  else forget(seat, handle, files)
+  // the folder comes before all else of a run, and goes after it
+  else if (existsSync(handle.runFolder)) forget(seat, handle, files)
   try {
     for (const folder of [files.bundle, files.exits, files.persist])
       mkdirSync(folder, { recursive: true, mode: 0o700 })
