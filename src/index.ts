@@ -10,8 +10,17 @@ export type {
   ServeRegistryOptions,
 } from './engine/engine.ts'
 export type {
+  CollectReport,
+  DamagedBlob,
+  RemovedTag,
+  RetentionRule,
+  ScrubReport,
+} from './registry/server/gc/collection.ts'
+export type { CollectRequest } from './registry/server/gc/control.ts'
+export type {
   AccessSettings,
   AuthSettings,
+  GcSettings,
   LimitSettings,
   ListenAddress,
   RegistrySettings,

@@ -24,3 +24,9 @@ export type { RegistryStorage } from './registry/server/storage.ts'
 export type { AccessRule, Right } from './registry/server/access/policy.ts'
 export type { TokenOptions } from './registry/server/access/tokens.ts'
 export type { Certificate } from './registry/server/certificate.ts'
+export type {
+  Collectable,
+  CollectOptions,
+  CollectReport,
+  ScrubReport,
+} from './registry/server/gc/collection.ts'

@@ -73,6 +73,9 @@ const loadPause = async (): Promise<AnyCommand> => (await import('./commands/pau
 const loadPort = async (): Promise<AnyCommand> => (await import('./commands/port.ts')).command
 const loadPull = async (): Promise<AnyCommand> => (await import('./commands/pull.ts')).command
 const loadPush = async (): Promise<AnyCommand> => (await import('./commands/push.ts')).command
+const loadRegistryGc = async (): Promise<AnyCommand> => (await import('./commands/registry-gc.ts')).command
+const loadRegistryScrub = async (): Promise<AnyCommand> =>
+  (await import('./commands/registry-scrub.ts')).command
 const loadRegistryServe = async (): Promise<AnyCommand> =>
   (await import('./commands/registry-serve.ts')).command
 const loadRename = async (): Promise<AnyCommand> => (await import('./commands/rename.ts')).command
@@ -339,6 +342,14 @@ export const commandTable: CommandGroup = {
     registry: {
       summary: 'Run a registry',
       members: {
+        gc: {
+          summary: 'Remove what retention rules give up, and blobs that no manifest names',
+          load: loadRegistryGc,
+        },
+        scrub: {
+          summary: 'Read all blobs of a registry, and put aside what is damaged',
+          load: loadRegistryScrub,
+        },
         serve: { summary: 'Serve a registry over HTTP', load: loadRegistryServe },
       },
     },

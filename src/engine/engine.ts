@@ -2,6 +2,8 @@ import type { Builder } from '../builder/build.ts'
 import type { Containers, Volumes } from '../containers/containers.ts'
 import type { Networks } from '../containers/network/networks.ts'
 import type { Images } from '../images/images.ts'
+import type { CollectReport, ScrubReport } from '../registry/server/gc/collection.ts'
+import type { CollectRequest } from '../registry/server/gc/control.ts'
 import type { RegistrySettings } from '../registry/settings/registry-settings.ts'
 import type { SearchOptions } from './search-registries.ts'
 import type { FoundRepository, LoginSource } from '../registry/repository.ts'
@@ -101,6 +103,10 @@ export interface Registries {
   search(text: string, options?: SearchOptions): Promise<readonly FoundRepository[]>
   /** Serves a registry until the signal fires; resolves with its address once it listens. */
   serve(options: ServeRegistryOptions): Promise<ServedRegistry>
+  /** Removes what the retention rules give up, and blobs that no manifest names; also while the registry is served. */
+  collect(options: RegistrySettings & CollectRequest): Promise<CollectReport>
+  /** Reads all that a registry stores; damaged blobs are put aside. */
+  scrub(settings: RegistrySettings): Promise<ScrubReport>
 }
 
 /** What is not set has the default of RegistrySettings. */

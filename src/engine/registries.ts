@@ -18,6 +18,7 @@ export function createRegistries(parts: RegistriesParts): Registries {
     const { openCredentialStore } = await import('../registry/credentials/credential-store.ts')
     return openCredentialStore(parts.credentialsPath === undefined ? {} : { path: parts.credentialsPath })
   }
+  const registryRoot = join(parts.storeRoot, 'registry')
   return {
     verify: async (registry, login) =>
       await (await parts.client()).verifyLogin(parseRegistryHost(registry), login),
@@ -34,7 +35,16 @@ export function createRegistries(parts: RegistriesParts): Registries {
     },
     async serve(options) {
       const { serveRegistry } = await import('./serve-registry.ts')
-      return serveRegistry(options, join(parts.storeRoot, 'registry'))
+      return serveRegistry(options, registryRoot)
+    },
+    async collect({ dryRun, grace, ...settings }) {
+      const { controlRegistry } = await import('./control-registry.ts')
+      const request = { dryRun, ...(grace !== undefined && { grace }) }
+      return controlRegistry(settings, registryRoot, (control) => control.collect(request))
+    },
+    async scrub(settings) {
+      const { controlRegistry } = await import('./control-registry.ts')
+      return controlRegistry(settings, registryRoot, (control) => control.scrub())
     },
   }
 }

@@ -5,14 +5,12 @@ import { type Certificate, readCertificate, selfSignedCertificate } from '../reg
 import { createRegistry } from '../registry/server/registry.ts'
 import type { RegistryOptions } from '../registry/server/registry.ts'
 import { openFileStorage } from '../registry/server/file-storage.ts'
+import { type CollectRequest, serveControl } from '../registry/server/gc/control.ts'
+import { CollectionSchedule } from '../registry/server/gc/schedule.ts'
 import type { RegistryStorage } from '../registry/server/storage.ts'
-import type {
-  AuthSettings,
-  RegistrySettings,
-  TlsSettings,
-  UpstreamSettings,
-} from '../registry/settings/registry-settings.ts'
+import type { AuthSettings, TlsSettings, UpstreamSettings } from '../registry/settings/registry-settings.ts'
 import { makeFolders } from '../util/make-folders.ts'
+import { defaultGrace } from './control-registry.ts'
 import type { ServedRegistry, ServeRegistryOptions } from './engine.ts'
 import { watchRegistry } from './watch-registry.ts'
 
@@ -25,7 +23,7 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
   // a registry in a bucket has one too, for what is its own
   makeFolders(folder, 0o700)
   await using resources = new AsyncDisposableStack()
-  const kept = resources.use(await openStorage(options, root))
+  const kept = await openStorage(options, folder, resources)
   const storage = await withUpstreams(options.upstreams ?? [], kept, resources)
   const watching = await watchRegistry(options, storage, resources)
   const registry = resources.use(
@@ -59,13 +57,27 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
 }
 
 async function openStorage(
-  { storage, bucket, limits }: RegistrySettings,
-  root: string,
+  { bucket, limits, gc = {}, retention = [], onLog }: ServeRegistryOptions,
+  folder: string,
+  resources: AsyncDisposableStack,
 ): Promise<RegistryStorage> {
   const most = limits?.uploads === undefined ? {} : { maxUploads: limits.uploads }
-  if (bucket === undefined) return openFileStorage(storage ?? root, most)
-  const { openS3Storage } = await import('../registry/server/s3/s3-storage.ts')
-  return openS3Storage({ ...bucket, ...most })
+  if (bucket !== undefined) {
+    const { openS3Storage } = await import('../registry/server/s3/s3-storage.ts')
+    return resources.use(await openS3Storage({ ...bucket, ...most }))
+  }
+  const storage = resources.use(openFileStorage(folder, most))
+  const { interval = 86_400_000, grace = defaultGrace } = gc
+  const every = interval === 'off' ? undefined : interval
+  const schedule = resources.use(
+    new CollectionSchedule(storage, { interval: every, grace, retention, onLog }),
+  )
+  const control = {
+    collect: (request: CollectRequest) => schedule.collect(request),
+    scrub: () => storage.scrub(),
+  }
+  resources.use(await serveControl(folder, control))
+  return storage
 }
 
 async function authOf(

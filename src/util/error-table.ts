@@ -263,6 +263,7 @@ const otherErrors = {
   REGISTRY_ACCESS_DENIED: ['permission-denied', 'requested access to the resource is denied: {repository}'],
   REGISTRY_BUCKET_FAILED: ['unavailable', 'bucket {bucket}: {reason}'],
   REGISTRY_CONFIG_INVALID: ['invalid-argument', '{path}:{line}: {reason}'],
+  REGISTRY_CONTROL_FAILED: ['unavailable', 'the registry that serves {root} did not do it: {reason}'],
   REGISTRY_KEY_UNUSABLE: ['invalid-argument', 'the signing key {path} cannot be used: {reason}'],
   REGISTRY_LOGIN_REQUIRED: ['unauthenticated', 'authentication required'],
   REGISTRY_METHOD_UNSUPPORTED: ['not-implemented', '{method} is not supported here{reason}'],

@@ -8,6 +8,7 @@ import type {
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { type FlagValues, parsed, text, toggle } from '../flags/flag.ts'
+import { registrySettings } from '../input/registry-settings.ts'
 
 const flags = {
   address: parsed('Address to listen on: [HOST]:PORT (default 127.0.0.1:5000)', parseAddress, { short: 'a' }),
@@ -48,24 +49,16 @@ export const command: AnyCommand = defineCommand({
 })
 
 async function settingsOf({ flags, given }: Given): Promise<RegistrySettings> {
-  const file = flags.config === undefined ? {} : await readSettings(flags.config)
+  const file = await registrySettings(flags)
   const auth = authOf({ flags, given }, file.auth)
-  const { bucket, ...rest } = file
   const tls = tlsOf(flags)
   return {
-    ...rest,
-    ...(bucket !== undefined && flags.storage === undefined && { bucket }),
+    ...file,
     ...(flags.address !== undefined && { listen: flags.address }),
-    ...(flags.storage !== undefined && { storage: flags.storage }),
     ...(given.has('delete') && { delete: flags.delete }),
     ...(auth !== undefined && { auth }),
     ...(tls !== undefined && { tls }),
   }
-}
-
-async function readSettings(path: string): Promise<RegistrySettings> {
-  const { readRegistrySettings } = await import('../../registry/settings/read-settings.ts')
-  return readRegistrySettings(path)
 }
 
 function authOf({ flags, given }: Given, file: AuthSettings | undefined): AuthSettings | undefined {

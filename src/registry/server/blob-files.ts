@@ -1,8 +1,8 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { randomBytes } from 'node:crypto'
-import { digestHex } from '../../oci/digest.ts'
+import { digestHex, isDigest } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { verifiedStream } from '../../oci/verified-stream.ts'
 import { failure } from '../../util/errors.ts'
@@ -25,6 +25,15 @@ export class BlobFiles {
 
   async has(digest: Digest): Promise<boolean> {
     return (await stat(this.#path(digest)).catch(() => undefined)) !== undefined
+  }
+
+  /** All files that have a digest's name. */
+  async *list(): AsyncGenerator<{ readonly digest: Digest; readonly size: number }> {
+    for await (const { name } of await opendir(this.#folder)) {
+      const digest = `sha256:${name}`
+      const found = isDigest(digest) ? await stat(this.#path(digest)).catch(() => undefined) : undefined
+      if (isDigest(digest) && found !== undefined) yield { digest, size: found.size }
+    }
   }
 
   /** Moves a checked and synced file in; one that is there is replaced, which heals it if it was damaged. */

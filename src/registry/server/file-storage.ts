@@ -5,6 +5,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { makeFolders } from '../../util/make-folders.ts'
 import { failure } from '../../util/errors.ts'
 import { BlobFiles } from './blob-files.ts'
+import type { Collectable } from './gc/collection.ts'
 import { DatabaseStorage } from './database-storage.ts'
 import { RegistryDatabase } from './registry-database.ts'
 import type { ByteRange, RegistryStorage, UploadChunk, UploadOwner } from './storage.ts'
@@ -20,7 +21,10 @@ export interface FileStorageOptions {
  * A registry in the folder `root`, which is made: `blobs/sha256/<hex>`, `uploads/`, `registry.db`.
  * Throws REGISTRY_ROOT_BUSY when another process has it open, STORE_DAMAGED for a folder of an unknown format.
  */
-export function openFileStorage(root: string, options: FileStorageOptions = {}): RegistryStorage {
+export function openFileStorage(
+  root: string,
+  options: FileStorageOptions = {},
+): RegistryStorage & Collectable {
   const blobs = join(root, 'blobs', 'sha256')
   const uploads = join(root, 'uploads')
   for (const folder of [blobs, uploads]) makeFolders(folder, 0o700)
@@ -46,7 +50,10 @@ class FileStorage extends DatabaseStorage implements RegistryStorage {
 
   async statBlob(repository: string, digest: Digest): Promise<number | undefined> {
     const size = this.database.blobSize(repository, digest)
-    return size !== undefined && (await this.#blobs.has(digest)) ? size : undefined
+    if (size === undefined) return undefined
+    // without a pause: who is told that it is there relies on it
+    this.freshness.touchBlob(repository, digest)
+    return (await this.#blobs.has(digest)) ? size : undefined
   }
 
   async readBlob(repository: string, digest: Digest, range?: ByteRange): Promise<Readable> {
@@ -64,7 +71,7 @@ class FileStorage extends DatabaseStorage implements RegistryStorage {
     return this.#turns.take(digest, async () => {
       const size = await this.statBlob(from, digest)
       if (size === undefined) return false
-      this.database.linkBlob(repository, digest, size)
+      this.#link(repository, digest, size)
       return true
     })
   }
@@ -78,6 +85,7 @@ class FileStorage extends DatabaseStorage implements RegistryStorage {
   }
 
   async openUpload(owner: UploadOwner): Promise<string> {
+    this.freshness.touchRepository(owner.repository)
     return nodeErrors(this.#uploads.open(owner))
   }
 
@@ -86,6 +94,7 @@ class FileStorage extends DatabaseStorage implements RegistryStorage {
   }
 
   async appendUpload(owner: UploadOwner, id: string, chunk: UploadChunk, body: Readable): Promise<number> {
+    this.freshness.touchRepository(owner.repository)
     return nodeErrors(this.#uploads.append(owner, id, chunk, body))
   }
 
@@ -93,7 +102,7 @@ class FileStorage extends DatabaseStorage implements RegistryStorage {
     const publish = async ({ path, size }: { path: string; size: number }): Promise<void> =>
       this.#turns.take(digest, async () => {
         await this.#blobs.publish(path, digest)
-        this.database.linkBlob(owner.repository, digest, size)
+        this.#link(owner.repository, digest, size)
       })
     await nodeErrors(this.#uploads.finish(owner, id, digest, publish))
   }
@@ -108,7 +117,26 @@ class FileStorage extends DatabaseStorage implements RegistryStorage {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#blobs.settle()
+    this.flushPulls()
     this.database.close()
+  }
+
+  protected override async withBlob(digest: Digest, work: () => Promise<void>): Promise<void> {
+    await this.#turns.take(digest, work)
+  }
+
+  protected override async removeBytes(digest: Digest): Promise<void> {
+    await this.#blobs.remove(digest)
+  }
+
+  protected override strayBytes(): AsyncIterable<{ readonly digest: Digest; readonly size: number }> {
+    return this.#blobs.list()
+  }
+
+  #link(repository: string, digest: Digest, size: number): void {
+    this.freshness.touchBlob(repository, digest)
+    this.freshness.touchRepository(repository)
+    this.database.linkBlob(repository, digest, size)
   }
 }
 

@@ -29,7 +29,9 @@ export class MemoryStorage extends DatabaseStorage implements RegistryStorage {
   }
 
   async statBlob(repository: string, digest: Digest): Promise<number | undefined> {
-    return this.database.blobSize(repository, digest)
+    const size = this.database.blobSize(repository, digest)
+    if (size !== undefined) this.freshness.touchBlob(repository, digest)
+    return size
   }
 
   async readBlob(repository: string, digest: Digest, range?: ByteRange): Promise<Readable> {
@@ -43,7 +45,7 @@ export class MemoryStorage extends DatabaseStorage implements RegistryStorage {
 
   async mountBlob(repository: string, digest: Digest, from: string): Promise<boolean> {
     const size = this.database.blobSize(from, digest)
-    if (size !== undefined) this.database.linkBlob(repository, digest, size)
+    if (size !== undefined) this.#link(repository, digest, size)
     return size !== undefined
   }
 
@@ -55,6 +57,7 @@ export class MemoryStorage extends DatabaseStorage implements RegistryStorage {
 
   async openUpload(owner: UploadOwner): Promise<string> {
     if (this.#uploads.size >= this.#maxUploads) throw failure('TOO_MANY_UPLOADS', { limit: this.#maxUploads })
+    this.freshness.touchRepository(owner.repository)
     const id = randomBytes(16).toString('hex')
     this.#uploads.set(id, { owner, bytes: Buffer.alloc(0), changed: performance.now() })
     return id
@@ -67,6 +70,7 @@ export class MemoryStorage extends DatabaseStorage implements RegistryStorage {
   async appendUpload(owner: UploadOwner, id: string, chunk: UploadChunk, body: Readable): Promise<number> {
     return this.#turns.take(id, async () => {
       const upload = this.#upload(owner, id)
+      this.freshness.touchRepository(owner.repository)
       const offset = upload.bytes.length
       if (chunk.start !== undefined && chunk.start !== offset) throw failure('UPLOAD_RANGE', { offset })
       const { chunks, size, broken } = await collect(body, chunk.length)
@@ -88,7 +92,7 @@ export class MemoryStorage extends DatabaseStorage implements RegistryStorage {
       const found = sha256(bytes)
       if (found !== digest) throw failure('UPLOAD_DIGEST_MISMATCH', { found, expected: digest })
       this.#blobs.set(digest, bytes)
-      this.database.linkBlob(owner.repository, digest, bytes.length)
+      this.#link(owner.repository, digest, bytes.length)
       this.#finished.add(id, owner, digest)
     })
   }
@@ -106,7 +110,26 @@ export class MemoryStorage extends DatabaseStorage implements RegistryStorage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.flushPulls()
     this.database.close()
+  }
+
+  protected override async withBlob(digest: Digest, work: () => Promise<void>): Promise<void> {
+    await this.#turns.take(digest, work)
+  }
+
+  protected override async removeBytes(digest: Digest): Promise<void> {
+    this.#blobs.delete(digest)
+  }
+
+  protected override async *strayBytes(): AsyncGenerator<{ readonly digest: Digest; readonly size: number }> {
+    for (const [digest, { length: size }] of this.#blobs) yield { digest, size }
+  }
+
+  #link(repository: string, digest: Digest, size: number): void {
+    this.freshness.touchBlob(repository, digest)
+    this.freshness.touchRepository(repository)
+    this.database.linkBlob(repository, digest, size)
   }
 
   #upload({ repository, user }: UploadOwner, id: string): Upload {

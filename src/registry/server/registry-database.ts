@@ -1,22 +1,18 @@
-import { constants } from 'node:os'
 import { DatabaseSync } from 'node:sqlite'
-import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { lockHolder } from '../../linux/lock-holder.ts'
-import { systemFailure } from '../../linux/system-failure.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { failure } from '../../util/errors.ts'
 import { sqliteCode } from '../../util/sqlite-code.ts'
+import { CollectionTables } from './gc/collection-tables.ts'
 import type { ManifestFacts } from './manifest-facts.ts'
 import { upgradeSchema } from './registry-schema.ts'
+import { SqlDatabase } from './sql-database.ts'
 import type { NewManifest, Page, Referrers, ReferrersPage, StoredManifest } from './storage.ts'
 
-type Row = Readonly<Record<string, SQLOutputValue>>
-
-/** Result codes of SQLite that are decided by. Source: sqlite.org/rescode.html. */
+/** Result code of SQLite. Source: sqlite.org/rescode.html. */
 const busy = 5
-const full = 13
 
 /**
  * Which repository holds which blobs, manifests and tags. One process at a time: uploads and blob files are guarded by
@@ -24,16 +20,17 @@ const full = 13
  */
 export class RegistryDatabase {
   readonly #sqlite: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #sql: SqlDatabase
 
   /** `path` may be `:memory:`. Throws REGISTRY_ROOT_BUSY (naming `root`), STORE_DAMAGED. */
   constructor(path: string, root: string) {
     this.#sqlite = new DatabaseSync(path, { timeout: 500 })
+    this.#sql = new SqlDatabase(this.#sqlite)
     try {
       this.#sqlite.exec(
         'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL',
       )
-      this.#transaction(() => {
+      this.#sql.transaction(() => {
         upgradeSchema(this.#sqlite, root, (...noted) => this.#noteFacts(...noted))
       })
     } catch (error) {
@@ -45,12 +42,17 @@ export class RegistryDatabase {
     }
   }
 
+  /** What collections need of it. */
+  collectionTables(): CollectionTables {
+    return new CollectionTables(this.#sql)
+  }
+
   close(): void {
     if (this.#sqlite.isOpen) this.#sqlite.close()
   }
 
   blobSize(repository: string, digest: Digest): number | undefined {
-    const row = this.#get(
+    const row = this.#sql.get(
       'SELECT size FROM links JOIN blobs USING (digest) WHERE repository = ? AND digest = ?',
       repository,
       digest,
@@ -59,21 +61,21 @@ export class RegistryDatabase {
   }
 
   linkBlob(repository: string, digest: Digest, size: number): void {
-    this.#transaction(() => {
-      this.#run('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING', digest, size)
+    this.#sql.transaction(() => {
+      this.#sql.run('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING', digest, size)
       const sql = 'INSERT INTO links VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET pushed = excluded.pushed'
-      this.#run(sql, repository, digest, Date.now())
+      this.#sql.run(sql, repository, digest, Date.now())
       this.#addRepository(repository)
     })
   }
 
   /** `last`: no repository holds the blob any more. */
   unlinkBlob(repository: string, digest: Digest): { readonly removed: boolean; readonly last: boolean } {
-    return this.#transaction(() => {
+    return this.#sql.transaction(() => {
       const removed =
-        this.#run('DELETE FROM links WHERE repository = ? AND digest = ?', repository, digest) > 0
-      const last = removed && this.#get('SELECT 1 FROM links WHERE digest = ?', digest) === undefined
-      if (last) this.#run('DELETE FROM blobs WHERE digest = ?', digest)
+        this.#sql.run('DELETE FROM links WHERE repository = ? AND digest = ?', repository, digest) > 0
+      const last = removed && this.#sql.get('SELECT 1 FROM links WHERE digest = ?', digest) === undefined
+      if (last) this.#sql.run('DELETE FROM blobs WHERE digest = ?', digest)
       if (removed) this.#dropEmptyRepository(repository)
       return { removed, last }
     })
@@ -81,20 +83,20 @@ export class RegistryDatabase {
 
   /** Takes a blob that turned out damaged from every repository, so that clients push it again. */
   forgetBlob(digest: Digest): void {
-    this.#transaction(() => {
-      this.#run('DELETE FROM links WHERE digest = ?', digest)
-      this.#run('DELETE FROM blobs WHERE digest = ?', digest)
+    this.#sql.transaction(() => {
+      this.#sql.run('DELETE FROM links WHERE digest = ?', digest)
+      this.#sql.run('DELETE FROM blobs WHERE digest = ?', digest)
     })
   }
 
   findManifest(repository: string, tagOrDigest: string): StoredManifest | undefined {
     const row = tagOrDigest.includes(':')
-      ? this.#get(
+      ? this.#sql.get(
           'SELECT digest, media_type, bytes FROM manifests WHERE repository = ? AND digest = ?',
           repository,
           tagOrDigest,
         )
-      : this.#get(
+      : this.#sql.get(
           'SELECT digest, media_type, bytes FROM tags JOIN manifests USING (repository, digest) WHERE repository = ? AND tag = ?',
           repository,
           tagOrDigest,
@@ -110,7 +112,7 @@ export class RegistryDatabase {
   /** Checks and writes in one transaction: no blob can go between the check and the manifest. */
   putManifest(repository: string, manifest: NewManifest): void {
     const { digest, mediaType, bytes, tags = [], blobs, createOnly = false } = manifest
-    this.#transaction(() => {
+    this.#sql.transaction(() => {
       for (const blob of blobs) {
         const size = this.blobSize(repository, blob.digest)
         if (size === undefined) throw failure('MANIFEST_BLOB_UNKNOWN', { digest: blob.digest, repository })
@@ -124,7 +126,7 @@ export class RegistryDatabase {
         ? 'NOTHING'
         : 'UPDATE SET media_type = excluded.media_type, pushed = excluded.pushed'
       const now = Date.now()
-      this.#run(
+      this.#sql.run(
         `INSERT INTO manifests (repository, digest, media_type, bytes, pushed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO ${change}`,
         repository,
         digest,
@@ -135,46 +137,48 @@ export class RegistryDatabase {
       this.#noteFacts(repository, digest, manifest)
       const sql = `INSERT INTO tags (repository, tag, digest, pushed) VALUES (?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET digest = excluded.digest, pushed = excluded.pushed`
-      for (const tag of tags) this.#run(sql, repository, tag, digest, now)
+      for (const tag of tags) this.#sql.run(sql, repository, tag, digest, now)
       this.#addRepository(repository)
     })
   }
 
   deleteManifest(repository: string, digest: Digest): boolean {
-    return this.#transaction(() => {
-      this.#run('DELETE FROM tags WHERE repository = ? AND digest = ?', repository, digest)
-      this.#run('DELETE FROM parts WHERE repository = ? AND manifest = ?', repository, digest)
-      this.#run('DELETE FROM referrers WHERE repository = ? AND digest = ?', repository, digest)
+    return this.#sql.transaction(() => {
+      this.#sql.run('DELETE FROM tags WHERE repository = ? AND digest = ?', repository, digest)
+      this.#sql.run('DELETE FROM parts WHERE repository = ? AND manifest = ?', repository, digest)
+      this.#sql.run('DELETE FROM referrers WHERE repository = ? AND digest = ?', repository, digest)
       const removed =
-        this.#run('DELETE FROM manifests WHERE repository = ? AND digest = ?', repository, digest) > 0
+        this.#sql.run('DELETE FROM manifests WHERE repository = ? AND digest = ?', repository, digest) > 0
       if (removed) this.#dropEmptyRepository(repository)
       return removed
     })
   }
 
   deleteTag(repository: string, tag: string): boolean {
-    return this.#transaction(
-      () => this.#run('DELETE FROM tags WHERE repository = ? AND tag = ?', repository, tag) > 0,
+    return this.#sql.transaction(
+      () => this.#sql.run('DELETE FROM tags WHERE repository = ? AND tag = ?', repository, tag) > 0,
     )
   }
 
   listTags(repository: string, { after = '', limit }: Page): string[] | undefined {
-    if (this.#get('SELECT 1 FROM repositories WHERE name = ?', repository) === undefined) return undefined
+    if (this.#sql.get('SELECT 1 FROM repositories WHERE name = ?', repository) === undefined) return undefined
     const sql = 'SELECT tag AS name FROM tags WHERE repository = ? AND tag > ? ORDER BY tag LIMIT ?'
-    return this.#all(sql, repository, after, limit).map(({ name }) => String(name))
+    return this.#sql.all(sql, repository, after, limit).map(({ name }) => String(name))
   }
 
   listRepositories({ after = '', limit }: Page): string[] {
     const sql = 'SELECT name FROM repositories WHERE name > ? ORDER BY name LIMIT ?'
-    return this.#all(sql, after, limit).map(({ name }) => String(name))
+    return this.#sql.all(sql, after, limit).map(({ name }) => String(name))
   }
 
   listReferrers(repository: string, subject: Digest, page: ReferrersPage): Referrers {
     const { after = '', limit, artifactType, maxBytes } = page
-    const rows = this.#prepare(
-      `SELECT descriptor FROM referrers WHERE repository = ?1 AND subject = ?2 AND digest > ?3
+    const rows = this.#sql
+      .prepare(
+        `SELECT descriptor FROM referrers WHERE repository = ?1 AND subject = ?2 AND digest > ?3
         AND (?4 IS NULL OR artifact_type = ?4) ORDER BY digest LIMIT ?5`,
-    ).iterate(repository, subject, after, artifactType ?? null, limit + 1)
+      )
+      .iterate(repository, subject, after, artifactType ?? null, limit + 1)
     const descriptors: Descriptor[] = []
     let bytes = 0
     for (const row of rows) {
@@ -191,62 +195,35 @@ export class RegistryDatabase {
   #noteFacts(repository: string, digest: string, { blobs, members = [], referrer }: ManifestFacts): void {
     const part = 'INSERT INTO parts VALUES (?, ?, ?) ON CONFLICT DO NOTHING'
     for (const named of [...blobs.map((blob) => blob.digest), ...members])
-      this.#run(part, repository, digest, named)
+      this.#sql.run(part, repository, digest, named)
     if (referrer === undefined) return
     const { subject, descriptor } = referrer
     const sql =
       'INSERT INTO referrers VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET descriptor = excluded.descriptor'
-    this.#run(sql, repository, subject, digest, descriptor.artifactType ?? null, JSON.stringify(descriptor))
+    this.#sql.run(
+      sql,
+      repository,
+      subject,
+      digest,
+      descriptor.artifactType ?? null,
+      JSON.stringify(descriptor),
+    )
   }
 
   #checkTagIsFree(repository: string, tag: string, digest: Digest): void {
-    const found = this.#get('SELECT digest FROM tags WHERE repository = ? AND tag = ?', repository, tag)
+    const found = this.#sql.get('SELECT digest FROM tags WHERE repository = ? AND tag = ?', repository, tag)
     if (found !== undefined && found['digest'] !== digest) throw failure('TAG_IMMUTABLE', { tag, repository })
   }
 
   #addRepository(name: string): void {
-    this.#run('INSERT INTO repositories VALUES (?) ON CONFLICT DO NOTHING', name)
+    this.#sql.run('INSERT INTO repositories VALUES (?) ON CONFLICT DO NOTHING', name)
   }
 
   #dropEmptyRepository(name: string): void {
-    this.#run(
+    this.#sql.run(
       `DELETE FROM repositories WHERE name = ?1 AND NOT EXISTS (SELECT 1 FROM links WHERE repository = ?1)
         AND NOT EXISTS (SELECT 1 FROM manifests WHERE repository = ?1)`,
       name,
     )
-  }
-
-  #transaction<Result>(work: () => Result): Result {
-    this.#sqlite.exec('BEGIN IMMEDIATE')
-    try {
-      const result = work()
-      this.#sqlite.exec('COMMIT')
-      return result
-    } catch (error) {
-      // SQLite itself rolls back after some errors, a full disk among them
-      if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
-      if (sqliteCode(error) !== full) throw error
-      throw systemFailure('write', constants.errno.ENOSPC, 'registry.db', error)
-    }
-  }
-
-  #prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql)
-    if (known !== undefined) return known
-    const statement = this.#sqlite.prepare(sql)
-    this.#statements.set(sql, statement)
-    return statement
-  }
-
-  #get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values)
-  }
-
-  #all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#prepare(sql).all(...values)
-  }
-
-  #run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.#prepare(sql).run(...values).changes)
   }
 }

@@ -90,6 +90,29 @@ upstreams:
   })
 })
 
+test('collection and retention', () => {
+  const text = `
+gc: { interval: off, grace: 10m }
+retention:
+  - { repositories: [team/**], tags: ["v*"], keepTags: [latest], keepLast: 3, keepPulledWithin: 1d, untagged: 7d }
+  - { repositories: ["**"], keepPushedWithin: 2h }
+`
+  assert.deepEqual(parse(text), {
+    gc: { interval: 'off', grace: 600_000 },
+    retention: [
+      {
+        repositories: ['team/**'],
+        tags: ['v*'],
+        keepTags: ['latest'],
+        keepLast: 3,
+        keepPulledWithin: 86_400_000,
+        untagged: 604_800_000,
+      },
+      { repositories: ['**'], keepPushedWithin: 7_200_000 },
+    ],
+  })
+})
+
 const wrong: readonly (readonly [text: string, message: string])[] = [
   ['\nlistn: 5000', '2: unknown key "listn": did you mean listen?'],
   ['\n\nfoo: 1', '3: unknown key "foo": known are listen, storage,'],
@@ -115,6 +138,11 @@ const wrong: readonly (readonly [text: string, message: string])[] = [
   [
     'storage: x\nbucket: {name: a, region: b}',
     '2: bucket: there is a folder already: leave out storage or bucket',
+  ],
+  ['gc: {interval: never}', '1: gc.interval: needs a time, e.g. 24h, or "off"'],
+  [
+    'retention:\n - repositories: [a]\n   keeplast: 3',
+    '3: unknown key "keeplast" in retention.0: did you mean keepLast?',
   ],
   ['tls: yes', '1: tls: needs certificate and key (PEM files), or self-signed'],
   ['tls: {certificate: x}', '1: tls: needs certificate and key (PEM files), or self-signed'],

@@ -1,3 +1,5 @@
+import type { RetentionRule } from '../server/gc/collection.ts'
+
 /** What a configuration file can say; what is left out has the default that stands beside it. Times are in ms. */
 export interface RegistrySettings {
   /** Default 127.0.0.1:5000. */
@@ -23,6 +25,17 @@ export interface RegistrySettings {
   readonly operations?: ListenAddress
   /** Told of each manifest that is pushed, pulled or deleted, and of each blob that is mounted. */
   readonly webhooks?: readonly WebhookSettings[]
+  readonly gc?: GcSettings
+  /** The first rule that fits a repository counts; default none: nothing that is tagged or was goes. */
+  readonly retention?: readonly RetentionRule[]
+}
+
+/** Of blobs that no manifest names. */
+export interface GcSettings {
+  /** Time between two collections, or `off`: only by `mille registry gc`; default 1 day. */
+  readonly interval?: number | 'off'
+  /** Blobs that were pushed, mounted or asked for within this time stay; default 1 hour. */
+  readonly grace?: number
 }
 
 /** A bucket of S3. Credentials come from where AWS's own tools look: the environment, their files, the machine's role. */

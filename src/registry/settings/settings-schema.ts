@@ -52,6 +52,25 @@ const rule = z.strictObject({
     .min(1, { error: 'needs at least one right' }),
 })
 
+const tagPatterns = names(/^[\w.*-]+$/, 'a pattern of tags, e.g. v*')
+
+const retention = z.strictObject({
+  repositories: names(/^[a-z0-9._*/-]+$/, 'a pattern of repositories, e.g. team/**'),
+  tags: tagPatterns.optional(),
+  keepTags: tagPatterns.optional(),
+  keepLast: count.optional(),
+  keepPushedWithin: duration.optional(),
+  keepPulledWithin: duration.optional(),
+  untagged: duration.optional(),
+})
+
+const gc = z
+  .strictObject({
+    interval: z.union([z.literal('off'), duration], { error: 'needs a time, e.g. 24h, or "off"' }),
+    grace: duration,
+  })
+  .partial()
+
 const limits = z
   .strictObject({
     uploads: count,
@@ -128,6 +147,8 @@ function settings(folder: string) {
       operations: listen,
       webhooks: z.array(webhook, { error: 'needs a list' }),
       limits,
+      gc,
+      retention: z.array(retention),
     })
     .partial()
     .refine((given) => given.storage === undefined || given.bucket === undefined, {

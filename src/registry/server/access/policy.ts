@@ -46,6 +46,11 @@ function fits(users: ReadonlySet<string>, user: string): boolean {
   return users.has(everyone) || (user !== '' && (users.has(anyUser) || users.has(user)))
 }
 
+/** Does a name fit a pattern as rules have them? */
+export function matchesPattern(pattern: string, name: string): boolean {
+  return compilePattern(pattern).test(name)
+}
+
 /** `team/**` also fits `team` itself. */
 function compilePattern(text: string): RegExp {
   const source = text
