@@ -14,6 +14,8 @@ export interface MountRequest {
   readonly source?: string
   readonly target: string
   readonly readonly: boolean
+  /** Asked for by `-v` or `--tmpfs`, and shown so again: the options behind the place as they were written. */
+  readonly short?: string
   /** `-v` makes a missing host folder, `--mount` does not (C53). */
   readonly createSource?: boolean
   readonly noCopy?: boolean
@@ -163,12 +165,8 @@ export interface ContainerState {
   readonly health?: HealthState
 }
 
-export interface PublishedPort {
-  readonly hostIp: string
-  readonly hostPort: number
-  readonly containerPort: number
-  readonly protocol: 'tcp' | 'udp'
-}
+/** With the port of the host that it got. */
+export type PublishedPort = PortRequest
 
 export interface ContainerDetails {
   /** 64 hex digits. */

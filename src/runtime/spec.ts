@@ -62,7 +62,7 @@ const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 /** On the /dev tmpfs, so that no file is left in the container's layer. */
 const INIT_TARGET = '/dev/init'
 
-const maskedPaths = [
+export const maskedPaths: readonly string[] = [
   '/proc/acpi',
   '/proc/asound',
   '/proc/interrupts',
@@ -76,7 +76,13 @@ const maskedPaths = [
   '/sys/devices/virtual/powercap',
   '/sys/firmware',
 ]
-const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
+export const readonlyPaths: readonly string[] = [
+  '/proc/bus',
+  '/proc/fs',
+  '/proc/irq',
+  '/proc/sys',
+  '/proc/sysrq-trigger',
+]
 
 /** What all processes of one IPC namespace share: the host's are found again in its namespace. */
 function ipcMounts({ namespaces = {}, shmSize = defaultShmSize }: ProcessSpec): RuntimeMount[] {

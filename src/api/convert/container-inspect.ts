@@ -1,24 +1,23 @@
 import type {
   ContainerDetails,
   ContainerMount,
-  ContainerNetwork,
   ContainerState,
   MountRequest,
   PortRequest,
 } from '../../containers/containers.ts'
 import type {
   ContainerInspect,
-  EndpointWire,
   HealthWire,
   HostConfigWire,
   MountPointWire,
-  NetworkSettingsWire,
   PortBindingWire,
 } from '../types/container-inspect.ts'
 import type { ContainerConfig } from '../../oci/config.ts'
-import { given } from './given.ts'
-import { defaultShmSize } from '../../runtime/spec.ts'
+import { defaultShmSize, maskedPaths, readonlyPaths } from '../../runtime/spec.ts'
+import type { ContainerConfigWire } from '../types/image-inspect.ts'
 import { toContainerConfig } from './image-inspect.ts'
+import { toNetworkSettings } from './network-settings.ts'
+import { nullIfEmpty } from './null-if-empty.ts'
 import { wireTime } from './wire-time.ts'
 
 type ProcessConfigWire = Pick<
@@ -72,8 +71,12 @@ export function toContainerInspect(
     RestartCount: container.restartCount,
     Driver: 'overlayfs',
     Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
     ExecIDs: nullIfEmpty(execIds),
     HostConfig: toHostConfig(container),
+    GraphDriver: { Data: null, Name: 'overlayfs' },
     ...(container.sizeRw === undefined ? {} : { SizeRw: container.sizeRw }),
     ...(container.sizeRootFs === undefined ? {} : { SizeRootFs: container.sizeRootFs }),
     Mounts: container.mounts.map(toMountPoint),
@@ -87,6 +90,7 @@ export function toContainerInspect(
       OpenStdin: config.OpenStdin,
       StdinOnce: stdinOnce,
       ...toContainerConfig(withoutEmpty(config)),
+      Volumes: toVolumes(container),
       Image: container.imageName,
     },
     NetworkSettings: toNetworkSettings(container),
@@ -103,11 +107,21 @@ function withoutEmpty(config: ContainerConfig): ContainerConfig {
   }
 }
 
+/** Places where a volume is made for the container alone: those of the image and those of `-v /place`. */
+function toVolumes({ config, request }: ContainerDetails): ContainerConfigWire['Volumes'] {
+  const own = request.mounts.filter(isAnonymous).map(({ target }) => [target, {}] as const)
+  if (config.Volumes === undefined && own.length === 0) return null
+  return { ...config.Volumes, ...Object.fromEntries(own) }
+}
+
 function toHostConfig({ request }: ContainerDetails): HostConfigWire {
-  const binds = request.mounts.filter(isBind).map(toBind)
-  const mounts = request.mounts.filter((mount) => !isBind(mount)).map(toMount)
+  const short = request.mounts.filter((mount) => mount.short !== undefined && !isAnonymous(mount))
+  const binds = short.filter(({ type }) => type !== 'tmpfs').map(toBind)
+  const tmpfs = short.filter(({ type }) => type === 'tmpfs').map(({ target, short }) => [target, short ?? ''])
+  const mounts = request.mounts.filter(({ short }) => short === undefined).map(toMount)
   return {
-    Binds: binds.length === 0 ? null : binds,
+    Binds: nullIfEmpty(binds),
+    ...(tmpfs.length === 0 ? {} : { Tmpfs: Object.fromEntries(tmpfs) }),
     ...(mounts.length === 0 ? {} : { Mounts: mounts }),
     LogConfig: { Type: request.logDriver, Config: request.logOptions },
     NetworkMode: request.network,
@@ -143,23 +157,34 @@ function toHostConfig({ request }: ContainerDetails): HostConfigWire {
     Ulimits: request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
     ShmSize: request.shmSize ?? defaultShmSize,
     ...toProcessConfig(request),
+    ...coveredPaths(request),
     ...absent,
   }
 }
 
 /** What containers here cannot have, as Docker says that nobody asked for it. */
 const absent = {
+  BlkioDeviceReadBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceWriteIOps: null,
   BlkioWeight: 0,
+  BlkioWeightDevice: null,
   Cgroup: '',
   CgroupParent: '',
   ConsoleSize: [0, 0],
   ContainerIDFile: '',
+  CpuCount: 0,
+  CpuPercent: 0,
   CpuRealtimePeriod: 0,
   CpuRealtimeRuntime: 0,
   DeviceRequests: null,
+  IOMaximumBandwidth: 0,
+  IOMaximumIOps: 0,
   Isolation: '',
   Links: null,
-  Runtime: '',
+  // by this name both that may be there are asked for
+  Runtime: 'runc',
   VolumeDriver: '',
 } as const
 
@@ -185,6 +210,17 @@ function toProcessConfig(request: ContainerDetails['request']): ProcessConfigWir
   }
 }
 
+/** Of /proc and /sys: what nobody in the container sees, and what nobody there writes. */
+function coveredPaths({
+  privileged,
+  securityOptions,
+}: ContainerDetails['request']): Pick<HostConfigWire, 'MaskedPaths' | 'ReadonlyPaths'> {
+  if (securityOptions.includes('systempaths=unconfined')) return { MaskedPaths: [], ReadonlyPaths: [] }
+  return privileged
+    ? { MaskedPaths: null, ReadonlyPaths: null }
+    : { MaskedPaths: maskedPaths, ReadonlyPaths: readonlyPaths }
+}
+
 function toHealth({ status, failingStreak, pid, log }: NonNullable<ContainerState['health']>): HealthWire {
   return {
     Status: status,
@@ -199,18 +235,13 @@ function toHealth({ status, failingStreak, pid, log }: NonNullable<ContainerStat
   }
 }
 
-/** What `-v` made, and so is shown as a bind string. */
-function isBind(mount: MountRequest): boolean {
-  return mount.type !== 'tmpfs' && mount.createSource === true && mount.source !== undefined
+/** `-v /place`. */
+function isAnonymous({ type, source, short }: MountRequest): boolean {
+  return type === 'volume' && source === undefined && short !== undefined
 }
 
-function toBind(mount: MountRequest): string {
-  const modes = [
-    ...(mount.readonly ? ['ro'] : []),
-    ...(mount.noCopy ? ['nocopy'] : []),
-    ...(mount.propagation === undefined ? [] : [mount.propagation]),
-  ]
-  return [mount.source, mount.target, ...(modes.length === 0 ? [] : [modes.join(',')])].join(':')
+function toBind({ source, target, short }: MountRequest): string {
+  return [source, target, short].filter(Boolean).join(':')
 }
 
 function toMount(mount: MountRequest): Readonly<Record<string, unknown>> {
@@ -265,54 +296,4 @@ export function toMountPoint(mount: ContainerMount): MountPointWire {
     RW: !mount.readonly,
     Propagation: mount.propagation,
   }
-}
-
-function toNetworkSettings(container: ContainerDetails): NetworkSettingsWire {
-  const ports: Record<string, PortBindingWire[] | null> = {}
-  for (const exposed of container.exposedPorts) ports[exposed] = null
-  for (const { hostIp, hostPort, containerPort, protocol } of container.ports) {
-    const list = (ports[`${containerPort}/${protocol}`] ??= [])
-    list.push({ HostIp: hostIp === '' ? '0.0.0.0' : hostIp, HostPort: String(hostPort) })
-  }
-  const Networks = toNetworks(container)
-  // the old fields tell of the default bridge only
-  const { Gateway, IPAddress, IPPrefixLen, MacAddress } = Networks['bridge'] ?? noAddress
-  return { Ports: ports, Gateway, IPAddress, IPPrefixLen, MacAddress, Networks }
-}
-
-/** The networks that a container is connected to, or will be when it runs. */
-export function toNetworks(container: ContainerDetails): Readonly<Record<string, EndpointWire>> {
-  const networks = Object.entries(container.networks)
-  return Object.fromEntries(networks.map(([name, one]) => [name, toEndpoint(container, name, one)]))
-}
-
-const noAddress = { Gateway: '', IPAddress: '', IPPrefixLen: 0, MacAddress: '' } as const
-
-function toEndpoint(
-  { id, name }: ContainerDetails,
-  network: string,
-  { id: NetworkID, endpoint, aliases = [], ip, ip6 }: ContainerNetwork,
-): EndpointWire {
-  const isNamed = !['bridge', 'host', 'none'].includes(network)
-  return {
-    IPAMConfig: ip === undefined && ip6 === undefined ? null : given({ IPv4Address: ip, IPv6Address: ip6 }),
-    Links: null,
-    Aliases: nullIfEmpty(aliases),
-    MacAddress: endpoint?.mac ?? '',
-    DriverOpts: null,
-    GwPriority: 0,
-    NetworkID,
-    EndpointID: '',
-    Gateway: endpoint?.gateway ?? '',
-    IPAddress: endpoint?.ip ?? '',
-    IPPrefixLen: endpoint?.prefixLength ?? 0,
-    IPv6Gateway: endpoint?.ipv6?.gateway ?? '',
-    GlobalIPv6Address: endpoint?.ipv6?.ip ?? '',
-    GlobalIPv6PrefixLen: endpoint?.ipv6?.prefixLength ?? 0,
-    DNSNames: isNamed ? [...new Set([name, ...aliases, id.slice(0, 12)])] : null,
-  }
-}
-
-function nullIfEmpty(values: readonly string[]): readonly string[] | null {
-  return values.length === 0 ? null : values
 }

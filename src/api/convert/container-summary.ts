@@ -1,7 +1,8 @@
 import type { ContainerDetails } from '../../containers/containers.ts'
 import type { ContainerSummary, PortWire } from '../types/container-summary.ts'
-import { toMountPoint, toNetworks } from './container-inspect.ts'
+import { toMountPoint } from './container-inspect.ts'
 import { commandText, statusText } from './container-text.ts'
+import { toNetworks } from './network-settings.ts'
 
 /** A container as lists show it; `now` in milliseconds. */
 export function toContainerSummary(container: ContainerDetails, now: number): ContainerSummary {

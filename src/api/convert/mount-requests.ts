@@ -22,7 +22,7 @@ export function toMountRequests(body: ContainerCreateBody, host: HostConfigBody)
   const anonymous = Object.keys(body.Volumes ?? {}).filter((target) => !seen.has(target))
   return [
     ...wanted,
-    ...anonymous.map((target): MountRequest => ({ type: 'volume', target, readonly: false })),
+    ...anonymous.map((target): MountRequest => ({ type: 'volume', target, readonly: false, short: '' })),
   ]
 }
 

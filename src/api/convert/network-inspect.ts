@@ -1,6 +1,7 @@
 import type { AddressPool } from '../../containers/network/address-pools.ts'
 import type { NetworkDetails, NetworkMember } from '../../containers/network/networks.ts'
 import type { NetworkInspect, NetworkMemberWire, NetworkPoolWire } from '../types/network-inspect.ts'
+import { endpointId } from './endpoint-id.ts'
 import { wireTime } from './wire-time.ts'
 
 /** A network in Docker's wire shape. */
@@ -14,13 +15,19 @@ export function toNetworkInspect(network: NetworkDetails): NetworkInspect {
     Driver: network.driver,
     EnableIPv4: true,
     EnableIPv6: network.ipv6 !== undefined,
-    IPAM: { Driver: 'default', Options: null, Config: pools.map(toPool) },
+    IPAM: {
+      Driver: 'default',
+      Options: null,
+      Config: network.driver === 'bridge' ? pools.map(toPool) : null,
+    },
     Internal: network.internal,
     Attachable: network.attachable,
     Ingress: false,
     ConfigFrom: { Network: '' },
     ConfigOnly: false,
-    Containers: Object.fromEntries(network.members.map((member) => [member.containerId, toMember(member)])),
+    Containers: Object.fromEntries(
+      network.members.map((member) => [member.containerId, toMember(network.id, member)]),
+    ),
     Options: network.options,
     Labels: network.labels,
   }
@@ -35,10 +42,13 @@ function toPool({ subnet = '', gateway, range, reserved }: AddressPool = {}): Ne
   }
 }
 
-function toMember({ name, ip, prefixLength, ipv6, mac }: NetworkMember): NetworkMemberWire {
+function toMember(
+  network: string,
+  { containerId, name, ip, prefixLength, ipv6, mac }: NetworkMember,
+): NetworkMemberWire {
   return {
     Name: name,
-    EndpointID: '',
+    EndpointID: endpointId(containerId, network),
     MacAddress: mac,
     IPv4Address: `${ip}/${prefixLength}`,
     IPv6Address: ipv6 === undefined ? '' : `${ipv6.ip}/${ipv6.prefixLength}`,

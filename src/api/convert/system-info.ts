@@ -61,7 +61,8 @@ export function toSystemInfo(info: EngineInfo): SystemInfo {
     Labels: [],
     ExperimentalBuild: false,
     ServerVersion: info.version,
-    Runtimes: { [info.runtime]: { path: info.runtime } },
+    // whichever is there answers to this name
+    Runtimes: { runc: { path: info.runtime }, [info.runtime]: { path: info.runtime } },
     DefaultRuntime: info.runtime,
     Swarm: {
       NodeID: '',

@@ -5,7 +5,7 @@ import type { ContainerCreateBody, HostConfigBody } from '../types/container-cre
 const idle: Readonly<Partial<Record<keyof HostConfigBody, readonly unknown[]>>> = {
   VolumeDriver: ['local'],
   // whichever of the two is there is used
-  Runtime: ['runc', 'crun'],
+  Runtime: ['runc', 'crun', 'io.containerd.runc.v2'],
   Isolation: ['default'],
 }
 

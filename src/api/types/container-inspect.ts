@@ -18,9 +18,14 @@ export interface ContainerInspect {
   readonly RestartCount: number
   readonly Driver: string
   readonly Platform: string
+  /** Of AppArmor and SELinux, which set none here. */
+  readonly MountLabel: ''
+  readonly ProcessLabel: ''
+  readonly AppArmorProfile: ''
   /** Of commands that run in it, as long as the server that started them. */
   readonly ExecIDs: readonly string[] | null
   readonly HostConfig: HostConfigWire
+  readonly GraphDriver: { readonly Data: null; readonly Name: string }
   readonly SizeRw?: number
   readonly SizeRootFs?: number
   readonly Mounts: readonly MountPointWire[]
@@ -75,6 +80,8 @@ export interface PortBindingWire {
 export interface HostConfigWire {
   readonly Binds: readonly string[] | null
   readonly Mounts?: readonly Readonly<Record<string, unknown>>[]
+  /** Options of each tmpfs by its place, as they were given. */
+  readonly Tmpfs?: Readonly<Record<string, string>>
   readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> }
   readonly NetworkMode: string
   readonly PortBindings: Readonly<Record<string, readonly PortBindingWire[]>>
@@ -112,21 +119,32 @@ export interface HostConfigWire {
   readonly Sysctls?: Readonly<Record<string, string>>
   readonly UTSMode: string
   readonly UsernsMode: string
+  readonly BlkioDeviceReadBps: null
+  readonly BlkioDeviceReadIOps: null
+  readonly BlkioDeviceWriteBps: null
+  readonly BlkioDeviceWriteIOps: null
   readonly BlkioWeight: number
+  readonly BlkioWeightDevice: null
   readonly Cgroup: string
   readonly CgroupParent: string
   readonly ConsoleSize: readonly [number, number]
   readonly ContainerIDFile: string
+  readonly CpuCount: number
+  readonly CpuPercent: number
   readonly CpuPeriod: number
   readonly CpuQuota: number
   readonly CpuRealtimePeriod: number
   readonly CpuRealtimeRuntime: number
   readonly CpusetMems: string
   readonly DeviceRequests: null
+  readonly IOMaximumBandwidth: number
+  readonly IOMaximumIOps: number
   readonly Isolation: string
   readonly Links: null
   readonly MemoryReservation: number
   readonly MemorySwappiness: number | null
+  readonly MaskedPaths: readonly string[] | null
+  readonly ReadonlyPaths: readonly string[] | null
   readonly Runtime: string
   readonly VolumeDriver: string
 }
@@ -149,6 +167,18 @@ export interface MountPointWire {
 }
 
 export interface NetworkSettingsWire {
+  readonly Bridge: ''
+  readonly SandboxID: string
+  readonly SandboxKey: string
+  readonly HairpinMode: boolean
+  readonly LinkLocalIPv6Address: string
+  readonly LinkLocalIPv6PrefixLen: number
+  readonly SecondaryIPAddresses: null
+  readonly SecondaryIPv6Addresses: null
+  readonly EndpointID: string
+  readonly GlobalIPv6Address: string
+  readonly GlobalIPv6PrefixLen: number
+  readonly IPv6Gateway: string
   readonly Ports: Readonly<Record<string, readonly PortBindingWire[] | null>>
   readonly Gateway: string
   readonly IPAddress: string

@@ -10,7 +10,8 @@ export interface NetworkInspect {
   readonly IPAM: {
     readonly Driver: string
     readonly Options: Readonly<Record<string, string>> | null
-    readonly Config: readonly NetworkPoolWire[]
+    /** null for `host` and `none`. */
+    readonly Config: readonly NetworkPoolWire[] | null
   }
   readonly Internal: boolean
   readonly Attachable: boolean

@@ -11,7 +11,8 @@ export function parseVolume(spec: string): MountRequest {
   if (parts.length > 3 || parts.includes(''))
     throw bad(`invalid volume specification: '${spec}': use [SOURCE:]TARGET[:OPTIONS]`)
   const [first = '', second, modes] = parts
-  if (second === undefined) return { type: 'volume', target: absolute(spec, first), readonly: false }
+  if (second === undefined)
+    return { type: 'volume', target: absolute(spec, first), readonly: false, short: '' }
   const target = absolute(spec, second)
   const options = modes === undefined ? [] : modes.split(',')
   const known = ['ro', 'rw', 'nocopy', 'z', 'Z', 'cached', 'delegated', 'consistent', ...propagations]
@@ -33,6 +34,7 @@ export function parseVolume(spec: string): MountRequest {
     target,
     readonly: options.includes('ro'),
     createSource: true,
+    short: modes ?? '',
     ...(options.includes('nocopy') ? { noCopy: true } : {}),
     ...(propagation === undefined ? {} : { propagation }),
   }
@@ -53,8 +55,9 @@ export function parseTmpfs(spec: string): MountRequest {
   const colon = spec.indexOf(':')
   const target = colon < 0 ? spec : spec.slice(0, colon)
   if (!target.startsWith('/')) throw bad(`invalid tmpfs "${spec}": mount path must be absolute`)
-  const fields = colon < 0 ? [] : spec.slice(colon + 1).split(',')
-  let mount: MountRequest = { type: 'tmpfs', target, readonly: fields.includes('ro') }
+  const short = colon < 0 ? '' : spec.slice(colon + 1)
+  const fields = short === '' ? [] : short.split(',')
+  let mount: MountRequest = { type: 'tmpfs', target, readonly: fields.includes('ro'), short }
   for (const field of fields) {
     const [key = '', value = ''] = field.split('=')
     if (key === 'size') mount = { ...mount, size: size(field, value) }
