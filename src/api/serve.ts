@@ -21,10 +21,14 @@ export interface ServeOptions {
   readonly addresses: readonly ListenAddress[]
   /** PEM texts; with `ca` clients need a certificate of it. Unix sockets have no TLS. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer }
+  /** Number of the group that may use unix sockets, besides their owner; default the process's own. */
+  readonly group?: number | undefined
   /** Milliseconds that requests under way get when the server stops; default 10 s. */
   readonly grace?: number
   /** One line, of what failed. */
   readonly onLog?: (line: string) => void
+  /** One line for each request that was answered. */
+  readonly onRequest?: ((line: string) => void) | undefined
 }
 
 export interface ApiServer extends AsyncDisposable {
@@ -69,7 +73,7 @@ export async function serveApi(engine: Engine, options: ServeOptions): Promise<A
       const server = await createHttpServer(overTcp ? options.tls : undefined)
       servers.push({ server, sockets: trackSockets(server) })
       attach(server, served, { overTcp, stopping: stopping.signal, options })
-      addresses.push(await listen(server, address))
+      addresses.push(await listen(server, address, options.group))
     }
   } catch (error) {
     await stop()
@@ -95,6 +99,7 @@ function attach(server: Server, engine: ServedEngine, { overTcp, stopping, optio
   const handle = (request: IncomingMessage, response: ServerResponse, upgrade: boolean): void => {
     const onError = (error: unknown): void =>
       options.onLog?.(`${request.method} ${request.url}: ${messageOf(error)}`)
+    if (options.onRequest !== undefined) tellAnswer(request, response, options.onRequest)
     // with a certificate the client is known
     const check = (): void =>
       checkOrigin(request, overTcp && (request.socket as TLSSocket).authorized !== true)
@@ -111,6 +116,15 @@ function attach(server: Server, engine: ServedEngine, { overTcp, stopping, optio
     handle(request, response, true)
   })
   server.on('clientError', refuseBroken)
+}
+
+/** When the answer is out, or its client gone. */
+function tellAnswer(request: IncomingMessage, response: ServerResponse, tell: (line: string) => void): void {
+  const begun = performance.now()
+  response.once('close', () => {
+    const took = Math.round(performance.now() - begun)
+    tell(`${request.method} ${request.url}: ${response.statusCode} in ${took} ms`)
+  })
 }
 
 async function close(server: Server, sockets: ReadonlySet<Socket>, grace: number): Promise<void> {

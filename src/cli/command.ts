@@ -37,7 +37,9 @@ export interface CommandContext {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** Opens the store at the first call, whose `more` registries count beside those of the command line; closed by the dispatcher. */
-  readonly engine: (more?: Pick<EngineOptions, 'insecureRegistries' | 'isolation'>) => Promise<Engine>
+  readonly engine: (
+    more?: Pick<EngineOptions, 'root' | 'insecureRegistries' | 'registryMirrors' | 'isolation'>,
+  ) => Promise<Engine>
   readonly engineOptions: EngineOptions
   /** `--debug`, or MILLE_DEBUG: warnings with all details, errors with their stack. */
   readonly debug: boolean

@@ -11,6 +11,7 @@ const otherErrors = {
   PROGRAM_FAILED: ['internal', '{program} failed: {reason}'],
   PROGRAM_MISSING: ['unavailable', '{program} is not on this machine: install the Debian package {package}'],
   ROOTLESS_UNAVAILABLE: ['unavailable', 'mille cannot work for an ordinary user here: {reason}; {advice}'],
+  SERVE_FILE_INVALID: ['invalid-argument', '{path}: {reason}'],
 
   // compose: files, projects
   COMPOSE_ENV_FILE: ['invalid-argument', 'failed to read {file}: line {line}: {reason}'],

@@ -28,7 +28,7 @@ describe('inspect through mille serve', () => {
   const inspect = async (path: string): Promise<Record<string, Fields>> =>
     JSON.parse((await served.api.call('GET', path)).body)
 
-  test('what a create was given comes back as it was given (E21)', async () => {
+  test('what a create was given comes back as it was given', async () => {
     const host = {
       Annotations: { 'org.example': 'note' },
       Binds: ['data:/data:rw,nocopy', '/tmp:/host:ro'],

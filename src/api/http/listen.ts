@@ -1,4 +1,4 @@
-import { lstatSync, statSync, unlinkSync } from 'node:fs'
+import { chownSync, lstatSync, statSync, unlinkSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
@@ -26,9 +26,12 @@ export function parseListenAddress(text: string): ListenAddress {
   })
 }
 
-/** Resolves with the address as clients write it. SOCKET_IN_USE, SOCKET_UNSAFE, SYSTEM_CALL_FAILED. */
-export async function listen(server: Server, address: ListenAddress): Promise<string> {
-  if (address.kind === 'unix') await listenUnix(server, address.path)
+/**
+ * Resolves with the address as clients write it. A unix socket is for its owner and the group with the number `group`.
+ * SOCKET_IN_USE, SOCKET_UNSAFE, SYSTEM_CALL_FAILED.
+ */
+export async function listen(server: Server, address: ListenAddress, group?: number): Promise<string> {
+  if (address.kind === 'unix') await listenUnix(server, address.path, group)
   else
     await begin(
       server,
@@ -40,7 +43,7 @@ export async function listen(server: Server, address: ListenAddress): Promise<st
   return `tcp://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`
 }
 
-async function listenUnix(server: Server, path: string): Promise<void> {
+async function listenUnix(server: Server, path: string, group: number | undefined): Promise<void> {
   const folder = dirname(path)
   makeFolders(folder, 0o755)
   checkFolder(folder)
@@ -58,6 +61,11 @@ async function listenUnix(server: Server, path: string): Promise<void> {
     },
     path,
   )
+  try {
+    if (group !== undefined) chownSync(path, -1, group)
+  } catch (error) {
+    throw fromNodeError(error, path)
+  }
 }
 
 /** In a folder where everybody may rename, another user could put his own socket in the place of ours. */
