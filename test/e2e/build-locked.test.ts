@@ -228,4 +228,14 @@ test('lock update and lock check on the command line', () => {
   const gone = `- image gone:1: sha256:${'a'.repeat(64)}\n`
   assert.deepEqual(run('check'), [1, `${gone}app.Dockerfile.lock is not up to date: mille lock update\n`])
   assert.deepEqual(run('update'), [0, `${gone}app.Dockerfile.lock: 0 entries, 1 changed\n`])
+  const file = join(path, 'app.Dockerfile.lock')
+  const good = readText(file)
+  writeFileSync(file, '{"version": 1,')
+  const damage = `${file} cannot be used: invalid JSON: syntax error at line 1, column 15`
+  assert.deepEqual(run('check'), [1, `${damage}: mille lock update writes a new one\n`])
+  assert.deepEqual(run('update'), [
+    0,
+    `app.Dockerfile.lock: 0 entries, nothing changed\nWARNING: ${damage}: a new one is written\n`,
+  ])
+  assert.equal(readText(file), good)
 })

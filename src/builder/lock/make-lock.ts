@@ -1,4 +1,4 @@
-import { failure } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
 import type { BaseImages } from '../base-images.ts'
 import type { BuildRequest } from '../build.ts'
@@ -25,6 +25,8 @@ export interface LockReport {
   /** Where the lock file is, or belongs. */
   readonly path: string
   readonly isNew: boolean
+  /** Why nothing of the file that is there is used, with its name; `changes` then compare with nothing. */
+  readonly damage?: string
   /** What it should hold. */
   readonly text: string
   readonly entries: number
@@ -33,7 +35,7 @@ export interface LockReport {
 
 /**
  * Asks where everything leads that the Dockerfile names, in all its stages, and compares it with the lock file.
- * Errors: those of planning and of the sources; LOCK_INVALID; INVALID_ARGUMENT when the Dockerfile is no file.
+ * Errors: those of planning and of the sources; INVALID_ARGUMENT when the Dockerfile is no file.
  */
 export async function makeLock(
   parts: BuilderParts,
@@ -49,14 +51,25 @@ export async function makeLock(
   const adds = steps.flatMap(({ op }) => (op.kind === 'add' ? [op] : []))
   const lock = { images, ...(await lockSources(adds, access)) }
   const kept = lockFile.read()
-  const before = kept === undefined ? emptyLock : parseLock(kept, lockFile.path)
+  const { before, damage } = kept === undefined ? { before: emptyLock } : readKept(kept, lockFile.path)
   const entries = Object.values(lock).reduce((sum, one) => sum + Object.keys(one).length, 0)
   return {
     path: lockFile.path,
     isNew: kept === undefined,
+    ...(damage !== undefined && { damage }),
     text: formatLock(lock),
     entries,
     changes: compareLocks(before, lock),
+  }
+}
+
+/** One that cannot be used must not stand in the way of a better one. */
+function readKept(kept: Buffer, path: string): { readonly before: LockFile; readonly damage?: string } {
+  try {
+    return { before: parseLock(kept, path) }
+  } catch (error) {
+    if (!isMilleError(error, 'LOCK_INVALID')) throw error
+    return { before: emptyLock, damage: error.message }
   }
 }
 

@@ -2,13 +2,14 @@ import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { parseDetachKeys } from '../../util/detach-keys.ts'
 import { list, text, toggle } from '../flags/flag.ts'
+import { variables } from '../flags/pair-lists.ts'
 import { readVariables, resolveVariables } from '../input/read-variables.ts'
 import { streamContainer } from '../container/stream-container.ts'
 
 const flags = {
   detach: toggle('Detached mode: run command in the background', { short: 'd' }),
   'detach-keys': text('Override the key sequence for detaching a container'),
-  env: list('Set environment variables', { short: 'e' }),
+  env: variables('Set environment variables'),
   'env-file': list('Read in a file of environment variables'),
   interactive: toggle('Keep STDIN open even if not attached', { short: 'i' }),
   privileged: toggle('Give extended privileges to the command'),

@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { failure } from '../../util/errors.ts'
 import { askLock, changeLines, lockFlags } from '../build/lock-request.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 
@@ -9,7 +10,9 @@ export const command: AnyCommand = defineCommand({
   flags: lockFlags,
   async run({ flags, args: [folder = '.'] }, context) {
     const report = await askLock(flags, folder, context)
-    const { path, isNew, changes } = report
+    const { path, isNew, changes, damage } = report
+    if (damage !== undefined)
+      throw failure('CLI_FAILED', { reason: `${damage}: mille lock update writes a new one` })
     context.io.stdout.write(changeLines(report))
     if (!isNew && changes.length === 0) return 0
     const name = relative(process.cwd(), path)

@@ -10,10 +10,12 @@ export const command: AnyCommand = defineCommand({
   flags: lockFlags,
   async run({ flags, args: [folder = '.'] }, context) {
     const report = await askLock(flags, folder, context)
-    const { path, isNew, text, entries, changes } = report
+    const { path, isNew, damage, text, entries, changes } = report
     const name = relative(process.cwd(), path)
-    const { stdout } = context.io
-    if (isNew || changes.length > 0) await writeOutputFile(path, context, async (sink) => void sink.end(text))
+    const { stdout, stderr } = context.io
+    if (damage !== undefined) stderr.write(`WARNING: ${damage}: a new one is written\n`)
+    if (isNew || damage !== undefined || changes.length > 0)
+      await writeOutputFile(path, context, async (sink) => void sink.end(text))
     stdout.write(changeLines(report))
     const count = `${entries} ${entries === 1 ? 'entry' : 'entries'}`
     stdout.write(

@@ -2,6 +2,7 @@ import { matchPools, networkPools } from '../../containers/network/address-pools
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, text, toggle } from '../flags/flag.ts'
+import { labels } from '../flags/pair-lists.ts'
 import { toRecord } from '../input/read-variables.ts'
 
 const flags = {
@@ -12,7 +13,7 @@ const flags = {
   internal: toggle('Restrict external access to the network'),
   'ip-range': list('Allocate container ip from a sub-range'),
   ipv6: toggle('Enable or disable IPv6 address assignment'),
-  label: list('Set metadata on a network'),
+  label: labels('Set metadata on a network'),
   opt: list('Set driver specific options', { short: 'o', type: 'map' }),
   subnet: list('Subnet in CIDR format that represents a network segment'),
 }

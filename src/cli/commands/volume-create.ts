@@ -1,11 +1,12 @@
 import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, text } from '../flags/flag.ts'
+import { labels } from '../flags/pair-lists.ts'
 import { toRecord } from '../input/read-variables.ts'
 
 const flags = {
   driver: text('Specify volume driver name (default "local")', { short: 'd' }),
-  label: list('Set metadata for a volume'),
+  label: labels('Set metadata for a volume'),
   name: text('As the argument', { hidden: true }),
   opt: list('Set driver specific options', { short: 'o', type: 'map' }),
 }

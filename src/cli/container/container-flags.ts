@@ -1,6 +1,7 @@
 import type { MountRequest, RestartPolicy } from '../../containers/containers.ts'
 import type { Platform } from '../../oci/platform.ts'
 import { type Flag, integer, list, parsed, parsedList, text, toggle } from '../flags/flag.ts'
+import { labels, variables } from '../flags/pair-lists.ts'
 import { platformFlag } from '../flags/platform-flag.ts'
 import { parseBytes } from '../../util/parse-bytes.ts'
 import { type NetworkChoice, parseNetwork } from '../input/parse-network.ts'
@@ -115,12 +116,12 @@ export const containerFlags: ContainerFlags = {
   'disable-content-trust': toggle('Accepted for compatibility', { initial: true, hidden: true }),
   dns: list('Set custom DNS servers'),
   entrypoint: text('Overwrite the default ENTRYPOINT of the image'),
-  env: list('Set environment variables', { short: 'e' }),
+  env: variables('Set environment variables'),
   'env-file': list('Read in a file of environment variables'),
   hostname: text('Container host name', { short: 'h' }),
   init: toggle('Run an init inside the container that forwards signals and reaps processes'),
   interactive: toggle('Keep STDIN open even if not attached', { short: 'i' }),
-  label: list('Set meta data on a container', { short: 'l' }),
+  label: labels('Set meta data on a container', { short: 'l' }),
   'label-file': list('Read in a line delimited file of labels'),
   'log-driver': text('Logging driver for the container: json-file, local or none'),
   'log-opt': list('Log driver options: max-size, max-file'),

@@ -5,11 +5,9 @@ import { fileFailure } from './open-file.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** `-e` flags as `K=V`: a bare `K` takes its value from `env` and is dropped when it has none. CLI_FAILED without a name. */
+/** `-e` flags as `K=V`: a bare `K` takes its value from `env` and is dropped when it has none. */
 export function resolveVariables(flags: readonly string[], env: Environment): string[] {
   return flags.flatMap((flag) => {
-    if (flag === '' || flag.startsWith('='))
-      throw failure('CLI_FAILED', { reason: `invalid environment variable: ${flag}` })
     if (flag.includes('=')) return [flag]
     const value = env[flag]
     return value === undefined ? [] : [`${flag}=${value}`]

@@ -1,13 +1,14 @@
 import { type AnyCommand, defineCommand } from '../../command.ts'
 import { streamContainer } from '../../container/stream-container.ts'
-import { integer, list, text, toggle } from '../../flags/flag.ts'
+import { integer, text, toggle } from '../../flags/flag.ts'
+import { variables } from '../../flags/pair-lists.ts'
 import { resolveVariables } from '../../input/read-variables.ts'
 import { chooseProject } from '../choose-project.ts'
 import { pickContainer } from '../pick-container.ts'
 
 const flags = {
   detach: toggle('Detached mode: Run command in the background', { short: 'd' }),
-  env: list('Set environment variables', { short: 'e' }),
+  env: variables('Set environment variables'),
   index: integer('Index of the container if service has multiple replicas'),
   interactive: toggle('Keep STDIN open even if not attached', { short: 'i', initial: true, hidden: true }),
   'no-tty': toggle('Disable pseudo-TTY allocation. By default `compose exec` allocates a TTY.', {

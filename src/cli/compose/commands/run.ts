@@ -8,6 +8,7 @@ import { type AnyCommand, type CommandContext, defineCommand } from '../../comma
 import { proxySignals } from '../../container/proxy-signals.ts'
 import { streamContainer } from '../../container/stream-container.ts'
 import { type FlagValues, list, parsed, text, toggle } from '../../flags/flag.ts'
+import { labels, variables } from '../../flags/pair-lists.ts'
 import { fromHere } from '../../input/from-here.ts'
 import { parsePort } from '../../input/parse-port.ts'
 import { resolveVariables, toRecord } from '../../input/read-variables.ts'
@@ -22,9 +23,9 @@ const flags = {
   'cap-drop': list('Drop Linux capabilities'),
   detach: toggle('Run container in background and print container ID', { short: 'd' }),
   entrypoint: text('Override the entrypoint of the image'),
-  env: list('Set environment variables', { short: 'e' }),
+  env: variables('Set environment variables'),
   interactive: toggle('Keep STDIN open even if not attached', { short: 'i', initial: true }),
-  label: list('Add or override a label', { short: 'l' }),
+  label: labels('Add or override a label', { short: 'l' }),
   name: text('Assign a name to the container'),
   'no-deps': toggle("Don't start linked services"),
   'no-tty': toggle('Disable pseudo-TTY allocation (default: auto-detected)', { short: 'T' }),
