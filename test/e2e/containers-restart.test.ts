@@ -54,7 +54,7 @@ test('on-failure starts a container again as often as it says; run tells the fir
   mille.ok('rm', 'twice')
 })
 
-test('while it waits it is restarting: shown so, not removed without force; stop ends it for good', async () => {
+test('B-RN-14 while it waits it is restarting: shown so, not removed without force; stop ends it for good', async () => {
   mille.ok('run', '-d', '--name', 'loop', '--restart', 'always', 'busybox', 'sh', '-c', 'exit 3')
   await until(() =>
     mille.run(['rm', 'loop']).err.includes('container is restarting: stop the container before'),

@@ -1,7 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { umount } from './umount.ts'
 
 const command = resolve(import.meta.dirname, '../../bin/mille')
@@ -24,6 +24,8 @@ export interface TestMille {
   ok(...args: readonly string[]): string
   /** Starts a command in the background. */
   start(...args: readonly string[]): ChildProcess
+  /** The same with another `mille`. */
+  startWith(program: string | undefined, ...args: readonly string[]): ChildProcess
   [Symbol.dispose](): void
 }
 
@@ -42,6 +44,13 @@ export function testMille(env: NodeJS.ProcessEnv = {}, parent: string = tmpdir()
     if (result.error) throw result.error
     return { code: result.status ?? 128, out: result.stdout.toString(), err: result.stderr.toString() }
   }
+  const startWith: TestMille['startWith'] = (program = command, ...args) => {
+    // one that is no checkout takes the Node that it finds
+    const PATH = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`
+    const child = spawn(program, args, { env: { ...variables, PATH }, stdio: ['ignore', 'pipe', 'pipe'] })
+    children.push(child)
+    return child
+  }
   return {
     root,
     run,
@@ -50,11 +59,8 @@ export function testMille(env: NodeJS.ProcessEnv = {}, parent: string = tmpdir()
       if (code !== 0) throw new Error(`mille ${args.join(' ')}: exit ${code}\n${out}${err}`)
       return out.trim()
     },
-    start(...args) {
-      const child = spawn(command, args, { env: variables, stdio: ['ignore', 'pipe', 'pipe'] })
-      children.push(child)
-      return child
-    },
+    start: (...args) => startWith(undefined, ...args),
+    startWith,
     [Symbol.dispose]() {
       for (const child of children) child.kill('SIGKILL')
       const ids = run(['ps', '-aq']).out.split('\n').filter(Boolean)

@@ -8,6 +8,8 @@ import { testMille, type Ran, type TestMille } from './mille.ts'
 /** `mille serve` on a socket of its own, and clients that know nothing but its address. */
 export interface TestApi {
   readonly socket: string
+  /** Of the server. */
+  readonly pid: number
   /** The real `docker` client. */
   docker(
     args: readonly string[],
@@ -46,9 +48,10 @@ export async function busyboxApi(): Promise<BusyboxApi> {
   }
 }
 
-export async function serveApi(mille: TestMille, name = 'api.sock'): Promise<TestApi> {
+/** `command`: of another release. */
+export async function serveApi(mille: TestMille, name = 'api.sock', command?: string): Promise<TestApi> {
   const socket = join(mille.root, name)
-  const server = mille.start('serve', '-H', `unix://${socket}`)
+  const server = mille.startWith(command, 'serve', '-H', `unix://${socket}`)
   const log = text(server.stderr!)
   const [first] = (await Promise.race([
     once(server.stdout!, 'data'),
@@ -68,6 +71,7 @@ export async function serveApi(mille: TestMille, name = 'api.sock'): Promise<Tes
   }
   return {
     socket,
+    pid: server.pid ?? 0,
     docker,
     ok(...args) {
       const { code, out, err } = docker(args)

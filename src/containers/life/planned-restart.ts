@@ -3,6 +3,7 @@ import { identifyProcess, isRunning } from '../../linux/process-identity.ts'
 import { killQuietly } from '../../linux/kill-quietly.ts'
 import { spawnDetached } from '../../linux/spawn-detached.ts'
 import type { ContainerParts } from '../parts.ts'
+import { remainingDelay } from './restart-policy.ts'
 import { updateContainer, type ContainerData, type ContainerRow } from '../record.ts'
 
 /** A shell waits, as it needs a megabyte where mille would hold forty; then it becomes the mille that starts the container. */
@@ -15,7 +16,7 @@ const script = 'sleep "$1"; shift; exec "$@"'
 export function planRestart(parts: ContainerParts, row: ContainerRow): ContainerRow {
   const { restart } = row.data
   if (restart === undefined || isPlanned(row.data)) return row
-  const seconds = Math.max(restart.at - Date.now(), 0) / 1000
+  const seconds = remainingDelay(row.data, Date.now()) / 1000
   const nothing = openSync('/dev/null', 'r+')
   try {
     const pid = spawnDetached({

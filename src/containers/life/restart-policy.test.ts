@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RestartPolicy } from '../containers.ts'
 import type { ContainerData } from '../record.ts'
-import { checkRestartPolicy, restartDelay } from './restart-policy.ts'
+import { checkRestartPolicy, remainingDelay, restartDelay } from './restart-policy.ts'
 
 const policy = (name: RestartPolicy['name'], maximumRetryCount = 0): RestartPolicy => ({
   name,
@@ -29,7 +29,7 @@ test('which end leads to a new start', () => {
   assert.equal(delay(policy('always'), { code: 137 }, { isStopped: true }), undefined)
 })
 
-test('waits double from 100 ms to a minute, and begin anew after ten seconds of running', () => {
+test('B-RN-14 waits double from 100 ms to a minute, and begin anew after ten seconds of running', () => {
   const waits: number[] = []
   for (let lastDelay: number | undefined; waits.length < 12; waits.push(lastDelay ?? 0)) {
     lastDelay = delay(
@@ -40,6 +40,14 @@ test('waits double from 100 ms to a minute, and begin anew after ten seconds of 
   }
   assert.deepEqual(waits, [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000])
   assert.equal(delay(policy('always'), { code: 1, ran: 10_000 }, { lastDelay: 60_000 }), 100)
+})
+
+test('B-RN-12 a clock that is set while a start is awaited makes the wait no longer than it was', () => {
+  const planned = { restart: { at: 10_400 }, lastDelay: 400 }
+  assert.equal(remainingDelay(planned, 10_000), 400)
+  assert.equal(remainingDelay(planned, 10_300), 100)
+  assert.equal(remainingDelay(planned, 99_999_999), 0)
+  assert.equal(remainingDelay(planned, 0), 400)
 })
 
 test('policies that cannot be', () => {

@@ -40,6 +40,14 @@ export function restartDelay(data: ContainerData, exit: ContainerExit): number |
   return Math.min(data.lastDelay * 2, backOff.longest)
 }
 
+/** Milliseconds left of a planned wait. A clock that was set back meanwhile must not make it longer (B-RN-12). */
+export function remainingDelay(
+  { restart, lastDelay = backOff.longest }: Pick<ContainerData, 'restart' | 'lastDelay'>,
+  now: number,
+): number {
+  return Math.min(Math.max((restart?.at ?? now) - now, 0), lastDelay)
+}
+
 function wantsRestart(policy: RestartPolicy | undefined, exitCode: number, restartCount: number): boolean {
   if (policy?.name === 'always' || policy?.name === 'unless-stopped') return true
   if (policy?.name !== 'on-failure') return false
