@@ -12,7 +12,8 @@ export interface JoinWish extends OutputWish {
 
 /**
  * Joins a client's connection with a process's streams until the process closes them, the client is gone, or its user
- * typed the detach keys. The streams are disposed. True when the process closed them.
+ * typed the detach keys. A client that wants no output is gone with the end of its input: nothing is ever written that
+ * would tell. The streams are disposed. True when the process closed them.
  */
 export async function joinStreams(
   connection: Duplex,
@@ -25,9 +26,10 @@ export async function joinStreams(
   if (wish.signal.aborted) return false
   wish.signal.addEventListener('abort', leave, { once: true })
   try {
-    if (wish.stdin) forwardInput(connection, owned, wish, leave)
+    const inputEnd = wish.stdin ? forwardInput(connection, owned, wish, leave) : endOf(connection)
     // read all the same: else nobody sees that the client closed
-    else connection.resume()
+    if (!wish.stdin) connection.resume()
+    if (!wish.stdout && !wish.stderr) void inputEnd.then(leave)
     const closed = copyOutput(owned.output, connection, wish).then(() => true)
     return await Promise.race([closed, left.promise])
   } finally {
@@ -35,12 +37,17 @@ export async function joinStreams(
   }
 }
 
+function endOf(connection: Duplex): Promise<void> {
+  return new Promise((resolve) => connection.once('end', () => resolve()).once('close', () => resolve()))
+}
+
+/** Resolves when all input was handed on. */
 function forwardInput(
   connection: Duplex,
   streams: Pick<Attachment, 'write' | 'end'>,
   { tty, detachKeys }: JoinWish,
   detach: () => void,
-): void {
+): Promise<void> {
   const scan = tty ? detachScanner(detachKeys || undefined) : undefined
   // one write after the other; the process may be gone already: its exit is what counts then
   let last: Promise<void> = Promise.resolve()
@@ -51,5 +58,5 @@ function forwardInput(
     connection.pause()
     void queue(() => streams.write(bytes)).then(() => (found ? detach() : connection.resume()))
   })
-  connection.once('end', () => void queue(() => streams.end()))
+  return endOf(connection).then(() => queue(() => streams.end()))
 }
