@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, openSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -186,6 +195,10 @@ test('trash, quarantine and what lies in them go; links in them are not followed
   symlinkSync(store.root, join(trash, 'tree/link'))
   symlinkSync(kept, join(trash, 'link'))
   writeFileSync(join(store.root, 'quarantine/bad'), 'x')
+  for (const name of ['large', 'larger']) {
+    writeFileSync(join(trash, name), '')
+    truncateSync(join(trash, name), 8_388_608 + name.length)
+  }
   await store.collect()
   assert.deepEqual([readdirSync(trash), readdirSync(join(store.root, 'quarantine'))], [[], []])
   assert.ok(readdirSync(store.root).includes('kept'))
