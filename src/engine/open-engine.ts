@@ -44,7 +44,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   // what cannot be ended now is no reason to refuse other work
   await runtime.endLeftovers().catch(() => {})
   const bridge = once(openSharedBridge)
-  const client = once(() => openClient(options))
+  const client = once(() => openClient(root, options))
   const containing = createContainers({
     store,
     stateFolder,
@@ -83,7 +83,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     volumes,
     networks,
     manifests: own.manifests,
-    withLogins: (logins) => overClient(once(() => openClient(options, logins))),
+    withLogins: (logins) => overClient(once(() => openClient(root, options, logins))),
     registries: createRegistries({ storeRoot: root, client }),
     events: (options = {}) => selectEvents(store.events, options),
     info: () => engineInfo({ store, runtime, containers }),
@@ -175,13 +175,20 @@ function once<Value>(work: () => Promise<Value>): Once<Value> {
 }
 
 /** The HTTP client is the heaviest part of all: only what talks to a registry pays for it. `logins`: in place of Docker's own file. */
-async function openClient(options: EngineOptions, logins?: LoginSource): Promise<RegistryClient> {
-  const [{ createRegistryClient }, { openCredentialStore }, { registrySettings }] = await Promise.all([
-    import('../registry/client/registry-client.ts'),
-    import('../registry/credentials/credential-store.ts'),
-    import('./registry-settings.ts'),
-  ])
+async function openClient(
+  root: string,
+  options: EngineOptions,
+  logins?: LoginSource,
+): Promise<RegistryClient> {
+  const [{ createRegistryClient }, { openCredentialStore }, { registrySettings }, { handOverOnStore }] =
+    await Promise.all([
+      import('../registry/client/registry-client.ts'),
+      import('../registry/credentials/credential-store.ts'),
+      import('./registry-settings.ts'),
+      import('./hand-over.ts'),
+    ])
   return createRegistryClient({
+    handOver: handOverOnStore(root),
     ...(await registrySettings(options)),
     logins: logins ?? openCredentialStore({ ...(options.onWarning && { onWarning: options.onWarning }) }),
     ...(options.onWarning && { onWarning: options.onWarning }),

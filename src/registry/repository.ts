@@ -44,6 +44,12 @@ export interface Repository extends ContentTarget, Tagger {
   delete(target: Descriptor, options?: OpOptions): Promise<void>
 }
 
+/**
+ * Puts a blob's file where the registry `instance` takes the bytes of `upload` from; false when it cannot: the bytes are
+ * sent then.
+ */
+export type HandOver = (digest: Digest, instance: string, upload: string) => Promise<boolean>
+
 /** Who the user is at one registry. */
 export type Login =
   | { readonly username: string; readonly password: string }
@@ -64,6 +70,8 @@ export interface RegistryClientOptions {
   readonly rules?: RegistryRules
   /** Folders in Docker's layout `certs.d/<host[:port]>/`, the first that has one for the host counts (D06). */
   readonly certificateFolders?: readonly string[]
+  /** For registries on the same store. */
+  readonly handOver?: HandOver
   /** Milliseconds; default 15,000. */
   readonly connectTimeout?: number
   /** Longest silence in an answer, milliseconds; default 60,000. */

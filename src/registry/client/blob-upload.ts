@@ -3,7 +3,7 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import { verifiedStream } from '../../oci/verified-stream.ts'
 import { BrokenTries } from '../../util/broken-tries.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
-import type { PushOptions } from '../repository.ts'
+import type { HandOver, PushOptions } from '../repository.ts'
 import type { Answer } from './exchange.ts'
 import { drain } from './exchange.ts'
 import type { RegistryHost } from './host.ts'
@@ -15,6 +15,7 @@ export interface UploadRequest {
   readonly repository: string
   readonly scopes: readonly string[]
   readonly retry: RetryPolicy
+  readonly handOver?: HandOver
 }
 
 /** An open upload: where the next request goes, and how many bytes the registry has. */
@@ -23,7 +24,12 @@ export interface UploadSession {
   readonly offset: number
   /** Fewest bytes of a piece that is not the last one, as the registry wants it; 0 when it does not say. */
   readonly minimum: number
+  /** The registry takes a file of its own store instead of bytes. */
+  readonly offer?: { readonly instance: string; readonly upload: string }
 }
+
+/** A registry on the client's own store names itself in it; the client says by it that the blob's file is there. */
+const handOverHeader = 'mille-hand-over'
 
 /** What is left of an upload after its first break is sent in pieces: more than one is never sent twice. */
 const chunkSize = 8 * 1024 * 1024
@@ -43,6 +49,14 @@ export async function uploadBlob(
 ): Promise<void> {
   const { reopen, signal } = options
   let session = begun ?? (await startUpload(request, '', signal))
+  const { offer } = session
+  if (
+    offer !== undefined &&
+    (await request.handOver?.(expected.digest, offer.instance, offer.upload)) === true
+  ) {
+    body.destroy()
+    return finish(request, expected, session, signal, { [handOverHeader]: offer.instance })
+  }
   const tries = new BrokenTries(request.retry.attempts)
   let part: Part = { source: verifiedStream(body, expected), end: expected.size, sent: 0 }
   let renewed = false
@@ -125,7 +139,12 @@ export async function openUpload(
   await drain(answer.body)
   if (answer.status === 201) return undefined
   const minimum = Number(answer.header('oci-chunk-min-length') ?? 0)
+  const instance = answer.header(handOverHeader)
+  const upload = answer.header('docker-upload-uuid')
+  // it becomes the name of a file
+  const isOffered = instance !== undefined && upload !== undefined && /^[0-9a-f]{32}$/.test(upload)
   return {
+    ...(isOffered && { offer: { instance, upload } }),
     location: await uploadLocation(host, answer),
     offset: 0,
     minimum: Number.isSafeInteger(minimum) ? minimum : 0,
@@ -254,6 +273,7 @@ async function finish(
   expected: Descriptor,
   { location }: UploadSession,
   signal: AbortSignal | undefined,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const { host, repository, scopes } = request
   const url = new URL(location)
@@ -264,7 +284,7 @@ async function finish(
     scopes,
     signal,
     accept: [404],
-    headers: { 'content-length': '0', 'content-type': 'application/octet-stream' },
+    headers: { 'content-length': '0', 'content-type': 'application/octet-stream', ...headers },
   })
   await drain(answer.body)
   if (answer.status === 404) {

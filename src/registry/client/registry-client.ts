@@ -73,7 +73,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
       const places = mirrorsOf(rules, reference)
       const upstream = (): Repository => {
         checkBlocked(rules, reference, places)
-        return new RemoteRepository(reference, hostOf(reference.registry), retry)
+        return new RemoteRepository(reference, hostOf(reference.registry), retry, '', options.handOver)
       }
       if (places.length === 0) return upstream()
       const mirrors = places.map((place) => openMirror(place, reference.registry))

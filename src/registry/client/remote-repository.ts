@@ -8,9 +8,9 @@ import { parseManifestDocument } from '../../oci/parse-manifest.ts'
 import type { Reference } from '../../oci/reference.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
-import type { FetchOptions, PushOptions, Repository } from '../repository.ts'
+import type { FetchOptions, HandOver, PushOptions, Repository } from '../repository.ts'
 import { downloadBlob } from './blob-download.ts'
-import type { UploadSession } from './blob-upload.ts'
+import type { UploadRequest, UploadSession } from './blob-upload.ts'
 import { openUpload, uploadBlob } from './blob-upload.ts'
 import { drain, readAtMost, unreachable } from './exchange.ts'
 import type { Answer } from './exchange.ts'
@@ -39,6 +39,7 @@ export class RemoteRepository implements Repository {
   readonly #host: RegistryHost
   readonly #retry: RetryPolicy
   readonly #query: string
+  readonly #handOver: HandOver | undefined
   readonly #kept = new Map<Digest, Buffer>()
   /** Uploads that a refused mount opened: the push that follows uses them. */
   readonly #sessions = new Map<Digest, UploadSession>()
@@ -49,7 +50,9 @@ export class RemoteRepository implements Repository {
     host: RegistryHost,
     retry: RetryPolicy,
     query: string = '',
+    handOver?: HandOver,
   ) {
+    this.#handOver = handOver
     this.#query = query
     this.reference = { registry: reference.registry, repository: reference.repository }
     this.#host = host
@@ -258,9 +261,10 @@ export class RemoteRepository implements Repository {
     return this.#host.call(path, { method, repository, scopes: this.#scopes(right), signal, accept, headers })
   }
 
-  #upload(): { host: RegistryHost; repository: string; scopes: readonly string[]; retry: RetryPolicy } {
+  #upload(): UploadRequest {
     const { repository } = this.reference
-    return { host: this.#host, repository, scopes: this.#scopes('push'), retry: this.#retry }
+    const handOver = this.#handOver && { handOver: this.#handOver }
+    return { host: this.#host, repository, scopes: this.#scopes('push'), retry: this.#retry, ...handOver }
   }
 
   #scopes(right: 'pull' | 'push' | 'delete'): readonly string[] {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import {
   existsSync,
+  linkSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -188,4 +191,44 @@ test('a registry of the first format is upgraded: referrers of what it holds are
   newer.exec('PRAGMA user_version = 99')
   newer.close()
   assert.throws(() => openFileStorage(root), { code: 'STORE_DAMAGED' })
+})
+
+test('a file that was put there for an upload becomes its blob, as a link; nothing else does', async () => {
+  const root = newRoot()
+  await using storage = openFileStorage(root)
+  const { handOver } = storage
+  assert.ok(handOver)
+  const place = join(root, 'handover')
+  assert.equal(readText(join(place, 'instance')), handOver.instance)
+  const source = join(root, 'source')
+  writeFileSync(source, 'handed over')
+  const digest = sha256('handed over')
+  const id = await storage.openUpload(owner)
+  assert.equal(await handOver.finishUpload(owner, id, digest), false)
+  symlinkSync(source, join(place, id))
+  assert.equal(await handOver.finishUpload(owner, id, digest), false)
+  rmSync(join(place, id))
+  assert.equal(await handOver.finishUpload(owner, '../source', digest), false)
+  linkSync(source, join(place, id))
+  const other = { ...owner, user: 'bob' }
+  await assert.rejects(handOver.finishUpload(other, id, digest), (e) =>
+    isMilleError(e, 'BLOB_UPLOAD_UNKNOWN'),
+  )
+  for (let time = 0; time < 2; time++) {
+    // the same blob again, for another upload
+    const again = time === 0 ? id : await storage.openUpload(owner)
+    if (time > 0) linkSync(source, join(place, again))
+    assert.equal(await handOver.finishUpload(owner, again, digest), true)
+    assert.deepEqual(readdirSync(place), ['instance'])
+    assert.equal(await storage.statBlob('app', digest), 11)
+    assert.equal(statSync(blobFile(root, digest)).ino, statSync(source).ino)
+  }
+  assert.deepEqual(readdirSync(join(root, 'uploads')), [])
+  // a file with other bytes than its name says is found out as on any disk
+  const wrong = await storage.openUpload(owner)
+  linkSync(source, join(place, wrong))
+  assert.equal(await handOver.finishUpload(owner, wrong, sha256('something else')), true)
+  await assert.rejects(buffer(await storage.readBlob('app', sha256('something else'))), (e) =>
+    isMilleError(e, 'BLOB_DIGEST_MISMATCH'),
+  )
 })

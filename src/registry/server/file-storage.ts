@@ -8,7 +8,8 @@ import { BlobFiles } from './blob-files.ts'
 import type { Collectable } from './gc/collection.ts'
 import { DatabaseStorage } from './database-storage.ts'
 import { RegistryDatabase } from './registry-database.ts'
-import type { ByteRange, RegistryStorage, UploadChunk, UploadOwner } from './storage.ts'
+import { HandedFiles } from './handed-files.ts'
+import type { ByteRange, HandOverPlace, RegistryStorage, UploadChunk, UploadOwner } from './storage.ts'
 import { Turns } from './turns.ts'
 import { UploadFiles } from './upload-files.ts'
 
@@ -33,6 +34,7 @@ export function openFileStorage(
     new RegistryDatabase(join(root, 'registry.db'), root),
     new BlobFiles(blobs, join(root, 'quarantine')),
     new UploadFiles(uploads, options.maxUploads ?? 1000),
+    new HandedFiles(join(root, 'handover')),
   )
 }
 
@@ -42,10 +44,20 @@ class FileStorage extends DatabaseStorage implements RegistryStorage {
   /** A blob's file and the rows about it change together. */
   readonly #turns = new Turns()
 
-  constructor(database: RegistryDatabase, blobs: BlobFiles, uploads: UploadFiles) {
+  readonly #handed: HandedFiles
+
+  constructor(database: RegistryDatabase, blobs: BlobFiles, uploads: UploadFiles, handed: HandedFiles) {
     super(database)
     this.#blobs = blobs
     this.#uploads = uploads
+    this.#handed = handed
+  }
+
+  get handOver(): HandOverPlace {
+    return {
+      instance: this.#handed.instance,
+      finishUpload: (owner, id, digest) => nodeErrors(this.#finishHanded(owner, id, digest)),
+    }
   }
 
   async statBlob(repository: string, digest: Digest): Promise<number | undefined> {
@@ -105,6 +117,19 @@ class FileStorage extends DatabaseStorage implements RegistryStorage {
         this.#link(owner.repository, digest, size)
       })
     await nodeErrors(this.#uploads.finish(owner, id, digest, publish))
+  }
+
+  async #finishHanded(owner: UploadOwner, id: string, digest: Digest): Promise<boolean> {
+    const found = await this.#handed.find(id)
+    if (found === undefined) return false
+    await this.#uploads.replace(owner, id, digest, () =>
+      this.#turns.take(digest, async () => {
+        await this.#blobs.publish(found.path, digest)
+        this.#link(owner.repository, digest, found.size)
+      }),
+    )
+    await this.#handed.remove(id)
+    return true
   }
 
   async cancelUpload(owner: UploadOwner, id: string): Promise<void> {

@@ -54,12 +54,21 @@ export interface Page {
   readonly limit: number
 }
 
+/** Blobs as files of the same file system instead of bytes, from who may write to the registry's folder. */
+export interface HandOverPlace {
+  /** By it a client knows the registry of its own store. */
+  readonly instance: string
+  /** Makes the file that was put there for the upload a blob of the repository; false when there is none. BLOB_UPLOAD_UNKNOWN. */
+  finishUpload(owner: UploadOwner, id: string, digest: Digest): Promise<boolean>
+}
+
 /**
  * What a registry keeps. Repository names and tags were checked by the caller. Whatever a call reports as done is
  * durable; every call leaves the old or the new state, also when the process is killed in it.
  * A repository exists from its first blob or manifest to its last. Names are sorted by their bytes.
  */
 export interface RegistryStorage extends AsyncDisposable {
+  readonly handOver?: HandOverPlace | undefined
   /** Size of a blob that this repository holds; one that only another repository holds is undefined. */
   statBlob(repository: string, digest: Digest): Promise<number | undefined>
   /**

@@ -6,6 +6,9 @@ import type { Answer, Endpoint, RegistryRequest } from './answer.ts'
 import { repositoryOf } from './path-parts.ts'
 import type { UploadChunk, UploadOwner } from './storage.ts'
 
+/** See HandOverPlace: in the answer to POST the registry's name, in PUT the word that the file is there. */
+const handOverHeader = 'mille-hand-over'
+
 /**
  * POST: begins an upload; with `digest` takes the whole blob; with `mount` and `from` links a blob of another
  * repository. Source: OCI distribution-spec 1.1, end-4a, end-4b, end-11.
@@ -30,7 +33,13 @@ export const postUpload: Endpoint = async (request, parts, { storage, report }) 
   const digest = digestText === null ? undefined : parseDigest(digestText)
   const chunk = chunkOf(request)
   const id = await storage.openUpload(owner)
-  if (digest === undefined) return uploadAnswer(202, owner, id, 0)
+  if (digest === undefined) {
+    const opened = uploadAnswer(202, owner, id, 0)
+    const instance = storage.handOver?.instance
+    return instance === undefined
+      ? opened
+      : { ...opened, headers: { ...opened.headers, [handOverHeader]: instance } }
+  }
   try {
     await storage.appendUpload(owner, id, chunk, request.body)
   } catch (error) {
@@ -59,6 +68,11 @@ export const patchUpload: Endpoint = async (request, parts, { storage }) => {
 export const putUpload: Endpoint = async (request, parts, { storage }) => {
   const { owner, id } = uploadOf(request, parts)
   const digest = parseDigest(request.query.get('digest'))
+  const isHanded = request.headers[handOverHeader] !== undefined
+  // without the file it is an upload like any other
+  if (isHanded && (await storage.handOver?.finishUpload(owner, id, digest)) === true) {
+    return blobCreated(owner.repository, digest)
+  }
   const chunk = chunkOf(request)
   if (chunk.length === undefined || chunk.length > 0 || chunk.start !== undefined) {
     await storage.appendUpload(owner, id, chunk, request.body)

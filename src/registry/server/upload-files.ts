@@ -108,6 +108,17 @@ export class UploadFiles {
     })
   }
 
+  /** As `finish`, with another file that holds the whole blob, and of which the digest is known. */
+  async replace(owner: UploadOwner, id: string, digest: Digest, publish: () => Promise<void>): Promise<void> {
+    await this.#turns.take(id, async () => {
+      if (this.#finished.has(id, owner, digest)) return
+      await this.#session(owner, id)
+      await publish()
+      this.#finished.add(id, owner, digest)
+      await this.#remove(id)
+    })
+  }
+
   async cancel(owner: UploadOwner, id: string): Promise<void> {
     await this.#turns.take(id, async () => {
       await this.#session(owner, id)

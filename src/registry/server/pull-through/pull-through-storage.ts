@@ -7,6 +7,7 @@ import { manifestFacts } from '../manifest-facts.ts'
 import type { ManifestFacts } from '../manifest-facts.ts'
 import type {
   ByteRange,
+  HandOverPlace,
   NewManifest,
   Page,
   Referrers,
@@ -44,6 +45,10 @@ export class PullThroughStorage implements RegistryStorage {
   constructor(inner: RegistryStorage, upstreams: Upstreams) {
     this.#inner = inner
     this.#upstreams = upstreams
+  }
+
+  get handOver(): HandOverPlace | undefined {
+    return this.#inner.handOver
   }
 
   async statBlob(repository: string, digest: Digest): Promise<number | undefined> {
