@@ -7,6 +7,7 @@ import type { RegistryOptions } from '../registry/server/registry.ts'
 import { openFileStorage } from '../registry/server/file-storage.ts'
 import { type CollectRequest, serveControl } from '../registry/server/gc/control.ts'
 import { CollectionSchedule } from '../registry/server/gc/schedule.ts'
+import { NotesFile, type RepositoryNotes } from '../registry/server/search/repository-notes.ts'
 import type { RegistryStorage } from '../registry/server/storage.ts'
 import type { AuthSettings, TlsSettings, UpstreamSettings } from '../registry/settings/registry-settings.ts'
 import { makeFolders } from '../util/make-folders.ts'
@@ -41,6 +42,7 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
       ...(limits.idleTimeout !== undefined && { idleTimeout: limits.idleTimeout }),
       ...(limits.headerTimeout !== undefined && { headerTimeout: limits.headerTimeout }),
       ...(onLog !== undefined && { onLog }),
+      notes: await openNotes(options, folder),
       observers: watching.observers,
     }),
   )
@@ -78,6 +80,15 @@ async function openStorage(
   }
   resources.use(await serveControl(folder, control))
   return storage
+}
+
+async function openNotes({ bucket }: RegistrySettings, folder: string): Promise<RepositoryNotes> {
+  if (bucket === undefined) return new NotesFile(join(folder, 'notes.json'))
+  const [{ Bucket }, { BucketNotes }] = await Promise.all([
+    import('../registry/server/s3/bucket.ts'),
+    import('../registry/server/search/bucket-notes.ts'),
+  ])
+  return new BucketNotes(await Bucket.open(bucket))
 }
 
 async function authOf(

@@ -252,6 +252,7 @@ const otherErrors = {
   // registry server: what its requests are refused with
   BLOB_UNKNOWN: ['not-found', 'blob {digest} unknown to repository {repository}'],
   BLOB_UPLOAD_UNKNOWN: ['not-found', 'upload {id} unknown to this registry'],
+  DESCRIPTION_TOO_LONG: ['invalid-argument', 'a description has at most {limit} bytes'],
   HTPASSWD_INVALID: [
     'invalid-argument',
     '{path}:{line}: not "user:" and a bcrypt hash (make it with: htpasswd -B)',

@@ -9,6 +9,7 @@ import { buffer } from 'node:stream/consumers'
 import { after, afterEach, before, test } from 'node:test'
 import { sha256 } from '../../src/oci/digest.ts'
 import { Bucket, type BucketOptions } from '../../src/registry/server/s3/bucket.ts'
+import { BucketNotes } from '../../src/registry/server/search/bucket-notes.ts'
 import { openS3Storage } from '../../src/registry/server/s3/s3-storage.ts'
 import { testRegistryStorage } from '../contract/registry-storage.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
@@ -70,6 +71,17 @@ test('an upload of which a blob was made just before a kill takes no bytes with 
   await objects.put(`uploads/${id}`, JSON.stringify(state))
   assert.equal(await storage.expireUploads(0), 1)
   assert.equal((await buffer(await storage.readBlob('app', sha256('kept')))).toString(), 'kept')
+})
+
+test('descriptions and stars lie in the bucket, for every replica', async () => {
+  const bucket = await swift.newBucket()
+  const [first, second] = [
+    new BucketNotes(await Bucket.open(bucket)),
+    new BucketNotes(await Bucket.open(bucket)),
+  ]
+  await first.change('team/app', (note) => ({ ...note, description: 'text' }))
+  await second.change('team/app', (note) => ({ ...note, stars: ['ann'] }))
+  assert.deepEqual(await second.all(), new Map([['team/app', { description: 'text', stars: ['ann'] }]]))
 })
 
 test('bytes that changed in the bucket break off before their end, and pushing them again heals', async () => {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Caller } from './access/caller.ts'
 import type { ReportedEvent } from './operations/observer.ts'
+import type { RepositoryNotes } from './search/repository-notes.ts'
 import type { RegistryStorage } from './storage.ts'
 
 /** A request, after its path was split and its caller was let in. */
@@ -25,6 +26,7 @@ export interface Answer {
 export interface EndpointContext {
   readonly storage: RegistryStorage
   readonly allowDelete: boolean
+  readonly notes: RepositoryNotes
   /** Says what was done, once it is. */
   readonly report: (event: ReportedEvent) => void
 }

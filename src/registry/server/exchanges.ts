@@ -11,12 +11,14 @@ import type { TokenParts } from './access/token-endpoint.ts'
 import type { Answer } from './answer.ts'
 import type { RegistryEvent, RegistryObserver, ReportedEvent, SeenRequest } from './operations/observer.ts'
 import { matchRoute } from './route.ts'
+import type { RepositoryNotes } from './search/repository-notes.ts'
 import type { RegistryStorage } from './storage.ts'
 import { errorAnswer } from './wire-errors.ts'
 
 export interface ExchangeOptions {
   readonly storage: RegistryStorage
   readonly allowDelete: boolean
+  readonly notes: RepositoryNotes
   readonly gate: Gate
   /** With a token service. */
   readonly token: (TokenParts & { readonly publicUrl?: string | undefined }) | undefined
@@ -117,7 +119,7 @@ export class Exchanges {
 
   async #answer(raw: IncomingMessage): Promise<Answer> {
     const path = pathOf(raw)
-    const { storage, allowDelete, gate, token } = this.#options
+    const { storage, allowDelete, notes, gate, token } = this.#options
     const query = new URLSearchParams((raw.url ?? '').slice(path.length + 1))
     const request = {
       method: raw.method ?? '',
@@ -128,14 +130,14 @@ export class Exchanges {
     }
     if (token !== undefined && isTokenPath(path)) return tokenEndpoint(request, token)
     const route = matchRoute(request.method, path)
-    const caller = await gate.admit(raw.headers, route.needs)
+    const caller = await gate.admit(raw.headers, route.needs, route.isOpen)
     const { user } = caller
     this.#note(raw).user = user
     const report = (event: ReportedEvent): void => {
       const seen = { ...(user !== '' && { user }), remote: raw.socket.remoteAddress ?? '' }
       this.#tell({ id: randomHex(16), time: new Date(), ...event, ...seen })
     }
-    return route.endpoint({ ...request, caller }, route.parts, { storage, allowDelete, report })
+    return route.endpoint({ ...request, caller }, route.parts, { storage, allowDelete, notes, report })
   }
 
   #tell(event: RegistryEvent): void {

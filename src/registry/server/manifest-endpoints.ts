@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import type { Digest } from '../../oci/digest.ts'
 import { documentLimit } from '../../oci/document-fields.ts'
 import { parseManifestDocument } from '../../oci/parse-manifest.ts'
@@ -7,6 +6,7 @@ import { failure } from '../../util/errors.ts'
 import type { Endpoint } from './answer.ts'
 import { manifestFacts } from './manifest-facts.ts'
 import { manifestReferenceOf, repositoryOf } from './path-parts.ts'
+import { readBody } from './read-body.ts'
 
 /** Tags of one push. */
 const maxTags = 100
@@ -38,7 +38,9 @@ export const getManifest: Endpoint = async (request, parts, { storage, report })
 export const putManifest: Endpoint = async (request, parts, { storage, report }) => {
   const repository = repositoryOf(parts)
   const reference = manifestReferenceOf(parts)
-  const raw = await readDocument(request.body, request.bodyLength ?? 0)
+  const raw = await readBody(request, documentLimit)
+  if (raw === undefined)
+    throw failure('MANIFEST_TOO_LARGE', { size: request.bodyLength ?? 'more', limit: documentLimit })
   const document = parseManifestDocument(raw, request.headers['content-type'])
   const { digest, mediaType } = document.descriptor
   if ('digest' in reference && reference.digest !== digest) {
@@ -103,20 +105,4 @@ function accepts(header: string | undefined, mediaType: string): boolean {
   return offered.some(
     (type) => type === mediaType || type === '*/*' || type === 'application/*' || type === 'application/json',
   )
-}
-
-/** Throws MANIFEST_TOO_LARGE as soon as it is known. */
-async function readDocument(body: Readable, told: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = told
-  if (told <= documentLimit) {
-    size = 0
-    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      size += chunk.length
-      if (size > documentLimit) break
-      chunks.push(chunk)
-    }
-  }
-  if (size > documentLimit) throw failure('MANIFEST_TOO_LARGE', { size, limit: documentLimit })
-  return Buffer.concat(chunks)
 }

@@ -12,6 +12,7 @@ import type { Certificate } from './certificate.ts'
 import { type ExchangeOptions, Exchanges, sendAnswer } from './exchanges.ts'
 import { type MadeServer, makeServer } from './make-server.ts'
 import type { RegistryObserver } from './operations/observer.ts'
+import { NotesFile, type RepositoryNotes } from './search/repository-notes.ts'
 import type { RegistryStorage } from './storage.ts'
 
 export interface RegistryOptions {
@@ -43,6 +44,8 @@ export interface RegistryOptions {
   readonly closeTimeout?: number
   /** One JSON object a line, one line a request. */
   readonly onLog?: (line: string) => void
+  /** Descriptions and stars; default in memory. */
+  readonly notes?: RepositoryNotes
   /** Told of requests and of what they did. */
   readonly observers?: readonly RegistryObserver[]
 }
@@ -115,8 +118,17 @@ async function exchangeOptions(options: RegistryOptions): Promise<ExchangeOption
   const policy = new AccessPolicy(rulesOf(options))
   const tokens = options.tokens === undefined ? undefined : new Tokens(options.tokens)
   const { storage, allowDelete = false, publicUrl, onLog, observers = [] } = options
+  const notes = options.notes ?? new NotesFile()
   const token = htpasswd && tokens && { htpasswd, policy, tokens, publicUrl }
-  return { storage, allowDelete, gate: new Gate({ htpasswd, policy, tokens }), token, onLog, observers }
+  return {
+    storage,
+    allowDelete,
+    notes,
+    gate: new Gate({ htpasswd, policy, tokens }),
+    token,
+    onLog,
+    observers,
+  }
 }
 
 function rulesOf({ access, htpasswd, anonymousPull = false }: RegistryOptions): readonly AccessRule[] {

@@ -6,11 +6,14 @@ import { deleteBlob, getBlob } from './blob-endpoints.ts'
 import { listReferrers, listRepositories, listTags, ping } from './list-endpoints.ts'
 import { deleteManifest, getManifest, putManifest } from './manifest-endpoints.ts'
 import { repositoryOf } from './path-parts.ts'
+import { changeStar, pingFirst, putDescription, search } from './search/search-endpoints.ts'
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './upload-endpoints.ts'
 
 interface Route {
   readonly path: RegExp
   readonly methods: Readonly<Record<string, Action>>
+  /** Nobody need log in: the endpoint looks at each repository's rights itself. */
+  readonly isOpen?: boolean
 }
 
 /** What answers, and the rights on the repository of which a caller needs one; without any a login is enough. */
@@ -21,11 +24,22 @@ export interface MatchedRoute {
   readonly parts: PathParts
   /** What a caller needs to be let in. */
   readonly needs: readonly Need[]
+  readonly isOpen: boolean
 }
 
 /** In this order: `uploads` is no digest. Repository names hold slashes, so the fixed words are looked for from the end. */
 const routes: readonly Route[] = [
   { path: /^\/v2\/?$/, methods: { GET: [ping], HEAD: [ping] } },
+  { path: /^\/v1\/_ping$/, methods: { GET: [pingFirst] }, isOpen: true },
+  { path: /^\/v1\/search$/, methods: { GET: [search] }, isOpen: true },
+  {
+    path: /^\/v1\/repositories\/(?<repository>.*)\/description$/s,
+    methods: { PUT: [putDescription, 'update'] },
+  },
+  {
+    path: /^\/v1\/repositories\/(?<repository>.*)\/star$/s,
+    methods: { PUT: [changeStar, 'read'], DELETE: [changeStar, 'read'] },
+  },
   { path: /^\/v2\/_catalog$/, methods: { GET: [listRepositories] } },
   { path: /^\/v2\/(?<repository>.*)\/tags\/list$/s, methods: { GET: [listTags, 'read'] } },
   {
@@ -83,6 +97,7 @@ export function matchRoute(method: string, rawPath: string): MatchedRoute {
       endpoint,
       parts,
       needs: rights.length === 0 ? [] : [{ repository: repositoryOf(parts), rights }],
+      isOpen: route.isOpen ?? false,
     }
   }
   if (!/^(?:\/[\w.:-]+)*\/?$/.test(path) || path.includes('..')) throw nameInvalid(path)

@@ -7,6 +7,7 @@ import type { Answer } from './answer.ts'
 const wireErrors: ReadonlyMap<ErrorCode, readonly [status: number, code: string]> = new Map([
   ['BLOB_UNKNOWN', [404, 'BLOB_UNKNOWN']],
   ['BLOB_UPLOAD_UNKNOWN', [404, 'BLOB_UPLOAD_UNKNOWN']],
+  ['DESCRIPTION_TOO_LONG', [413, 'SIZE_INVALID']],
   ['DIGEST_INVALID', [400, 'DIGEST_INVALID']],
   ['INVALID_ARGUMENT', [400, 'UNSUPPORTED']],
   ['MANIFEST_AMBIGUOUS', [400, 'MANIFEST_INVALID']],

@@ -30,10 +30,15 @@ export class Gate {
   }
 
   /**
-   * The caller, who has one right of each need; without needs, who has come with a login or a token.
+   * The caller, who has one right of each need; without needs, who has come with a login or a token, or, where it is
+   * open, anybody.
    * Throws REGISTRY_LOGIN_REQUIRED (`details.needs`; `details.error` as in RFC 6750), REGISTRY_ACCESS_DENIED.
    */
-  async admit({ authorization }: IncomingHttpHeaders, needs: readonly Need[]): Promise<Caller> {
+  async admit(
+    { authorization }: IncomingHttpHeaders,
+    needs: readonly Need[],
+    isOpenToAll: boolean = false,
+  ): Promise<Caller> {
     const { policy, htpasswd } = this.#parts
     if (htpasswd === undefined) return this.#admitAs({ user: '' }, needs)
     const identity = await this.#identify(htpasswd, authorization, needs)
@@ -41,7 +46,7 @@ export class Gate {
     const isOpen = needs.every(({ rights, repository }) =>
       rights.some((right) => policy.may('', right, repository)),
     )
-    if (needs.length === 0 || !isOpen) throw loginRequired(needs)
+    if ((needs.length === 0 && !isOpenToAll) || !isOpen) throw loginRequired(needs)
     return this.#admitAs({ user: '' }, needs)
   }
 
