@@ -8,6 +8,7 @@ import { openFileStorage } from '../registry/server/file-storage.ts'
 import { type CollectRequest, serveControl } from '../registry/server/gc/control.ts'
 import { CollectionSchedule } from '../registry/server/gc/schedule.ts'
 import { NotesFile, type RepositoryNotes } from '../registry/server/search/repository-notes.ts'
+import type { Namespaces } from '../registry/server/namespace-path.ts'
 import type { RegistryStorage } from '../registry/server/storage.ts'
 import type { AuthSettings, TlsSettings, UpstreamSettings } from '../registry/settings/registry-settings.ts'
 import { makeFolders } from '../util/make-folders.ts'
@@ -25,7 +26,7 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
   makeFolders(folder, 0o700)
   await using resources = new AsyncDisposableStack()
   const kept = await openStorage(options, folder, resources)
-  const storage = await withUpstreams(options.upstreams ?? [], kept, resources)
+  const { storage, namespaces } = await withUpstreams(options.upstreams ?? [], kept, resources)
   const watching = await watchRegistry(options, storage, resources)
   const registry = resources.use(
     await createRegistry({
@@ -43,6 +44,7 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
       ...(limits.headerTimeout !== undefined && { headerTimeout: limits.headerTimeout }),
       ...(onLog !== undefined && { onLog }),
       notes: await openNotes(options, folder),
+      namespaces,
       observers: watching.observers,
     }),
   )
@@ -82,7 +84,7 @@ async function openStorage(
   return storage
 }
 
-async function openNotes({ bucket }: RegistrySettings, folder: string): Promise<RepositoryNotes> {
+async function openNotes({ bucket }: ServeRegistryOptions, folder: string): Promise<RepositoryNotes> {
   if (bucket === undefined) return new NotesFile(join(folder, 'notes.json'))
   const [{ Bucket }, { BucketNotes }] = await Promise.all([
     import('../registry/server/s3/bucket.ts'),
@@ -134,16 +136,20 @@ async function withUpstreams(
   upstreams: readonly UpstreamSettings[],
   storage: RegistryStorage,
   resources: AsyncDisposableStack,
-): Promise<RegistryStorage> {
-  if (upstreams.length === 0) return storage
-  const [{ createRegistryClient }, { openUpstreams, upstreamLogins }, { PullThroughStorage }] =
-    await Promise.all([
-      import('../registry/client/registry-client.ts'),
-      import('../registry/server/pull-through/upstreams.ts'),
-      import('../registry/server/pull-through/pull-through-storage.ts'),
-    ])
+): Promise<{ readonly storage: RegistryStorage; readonly namespaces: Namespaces }> {
+  if (upstreams.length === 0) return { storage, namespaces: new Map() }
+  const [
+    { createRegistryClient },
+    { openUpstreams, upstreamLogins, upstreamNamespaces },
+    { PullThroughStorage },
+  ] = await Promise.all([
+    import('../registry/client/registry-client.ts'),
+    import('../registry/server/pull-through/upstreams.ts'),
+    import('../registry/server/pull-through/pull-through-storage.ts'),
+  ])
   const client = resources.use(createRegistryClient({ logins: upstreamLogins(upstreams) }))
-  return resources.use(new PullThroughStorage(storage, openUpstreams(upstreams, client)))
+  const through = resources.use(new PullThroughStorage(storage, openUpstreams(upstreams, client)))
+  return { storage: through, namespaces: upstreamNamespaces(upstreams) }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

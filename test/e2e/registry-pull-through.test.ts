@@ -34,6 +34,10 @@ test('an image comes through a cache, and still does when its registry is gone',
   const other = testMille()
   try {
     assert.equal(other.ok('run', '--rm', name, 'echo', 'through'), 'through')
+    // as who uses the cache as a mirror of the other registry asks
+    const asMirror = await fetch(`${cache.url}/v2/tools/busybox/manifests/v1?ns=${upstream.host}`)
+    assert.equal(asMirror.status, 200)
+    assert.equal((await fetch(`${cache.url}/v2/tools/busybox/manifests/v1?ns=other`)).status, 404)
     await upstream.kill()
     other.ok('rmi', name)
     assert.equal(other.ok('run', '--rm', name, 'echo', 'again'), 'again')

@@ -10,6 +10,7 @@ import { tokenEndpoint } from './access/token-endpoint.ts'
 import type { TokenParts } from './access/token-endpoint.ts'
 import type { Answer } from './answer.ts'
 import type { RegistryEvent, RegistryObserver, ReportedEvent, SeenRequest } from './operations/observer.ts'
+import { namespacePath, type Namespaces } from './namespace-path.ts'
 import { matchRoute } from './route.ts'
 import type { RepositoryNotes } from './search/repository-notes.ts'
 import type { RegistryStorage } from './storage.ts'
@@ -19,6 +20,7 @@ export interface ExchangeOptions {
   readonly storage: RegistryStorage
   readonly allowDelete: boolean
   readonly notes: RepositoryNotes
+  readonly namespaces: Namespaces
   readonly gate: Gate
   /** With a token service. */
   readonly token: (TokenParts & { readonly publicUrl?: string | undefined }) | undefined
@@ -119,7 +121,7 @@ export class Exchanges {
 
   async #answer(raw: IncomingMessage): Promise<Answer> {
     const path = pathOf(raw)
-    const { storage, allowDelete, notes, gate, token } = this.#options
+    const { storage, allowDelete, notes, namespaces, gate, token } = this.#options
     const query = new URLSearchParams((raw.url ?? '').slice(path.length + 1))
     const request = {
       method: raw.method ?? '',
@@ -129,7 +131,7 @@ export class Exchanges {
       bodyLength: lengthOf(raw),
     }
     if (token !== undefined && isTokenPath(path)) return tokenEndpoint(request, token)
-    const route = matchRoute(request.method, path)
+    const route = matchRoute(request.method, namespacePath(request.method, path, query, namespaces))
     const caller = await gate.admit(raw.headers, route.needs, route.isOpen)
     const { user } = caller
     this.#note(raw).user = user

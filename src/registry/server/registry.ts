@@ -11,6 +11,7 @@ import type { TokenOptions } from './access/tokens.ts'
 import type { Certificate } from './certificate.ts'
 import { type ExchangeOptions, Exchanges, sendAnswer } from './exchanges.ts'
 import { type MadeServer, makeServer } from './make-server.ts'
+import type { Namespaces } from './namespace-path.ts'
 import type { RegistryObserver } from './operations/observer.ts'
 import { NotesFile, type RepositoryNotes } from './search/repository-notes.ts'
 import type { RegistryStorage } from './storage.ts'
@@ -46,6 +47,8 @@ export interface RegistryOptions {
   readonly onLog?: (line: string) => void
   /** Descriptions and stars; default in memory. */
   readonly notes?: RepositoryNotes
+  /** Registries of which the storage has copies: `ns=` asks for them. */
+  readonly namespaces?: Namespaces
   /** Told of requests and of what they did. */
   readonly observers?: readonly RegistryObserver[]
 }
@@ -119,11 +122,13 @@ async function exchangeOptions(options: RegistryOptions): Promise<ExchangeOption
   const tokens = options.tokens === undefined ? undefined : new Tokens(options.tokens)
   const { storage, allowDelete = false, publicUrl, onLog, observers = [] } = options
   const notes = options.notes ?? new NotesFile()
+  const namespaces = options.namespaces ?? new Map()
   const token = htpasswd && tokens && { htpasswd, policy, tokens, publicUrl }
   return {
     storage,
     allowDelete,
     notes,
+    namespaces,
     gate: new Gate({ htpasswd, policy, tokens }),
     token,
     onLog,

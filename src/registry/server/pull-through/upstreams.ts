@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { fromNodeError } from '../../../linux/system-failure.ts'
+import type { Namespaces } from '../namespace-path.ts'
 import type { LoginSource, RegistryClient, Repository } from '../../repository.ts'
 import type { UpstreamSettings } from '../../settings/registry-settings.ts'
 
@@ -35,7 +36,11 @@ export function openUpstreams(settings: readonly UpstreamSettings[], client: Reg
   }
 }
 
-export function prefixOf({ registry, prefix }: UpstreamSettings): string {
+export function upstreamNamespaces(settings: readonly UpstreamSettings[]): Namespaces {
+  return new Map(settings.map((upstream) => [upstream.registry, prefixOf(upstream)]))
+}
+
+function prefixOf({ registry, prefix }: UpstreamSettings): string {
   // a port's colon is no part of a repository's name
   return prefix ?? registry.replace(':', '-')
 }
