@@ -126,6 +126,14 @@ test('run streams both outputs and exits as the command', async () => {
   assert.deepEqual(request?.ports, [{ hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }])
 })
 
+test('run -p with a range for one port asks for one of them', async () => {
+  const { containers, requests } = runnable()
+  await runCli(['run', '-d', '-p', '127.0.0.1:8000-8010:80', 'busybox'], { containers })
+  assert.deepEqual(requests[0]?.ports, [
+    { hostIp: '127.0.0.1', hostPort: 8000, lastHostPort: 8010, containerPort: 80, protocol: 'tcp' },
+  ])
+})
+
 test('run -d prints the id; run -i hands standard input on', async () => {
   assert.equal(
     (await runCli(['run', '-d', 'busybox'], { containers: runnable().containers })).out,

@@ -43,6 +43,8 @@ export interface PortRequest {
   readonly hostIp: string
   /** 0: any free port. */
   readonly hostPort: number
+  /** Of a range that begins with `hostPort`: the first free port of it. */
+  readonly lastHostPort?: number
   readonly containerPort: number
   readonly protocol: 'tcp' | 'udp'
 }
@@ -166,7 +168,7 @@ export interface ContainerState {
 }
 
 /** With the port of the host that it got. */
-export type PublishedPort = PortRequest
+export type PublishedPort = Omit<PortRequest, 'lastHostPort'>
 
 export interface ContainerDetails {
   /** 64 hex digits. */

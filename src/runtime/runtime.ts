@@ -295,6 +295,8 @@ export interface PortBinding {
   /** Empty is every address. */
   readonly hostIp: string
   readonly hostPort: number
+  /** Of a range that begins with `hostPort`: the first that is free is taken. Absent in what is published. */
+  readonly lastHostPort?: number
   readonly containerPort: number
   readonly protocol: 'tcp' | 'udp'
 }

@@ -160,15 +160,19 @@ function portRequests(bindings: HostConfigBody['PortBindings']): PortRequest[] {
     }
     return (hosts ?? []).map(({ HostIp, HostPort }) => ({
       hostIp: HostIp ?? '',
-      hostPort: hostPort(HostPort ?? ''),
+      ...hostPorts(HostPort ?? ''),
       containerPort: Number(port),
       protocol,
     }))
   })
 }
 
-function hostPort(text: string): number {
-  if (text === '') return 0
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text)
-  throw failure('INVALID_ARGUMENT', { reason: `invalid HostPort: "${text}"` })
+/** `8080`, `8000-8010` for the first free one of them, or nothing for any. */
+function hostPorts(text: string): Pick<PortRequest, 'hostPort' | 'lastHostPort'> {
+  if (text === '') return { hostPort: 0 }
+  const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? []
+  const [hostPort, lastHostPort] = [Number(first), Number(last ?? first)]
+  if (!(hostPort <= lastHostPort && lastHostPort <= 65_535))
+    throw failure('INVALID_ARGUMENT', { reason: `invalid HostPort: "${text}"` })
+  return lastHostPort === hostPort ? { hostPort } : { hostPort, lastHostPort }
 }

@@ -279,7 +279,8 @@ function requestedPorts(ports: readonly PortRequest[]): Record<string, PortBindi
   for (const port of ports) {
     const key = `${port.containerPort}/${port.protocol}`
     const list = (bindings[key] ??= [])
-    list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? '' : String(port.hostPort) })
+    const range = port.lastHostPort === undefined ? '' : `-${port.lastHostPort}`
+    list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? '' : `${port.hostPort}${range}` })
   }
   return bindings
 }

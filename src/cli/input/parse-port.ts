@@ -7,8 +7,8 @@ interface Range {
 }
 
 /**
- * `-p [IP:][HOSTPORT[-LAST]:]PORT[-LAST][/tcp|udp]` as one request for each container port; a host range for one
- * container port is not taken. CLI_FAILED names the wrong part.
+ * `-p [IP:][HOSTPORT[-LAST]:]PORT[-LAST][/tcp|udp]` as one request for each container port; of a host range for one
+ * container port the first free port is taken. CLI_FAILED names the wrong part.
  */
 export function parsePort(spec: string): PortRequest[] {
   const slash = spec.lastIndexOf('/')
@@ -21,6 +21,16 @@ export function parsePort(spec: string): PortRequest[] {
   if (host !== '' && outside === undefined)
     throw bad(`Invalid hostPort: ${host}: use a number from 1 to 65535`)
   const count = inside.last - inside.first + 1
+  if (outside && count === 1 && outside.last > outside.first)
+    return [
+      {
+        hostIp: ip,
+        hostPort: outside.first,
+        lastHostPort: outside.last,
+        containerPort: inside.first,
+        protocol,
+      },
+    ]
   if (outside && outside.last - outside.first + 1 !== count) {
     throw bad(`Invalid ranges specified for container and host Ports: ${container} and ${host}`)
   }

@@ -39,7 +39,6 @@ export async function createOneOff(
   const all = await listContainers(parts, project.name)
   const request = await serviceRequest(project, name, service, {
     containerOf: (other) => ofService(all, other)[0]?.id ?? other,
-    takenPorts: new Set(),
   })
   const slug = randomBytes(6).toString('hex')
   const labels = containerLabels(project, name, service, {

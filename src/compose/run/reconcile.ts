@@ -1,4 +1,4 @@
-import type { ContainerDetails, ContainerWish } from '../../containers/containers.ts'
+import type { ContainerWish } from '../../containers/containers.ts'
 import { containerLabels, label } from './labels.ts'
 import { configHash } from '../config-hash.ts'
 import { containerName } from '../names.ts'
@@ -149,7 +149,6 @@ export async function containerRequest(
   return await serviceRequest(project, name, project.services[name] ?? {}, {
     containerOf: (other) => ofService(all, other)[0]?.id ?? other,
     replaced: renewsVolumes ? undefined : replaced?.details,
-    takenPorts: takenPorts(await parts.engine.containers.list({ all: true }), replaced?.id),
   })
 }
 
@@ -164,18 +163,6 @@ function unreachable(request: ContainerWish): ContainerWish {
     ports: [],
     ...(request.endpoints !== undefined && { endpoints: Object.fromEntries(endpoints) }),
   }
-}
-
-/** Also those that containers want which do not run now: they may at any time. */
-function takenPorts(
-  containers: readonly ContainerDetails[],
-  except: string | undefined,
-): ReadonlySet<number> {
-  return new Set(
-    containers.flatMap(({ id, ports, request }) =>
-      id === except ? [] : [...ports, ...request.ports].map(({ hostPort }) => hostPort),
-    ),
-  )
 }
 
 /** The new one is made before the old one goes: what cannot be made takes nothing away. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { PortRequest } from '../../containers/containers.ts'
 import { failure, isMilleError, messageOf } from '../../util/errors.ts'
 import { parseDuration } from '../model/duration.ts'
 import type { Project, Service } from '../model/project.ts'
@@ -77,7 +78,10 @@ async function rollContainer(
     await proven(parts, id, service)
     parts.report('Container', name, 'Healthy')
     const { ports = [], endpoints = {} } = await containerRequest(parts, project, old.service, old)
-    await networks.takeOver(id, old.id, { ports, aliases: aliasesOf(endpoints) })
+    await networks.takeOver(id, old.id, {
+      ports: ports.map((port) => asBefore(port, old)),
+      aliases: aliasesOf(endpoints),
+    })
   } catch (error) {
     await containers.remove(id, { force: true, volumes: true })
     parts.report('Container', name, 'Removed')
@@ -94,6 +98,17 @@ async function rollContainer(
   await stopContainer(parts, project, old, options.timeout)
   await containers.remove(old.id, { force: true })
   parts.report('Container', old.name, 'Removed')
+}
+
+/** A port that the machine chose stays the same, when it may. */
+function asBefore(port: PortRequest, { details }: Observed): PortRequest {
+  const { hostPort, lastHostPort = hostPort, ...rest } = port
+  const before = details.ports.find(
+    ({ containerPort, protocol }) => containerPort === port.containerPort && protocol === port.protocol,
+  )
+  if (before === undefined) return port
+  const isChosen = hostPort === 0 || (hostPort <= before.hostPort && before.hostPort <= lastHostPort)
+  return isChosen ? { ...rest, hostPort: before.hostPort } : port
 }
 
 function freeNumber(siblings: readonly Observed[]): number {

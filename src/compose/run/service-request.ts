@@ -17,8 +17,6 @@ export interface RequestOptions {
   readonly containerOf: (service: string) => string
   /** Whose place the new one takes. */
   readonly replaced?: ContainerDetails | undefined
-  /** Ports of the machine that are taken, for those who leave a choice. */
-  readonly takenPorts: ReadonlySet<number>
 }
 
 /** What a container of the service is made of; name and labels are the caller's. COMPOSE_*. */
@@ -36,7 +34,7 @@ export async function serviceRequest(
     ...processFields(service),
     ...sharedSpaces(service, options.containerOf),
     ...networkFields(project, name, service, options.containerOf),
-    ports: sharesNetwork(service) ? [] : portRequests(service, options.takenPorts),
+    ports: hasOwnNetwork(service) ? portRequests(service) : [],
     ...limitRequest(service),
     ...healthFields(service),
     restartPolicy: restartPolicy(name, service),
@@ -108,8 +106,9 @@ function sharedSpaces(service: Service, containerOf: RequestOptions['containerOf
   return { ...(ipc !== undefined && { ipc }), ...(pid !== undefined && { pid }) }
 }
 
-function sharesNetwork({ network_mode = '' }: Service): boolean {
-  return /^(service|container):/.test(network_mode)
+/** Otherwise there is nothing to publish ports of, as for Docker. */
+function hasOwnNetwork({ network_mode = '' }: Service): boolean {
+  return !/^(host|none|service:.*|container:.*)$/.test(network_mode)
 }
 
 function networkFields(

@@ -9,7 +9,7 @@ const FIRST_FREE_PORT = 32_768
 const LAST_FREE_PORT = 60_999
 
 /**
- * Fills in free ports for 0 and refuses taken ones, with PORT_IN_USE. A port of every address is two bindings where there
+ * Fills in free ports for 0 and ranges, and refuses taken ones, with PORT_IN_USE. A port of every address is two bindings where there
  * is IPv6. `published`: who has which by the records.
  */
 export function choosePorts(
@@ -25,16 +25,19 @@ export function choosePorts(
         other.hostPort === binding.hostPort &&
         addressesCollide(other.hostIp, binding.hostIp),
     )?.id ?? findPortOwner(binding.protocol, binding.hostIp, binding.hostPort)
-  return wanted.flatMap((request) => {
+  return wanted.flatMap(({ lastHostPort, ...request }) => {
     const addresses = hostAddresses(request.hostIp, hasIpv6)
     const bindingsAt = (hostPort: number): PortBinding[] =>
       addresses.map((hostIp) => ({ ...request, hostIp, hostPort }))
+    const isTaken = (hostPort: number): boolean =>
+      bindingsAt(hostPort).some((binding) => ownerOf(binding) !== undefined)
     let hostPort = request.hostPort
-    if (hostPort === 0) {
+    if (lastHostPort !== undefined) {
+      while (hostPort < lastHostPort && isTaken(hostPort)) hostPort += 1
+    } else if (hostPort === 0) {
       // anywhere in the range: the first ports of it are also the first that clients of this host are given
       hostPort = randomBetween(FIRST_FREE_PORT, LAST_FREE_PORT)
-      const isTaken = (binding: PortBinding): boolean => ownerOf(binding) !== undefined
-      while (hostPort <= LAST_FREE_PORT && bindingsAt(hostPort).some(isTaken)) hostPort += 1
+      while (hostPort <= LAST_FREE_PORT && isTaken(hostPort)) hostPort += 1
     }
     const bindings = bindingsAt(hostPort)
     for (const binding of bindings) {

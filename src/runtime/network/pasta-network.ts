@@ -152,14 +152,25 @@ function portSpec({ hostIp, hostPort, containerPort }: PortBinding): string {
   return `${host}${hostPort}:${containerPort}`
 }
 
-async function withHostPort(port: PortBinding): Promise<PortBinding> {
-  return port.hostPort === 0 ? { ...port, hostPort: await freePort() } : port
+async function withHostPort({ lastHostPort, ...port }: PortBinding): Promise<PortBinding> {
+  if (lastHostPort === undefined) return port.hostPort === 0 ? { ...port, hostPort: await listen(0) } : port
+  let hostPort = port.hostPort
+  while (hostPort < lastHostPort && !(await isFree(hostPort))) hostPort += 1
+  return { ...port, hostPort }
 }
 
-function freePort(): Promise<number> {
+function isFree(port: number): Promise<boolean> {
+  return listen(port).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The port that a listener gets for a moment; 0 asks for any. */
+function listen(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject)
-    server.listen(0, () => {
+    server.listen(port, () => {
       const bound = server.address()
       server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))
     })
