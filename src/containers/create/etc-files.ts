@@ -110,7 +110,8 @@ function nameServers(request: EtcOptions['request'], nameServer: string | undefi
   if (nameServer !== undefined) {
     // those given come after: they are asked when the network's own does not answer
     const servers = [nameServer, ...request.dns].map((address) => `nameserver ${address}\n`)
-    return `${searchLines()}${servers.join('')}options ndots:0\n`
+    // a question that comes while the name server opens its sockets anew is lost: it is asked again soon, not after 5 seconds
+    return `${searchLines()}${servers.join('')}options ndots:0 timeout:1 attempts:5\n`
   }
   if (request.dns.length > 0) return request.dns.map((address) => `nameserver ${address}\n`).join('')
   const host = readIfThere('/etc/resolv.conf')
