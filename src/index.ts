@@ -114,6 +114,7 @@ export type {
   NetworkMember,
   NetworkRequest,
   Networks,
+  TakeOverRequest,
 } from './containers/network/networks.ts'
 
 export { isMilleError, MilleError } from './util/errors.ts'

@@ -77,6 +77,7 @@ function reportUsage(error: MilleError, { path, command }: ErrorSource): ErrorRe
   const counted = error.code === 'CLI_ARGUMENT_COUNT' || error.code === 'CLI_COMMAND_UNKNOWN'
   return {
     text: `${error.message}\n\n${usage}Run '${typeof named === 'string' ? named : path} --help' for more information\n`,
-    exitCode: counted && !command?.failsAsRun ? 1 : 125,
+    // a plug-in of Docker's ends with 1 whatever is wrong
+    exitCode: path.startsWith('mille compose') || (counted && !command?.failsAsRun) ? 1 : 125,
   }
 }

@@ -76,6 +76,7 @@ describe('compose commands', () => {
       'b\nargument 6',
     )
     assert.equal(project.run('exec', 'web', 'sh', '-c', 'exit 7').code, 7)
+    assert.equal(project.run('exec', '--nope', 'web', 'true').code, 1)
     assert.match(project.run('exec', 'wed', 'true').err, /^no such service: wed \(did you mean web\?\)$/m)
     const { code, out } = project.run('run', '--rm', '-e', 'A=b', 'web', 'sh', '-c', 'echo $A; exit 5')
     assert.deepEqual([code, out], [5, 'b\n'])

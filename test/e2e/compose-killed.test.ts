@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { type ComposeProject, composeProject } from '../support/compose-project.ts'
 import { type TestMille, testMille } from '../support/mille.ts'
 
@@ -60,36 +60,34 @@ function checkWhole(project: ComposeProject, word: string): void {
   assert.match(project.ok('port', '--index', index, 'web', '80'), /^127\.0\.0\.1:\d+$/)
 }
 
-describe('compose up, killed', () => {
-  const moments = [/Network .* Created/, /db-1 {2}Creating/, /web-1 {2}Starting/]
-  for (const moment of moments) {
-    test(`in the first start after ${moment.source}`, async () => {
-      using project = composeProject(mille, file('one'))
-      await killAfter(project, moment, 'up', '-d')
-      checkWhole(project, 'one')
-    })
-  }
+const moments = [/Network .* Created/, /web-1 {2}Starting/]
+for (const moment of moments) {
+  test(`compose up, killed: in the first start after ${moment.source}`, async () => {
+    using project = composeProject(mille, file('one'))
+    await killAfter(project, moment, 'up', '-d')
+    checkWhole(project, 'one')
+  })
+}
 
-  for (const moment of [/db-1 {2}Recreate/, /web-1 {2}Recreated/]) {
-    test(`while containers are made anew, after ${moment.source}`, async () => {
-      using project = composeProject(mille, file('one'))
-      project.ok('up', '-d', '--wait')
-      project.write('compose.yaml', file('two'))
-      await killAfter(project, moment, 'up', '-d')
-      checkWhole(project, 'two')
-    })
-  }
+for (const moment of [/db-1 {2}Recreate/, /web-1 {2}Recreated/]) {
+  test(`compose up, killed: while containers are made anew, after ${moment.source}`, async () => {
+    using project = composeProject(mille, file('one'))
+    project.ok('up', '-d', '--wait')
+    project.write('compose.yaml', file('two'))
+    await killAfter(project, moment, 'up', '-d')
+    checkWhole(project, 'two')
+  })
+}
 
-  for (const moment of [/web-2 {2}Started/, /web-2 {2}Healthy/, /web-1 {2}Stopping/]) {
-    test(`in a rolling update, after ${moment.source}`, async () => {
-      using project = composeProject(mille, file('one'))
-      project.ok('up', '-d', '--wait')
-      project.write(
-        'compose.yaml',
-        file('two').replace('{ WORD: two }\n    volumes', '{ WORD: one }\n    volumes'),
-      )
-      await killAfter(project, moment, 'up', '-d', '--rolling')
-      checkWhole(project, 'two')
-    })
-  }
-})
+for (const moment of [/web-2 {2}Started/, /web-2 {2}Healthy/, /web-1 {2}Stopping/]) {
+  test(`compose up, killed: in a rolling update, after ${moment.source}`, async () => {
+    using project = composeProject(mille, file('one'))
+    project.ok('up', '-d', '--wait')
+    project.write(
+      'compose.yaml',
+      file('two').replace('{ WORD: two }\n    volumes', '{ WORD: one }\n    volumes'),
+    )
+    await killAfter(project, moment, 'up', '-d', '--rolling')
+    checkWhole(project, 'two')
+  })
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { get } from 'node:http'
-import { after, before, describe, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { text } from 'node:stream/consumers'
 import { type ComposeProject, composeProject } from '../support/compose-project.ts'
 import { type TestMille, testMille } from '../support/mille.ts'
@@ -73,65 +73,63 @@ async function inBackground(
   return { code, err: await err }
 }
 
-describe('compose up --rolling', () => {
-  test('a client that asks all the time sees the old page, then the new one, and no failure', async () => {
-    using project = composeProject(mille, file('one', healthy))
-    project.ok('up', '-d', '--wait')
-    const port = project.ok('port', 'web', '80').split(':')[1] ?? ''
-    const fixed = `["127.0.0.1:${port}:80"]`
-    const url = `http://127.0.0.1:${port}/`
-    // the port that it has is from now on the one that the file asks for
-    project.write('compose.yaml', file('one', healthy, fixed))
-    project.ok('up', '-d', '--wait')
-    // the name server reads a new list by opening its sockets anew: a question in between has no answer, from anybody
-    const script =
-      "while [ ! -e /stop ]; do wget -qO- http://web/ 2>/e || grep -q 'bad address' /e || cat /e; done > /answers"
-    mille.ok('exec', '-d', `${project.name}-client-1`, 'sh', '-c', script)
-    const polling = poll(url)
-    project.write('compose.yaml', file('two', healthy, fixed))
-    const { code, err } = await inBackground(project, 'up', '-d', '--rolling')
-    const answers = await polling.stop()
-    assert.equal(code, 0, err)
-    // the last question may still wait for an answer from the name server
-    while (!mille.ok('exec', `${project.name}-client-1`, 'tail', '-n1', '/answers').includes('two'));
-    mille.ok('exec', `${project.name}-client-1`, 'touch', '/stop')
-    assert.deepEqual(answers, ['one', 'two'])
-    const inside = mille.ok('exec', `${project.name}-client-1`, 'uniq', '/answers').split('\n')
-    assert.deepEqual([...new Set(inside)], ['one', 'two'])
-    assert.deepEqual(project.states(), ['client-1 running', 'web-2 running'])
-    assert.equal(project.ok('port', '--index', '2', 'web', '80'), `127.0.0.1:${port}`)
-    // it has the port for good
-    mille.ok('restart', '-t', '0', `${project.name}-web-2`)
-    project.ok('up', '-d', '--wait')
-    assert.equal(await page(url), 'two')
-    assert.deepEqual(project.states(), ['client-1 running', 'web-2 running'])
-  })
+test('compose up --rolling: a client that asks all the time sees the old page, then the new one, and no failure', async () => {
+  using project = composeProject(mille, file('one', healthy))
+  project.ok('up', '-d', '--wait')
+  const port = project.ok('port', 'web', '80').split(':')[1] ?? ''
+  const fixed = `["127.0.0.1:${port}:80"]`
+  const url = `http://127.0.0.1:${port}/`
+  // the port that it has is from now on the one that the file asks for
+  project.write('compose.yaml', file('one', healthy, fixed))
+  project.ok('up', '-d', '--wait')
+  // the name server reads a new list by opening its sockets anew: a question in between has no answer, from anybody
+  const script =
+    "while [ ! -e /stop ]; do wget -qO- http://web/ 2>/e || grep -q 'bad address' /e || cat /e; done > /answers"
+  mille.ok('exec', '-d', `${project.name}-client-1`, 'sh', '-c', script)
+  const polling = poll(url)
+  project.write('compose.yaml', file('two', healthy, fixed))
+  const { code, err } = await inBackground(project, 'up', '-d', '--rolling')
+  const answers = await polling.stop()
+  assert.equal(code, 0, err)
+  // the last question may still wait for an answer from the name server
+  while (!mille.ok('exec', `${project.name}-client-1`, 'tail', '-n1', '/answers').includes('two'));
+  mille.ok('exec', `${project.name}-client-1`, 'touch', '/stop')
+  assert.deepEqual(answers, ['one', 'two'])
+  const inside = mille.ok('exec', `${project.name}-client-1`, 'uniq', '/answers').split('\n')
+  assert.deepEqual([...new Set(inside)], ['one', 'two'])
+  assert.deepEqual(project.states(), ['client-1 running', 'web-2 running'])
+  assert.equal(project.ok('port', '--index', '2', 'web', '80'), `127.0.0.1:${port}`)
+  // it has the port for good
+  mille.ok('restart', '-t', '0', `${project.name}-web-2`)
+  project.ok('up', '-d', '--wait')
+  assert.equal(await page(url), 'two')
+  assert.deepEqual(project.states(), ['client-1 running', 'web-2 running'])
+})
 
-  test('one that does not become healthy is removed; the old one was never gone; the code is 1', async () => {
-    using project = composeProject(mille, file('one', healthy))
-    project.ok('up', '-d', '--wait')
-    const url = `http://${project.ok('port', 'web', '80')}/`
-    const polling = poll(url)
-    project.write('compose.yaml', file('two', 'exit 1'))
-    const { code, err } = await inBackground(project, 'up', '-d', '--rolling')
-    assert.deepEqual(await polling.stop(), ['one'])
-    assert.equal(code, 1)
-    assert.match(
-      err,
-      /rolling update of .*-web-1 failed, it goes on as it is: container .*-web-2 is unhealthy$/m,
-    )
-    assert.deepEqual(project.states(), ['client-1 running', 'web-1 running'])
-  })
+test('compose up --rolling: one that does not become healthy is removed; the old one was never gone; the code is 1', async () => {
+  using project = composeProject(mille, file('one', healthy))
+  project.ok('up', '-d', '--wait')
+  const url = `http://${project.ok('port', 'web', '80')}/`
+  const polling = poll(url)
+  project.write('compose.yaml', file('two', 'exit 1'))
+  const { code, err } = await inBackground(project, 'up', '-d', '--rolling')
+  assert.deepEqual(await polling.stop(), ['one'])
+  assert.equal(code, 1)
+  assert.match(
+    err,
+    /rolling update of .*-web-1 failed, it goes on as it is: container .*-web-2 is unhealthy$/m,
+  )
+  assert.deepEqual(project.states(), ['client-1 running', 'web-1 running'])
+})
 
-  test('what only one container can have is refused, and nothing is touched', () => {
-    const named = (word: string): string =>
-      `services: { web: { image: busybox, command: sleep 1000, stop_signal: SIGKILL, network_mode: none, container_name: only-${word}, environment: [A=${word}] } }`
-    using project = composeProject(mille, named('x'))
-    project.ok('up', '-d')
-    project.write('compose.yaml', named('x').replace('A=x', 'A=y'))
-    const { code, err } = project.run('up', '-d', '--rolling')
-    assert.equal(code, 1)
-    assert.match(err, /^services\.web\.container_name can belong to one container only/m)
-    assert.equal(mille.ok('exec', 'only-x', 'sh', '-c', 'echo $A'), 'x')
-  })
+test('compose up --rolling: what only one container can have is refused, and nothing is touched', () => {
+  const named = (word: string): string =>
+    `services: { web: { image: busybox, command: sleep 1000, stop_signal: SIGKILL, network_mode: none, container_name: only-${word}, environment: [A=${word}] } }`
+  using project = composeProject(mille, named('x'))
+  project.ok('up', '-d')
+  project.write('compose.yaml', named('x').replace('A=x', 'A=y'))
+  const { code, err } = project.run('up', '-d', '--rolling')
+  assert.equal(code, 1)
+  assert.match(err, /^services\.web\.container_name can belong to one container only/m)
+  assert.equal(mille.ok('exec', 'only-x', 'sh', '-c', 'echo $A'), 'x')
 })

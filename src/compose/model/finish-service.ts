@@ -110,22 +110,19 @@ async function readLabels(files: readonly string[], readFile: ReadFile): Promise
   return labels
 }
 
-const started: Dependency = { condition: 'service_started', restart: true, required: true }
+const started: Dependency = { condition: 'service_started', required: true }
 
 /** What a service needs because it shares something with another one. */
 function impliedDependencies(service: Service): Readonly<Record<string, Dependency>> {
   const { links = [], volumes_from = [], network_mode, ipc, pid, uts, cgroup } = service
-  const linked = links.map((link) => link.split(':')[0] ?? '')
+  const mounted = volumes_from.filter((from) => !from.startsWith('container:'))
   const shared = [network_mode, ipc, pid, uts, cgroup].flatMap((mode) =>
     mode?.startsWith('service:') === true ? [mode.slice('service:'.length)] : [],
   )
-  const mounted = volumes_from
-    .filter((from) => !from.startsWith('container:'))
-    .map((from) => from.split(':')[0] ?? '')
-  return Object.fromEntries(
-    [
-      ...mounted.map((name) => [name, { ...started, restart: false }] as const),
-      ...[...linked, ...shared].map((name) => [name, started] as const),
-    ].map(([name, { restart, ...rest }]) => [name, restart === true ? { ...rest, restart } : rest]),
-  )
+  const names = (entries: readonly string[]): string[] => entries.map((entry) => entry.split(':')[0] ?? '')
+  return Object.fromEntries([
+    ...names(mounted).map((name) => [name, started] as const),
+    // who is bound to the other one's namespaces must begin anew with it
+    ...[...names(links), ...shared].map((name) => [name, { ...started, restart: true }] as const),
+  ])
 }

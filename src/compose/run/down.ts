@@ -26,7 +26,9 @@ export async function downProject(
   const all = await listContainers(parts, project.name, { oneOff: true })
   const isChosen = ({ service }: Observed): boolean => (options.services ?? [service]).includes(service)
   const known = new Set(project.serviceNames)
-  const isPart = ({ service }: Observed): boolean => known.has(service) || options.removesOrphans === true
+  // what another profile started is no orphan, and not this one's to end
+  const isPart = ({ service }: Observed): boolean =>
+    Object.hasOwn(project.services, service) || (options.removesOrphans === true && !known.has(service))
   const doomed = all.filter((container) => isChosen(container) && isPart(container))
   const anonymous = options.volumes === true ? await anonymousVolumes(parts, doomed) : []
   const end = async (containers: readonly Observed[]): Promise<void> => {

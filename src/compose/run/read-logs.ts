@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogLine, LogOptions } from '../../containers/containers.ts'
 import { isMilleError } from '../../util/errors.ts'
 import type { Observed } from './observed.ts'
@@ -6,6 +7,9 @@ import type { ComposeParts } from './parts.ts'
 export interface ServiceLine extends LogLine {
   readonly container: Observed
 }
+
+/** Milliseconds between two looks. */
+const pause = 200
 
 /** The lines of several containers so far, by time. */
 export async function* readLogs(
@@ -57,11 +61,11 @@ export async function followLogs(
       const { state } = await engine.containers.inspect(container.id)
       if (state.status === 'exited' || state.status === 'created' || state.status === 'dead')
         return state.exitCode
-      // between its end and its next start
-      await engine.containers.wait(container.id, { signal })
+      // between its end and its next start, which may be a minute away
+      await sleep(pause, undefined, { signal })
     }
   } catch (error) {
-    if (isMilleError(error, 'NO_SUCH_CONTAINER', 'CANCELED', 'LOG_NOT_KEPT')) return undefined
+    if (signal.aborted || isMilleError(error, 'NO_SUCH_CONTAINER', 'LOG_NOT_KEPT')) return undefined
     throw error
   }
 }

@@ -61,12 +61,14 @@ async function movePorts(
   if (ports.length === 0 && !isPublished) return undefined
   const places = ({ data }: ContainerRow): string[] =>
     Object.entries(data.endpoints ?? {}).flatMap(([name, { gateway }]) => (gateway === '' ? [] : [name]))
-  const network = places(giver)[0]
-  if (network === undefined || places(taker)[0] !== network)
+  const [network, other] = [places(giver)[0], places(taker)[0]]
+  // nothing leads out: nothing is published
+  if (network === undefined && other === undefined) return undefined
+  if (network === undefined || other !== network)
     throw failure('NETWORK_NOT_JOINABLE', {
       container: taker.name,
       network: network ?? 'none',
-      reason: `published ports are handed over within a network only`,
+      reason: 'published ports are handed over within a network only',
     })
   const bridge = await networkBridge(parts, network)
   return { network, ports: await bridge.movePorts(giver.id, taker.id, ports) }
