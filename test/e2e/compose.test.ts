@@ -150,8 +150,8 @@ test('compose up: what a dependency is not like is an error, and who needs it do
   using project = composeProject(
     mille,
     `services:
-a: { image: busybox, command: sleep 1000, network_mode: none, stop_signal: SIGKILL, depends_on: { b: { condition: service_completed_successfully } } }
-b: { image: busybox, command: sh -c 'exit 3', network_mode: none }`,
+  a: { image: busybox, command: sleep 1000, network_mode: none, stop_signal: SIGKILL, depends_on: { b: { condition: service_completed_successfully } } }
+  b: { image: busybox, command: sh -c 'exit 3', network_mode: none }`,
   )
   const { code, err } = project.run('up', '-d')
   assert.equal(code, 1)
@@ -163,8 +163,8 @@ test('compose up: attached: lines with the names of their services, the code of 
   using project = composeProject(
     mille,
     `services:
-a: { image: busybox, command: sh -c 'echo from a; sleep 1000', network_mode: none, stop_signal: SIGKILL }
-long: { image: busybox, command: sh -c 'echo from long; exit 4', network_mode: none }`,
+  a: { image: busybox, command: sh -c 'echo from a; sleep 1000', network_mode: none, stop_signal: SIGKILL }
+  long: { image: busybox, command: sh -c 'echo from long; exit 4', network_mode: none }`,
   )
   const { code, out } = project.run('up', '--exit-code-from', 'long')
   assert.equal(code, 4)
