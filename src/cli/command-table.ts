@@ -1,6 +1,7 @@
 import type { AnyCommand } from './command.ts'
 import { composeGroup } from './compose/compose-group.ts'
 import type { FlagTable } from './flags/flag.ts'
+import { artifactGroup, manifestGroup } from './registry-groups.ts'
 
 export interface CommandEntry {
   readonly summary: string
@@ -31,6 +32,7 @@ const loadContainerInspect = async (): Promise<AnyCommand> =>
 const loadContainerLs = async (): Promise<AnyCommand> => (await import('./commands/container-ls.ts')).command
 const loadContainerPrune = async (): Promise<AnyCommand> =>
   (await import('./commands/container-prune.ts')).command
+const loadCopy = async (): Promise<AnyCommand> => (await import('./commands/copy.ts')).command
 const loadCp = async (): Promise<AnyCommand> => (await import('./commands/cp.ts')).command
 const loadCreate = async (): Promise<AnyCommand> => (await import('./commands/create.ts')).command
 const loadDebug = async (): Promise<AnyCommand> => (await import('./commands/debug.ts')).command
@@ -40,6 +42,7 @@ const loadExec = async (): Promise<AnyCommand> => (await import('./commands/exec
 const loadExport = async (): Promise<AnyCommand> => (await import('./commands/export.ts')).command
 const loadHealth = async (): Promise<AnyCommand> => (await import('./commands/health.ts')).command
 const loadHistory = async (): Promise<AnyCommand> => (await import('./commands/history.ts')).command
+const loadImageEdit = async (): Promise<AnyCommand> => (await import('./commands/image-edit.ts')).command
 const loadImageInspect = async (): Promise<AnyCommand> =>
   (await import('./commands/image-inspect.ts')).command
 const loadImageLs = async (): Promise<AnyCommand> => (await import('./commands/image-ls.ts')).command
@@ -59,16 +62,6 @@ const loadLockUpdate = async (): Promise<AnyCommand> => (await import('./command
 const loadLogin = async (): Promise<AnyCommand> => (await import('./commands/login.ts')).command
 const loadLogout = async (): Promise<AnyCommand> => (await import('./commands/logout.ts')).command
 const loadLogs = async (): Promise<AnyCommand> => (await import('./commands/logs.ts')).command
-const loadManifestAnnotate = async (): Promise<AnyCommand> =>
-  (await import('./commands/manifest-annotate.ts')).command
-const loadManifestAdd = async (): Promise<AnyCommand> => (await import('./commands/manifest-add.ts')).command
-const loadManifestCreate = async (): Promise<AnyCommand> =>
-  (await import('./commands/manifest-create.ts')).command
-const loadManifestInspect = async (): Promise<AnyCommand> =>
-  (await import('./commands/manifest-inspect.ts')).command
-const loadManifestPush = async (): Promise<AnyCommand> =>
-  (await import('./commands/manifest-push.ts')).command
-const loadManifestRm = async (): Promise<AnyCommand> => (await import('./commands/manifest-rm.ts')).command
 const loadPause = async (): Promise<AnyCommand> => (await import('./commands/pause.ts')).command
 const loadPort = async (): Promise<AnyCommand> => (await import('./commands/port.ts')).command
 const loadPull = async (): Promise<AnyCommand> => (await import('./commands/pull.ts')).command
@@ -144,6 +137,10 @@ export const commandTable: CommandGroup = {
     },
     check: { summary: 'Check the store for damage', load: loadCheck },
     commit: { summary: "Create a new image from a container's changes", load: loadCommit },
+    copy: {
+      summary: 'Copy an image between registries, folders, archives and the store',
+      load: loadCopy,
+    },
     cp: { summary: 'Copy files/folders between a container and the local filesystem', load: loadCp },
     create: { summary: 'Create a new container', load: loadCreate },
     debug: { summary: 'Open a shell where a step of a build failed', load: loadDebug },
@@ -181,6 +178,7 @@ export const commandTable: CommandGroup = {
     update: { summary: 'Update configuration of one or more containers', load: loadUpdate },
     wait: { summary: 'Block until one or more containers stop, then print their exit codes', load: loadWait },
     why: { summary: 'Show why each step of an image was or was not cached when it was built', load: loadWhy },
+    artifact: artifactGroup,
     builder: {
       summary: 'Manage builds',
       members: {
@@ -267,6 +265,10 @@ export const commandTable: CommandGroup = {
         bootstrap: { summary: "Make a base image from this machine's Debian packages", load: loadBootstrap },
         build: { summary: 'Build an image from a Dockerfile', load: loadBuild },
         history: { summary: 'Show the history of an image', load: loadHistory },
+        edit: {
+          summary: 'Change the settings of an image in its registry, without moving its layers',
+          load: loadImageEdit,
+        },
         import: {
           summary: 'Import the contents from a tarball to create a filesystem image',
           load: loadImport,
@@ -289,23 +291,7 @@ export const commandTable: CommandGroup = {
         tree: { summary: 'Show which image is built on which', load: loadTree },
       },
     },
-    manifest: {
-      summary: 'Manage Docker image manifests and manifest lists',
-      members: {
-        add: { summary: 'Add images to a local manifest list', load: loadManifestAdd },
-        annotate: {
-          summary: 'Add additional information to a local image manifest',
-          load: loadManifestAnnotate,
-        },
-        create: {
-          summary: 'Create a local manifest list for annotating and pushing to a registry',
-          load: loadManifestCreate,
-        },
-        inspect: { summary: 'Display an image manifest, or manifest list', load: loadManifestInspect },
-        push: { summary: 'Push a manifest list to a repository', load: loadManifestPush },
-        rm: { summary: 'Delete one or more manifest lists from local storage', load: loadManifestRm },
-      },
-    },
+    manifest: manifestGroup,
     lock: {
       summary: 'Pin what a Dockerfile names, in a file beside it',
       members: {

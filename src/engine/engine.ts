@@ -1,6 +1,7 @@
 import type { Builder } from '../builder/build.ts'
 import type { Containers, Volumes } from '../containers/containers.ts'
 import type { Networks } from '../containers/network/networks.ts'
+import type { Artifacts } from '../images/artifacts/artifacts.ts'
 import type { Images } from '../images/images.ts'
 import type { CollectReport, ScrubReport } from '../registry/server/gc/collection.ts'
 import type { CollectRequest } from '../registry/server/gc/control.ts'
@@ -73,6 +74,7 @@ export interface Engine extends AsyncDisposable {
   readonly networks: Networks
   readonly registries: Registries
   readonly manifests: Manifests
+  readonly artifacts: Artifacts
   /** The same store, but registries see these logins and no others; to be disposed. For who works on behalf of others. */
   withLogins(logins: LoginSource): Pick<Engine, 'images' | 'builder'> & AsyncDisposable
   /** What happened in the store, by whatever process: replay from `since`, then as it happens, until `until` or the signal. INVALID_FILTER. */

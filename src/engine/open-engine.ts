@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Builder, BuildResult } from '../builder/build.ts'
 import { createContainers } from '../containers/create/create-containers.ts'
+import { createArtifacts } from '../images/artifacts/create-artifacts.ts'
 import { createImages } from '../images/create-images.ts'
 import { tellBuilt } from '../images/image-events.ts'
 import { createManifests } from '../images/manifests/create-manifests.ts'
+import type { CheckSignature } from '../images/signatures/check-signature.ts'
 import type { Images } from '../images/images.ts'
 import type { OpenRepository } from '../images/repositories.ts'
 import type { ContainerConfig } from '../oci/config.ts'
@@ -61,14 +63,21 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   /** What works with registries, by one client's logins. */
   const overClient = (client: Once<RegistryClient>) => {
     const openRepository: OpenRepository = async (reference) => (await client()).openRepository(reference)
-    const images = createImages({ store, users: { usersOf }, openRepository, applyChanges })
+    const images = createImages({
+      store,
+      users: { usersOf },
+      openRepository,
+      checkSignature: checkByPolicy,
+      applyChanges,
+    })
     const builder = once(() =>
       openBuilder({ store, images, openRepository, runner: runtime, networks: stepNetworks }),
     )
     return {
       images,
       builder: lazyBuilder(builder, (result) => tellBuilt(store, result)),
-      manifests: createManifests(store, openRepository),
+      manifests: createManifests(store, openRepository, applyChanges),
+      artifacts: createArtifacts(openRepository),
       async [Symbol.asyncDispose]() {
         if (client.started()) await (await client())[Symbol.asyncDispose]()
       },
@@ -83,6 +92,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     volumes,
     networks,
     manifests: own.manifests,
+    artifacts: own.artifacts,
     withLogins: (logins) => overClient(once(() => openClient(root, options, logins))),
     registries: createRegistries({ storeRoot: root, client }),
     events: (options = {}) => selectEvents(store.events, options),
@@ -172,6 +182,15 @@ function once<Value>(work: () => Promise<Value>): Once<Value> {
     return running
   }
   return Object.assign(get, { started: () => running !== undefined })
+}
+
+/** Read anew for each pull: a server runs for weeks, and its policy changes. */
+const checkByPolicy: CheckSignature = async (...asked) => {
+  const { configFolders } = await import('./registry-settings.ts')
+  const { readSignaturePolicy } = await import('../images/signatures/policy.ts')
+  const policy = await readSignaturePolicy(configFolders().map((folder) => join(folder, 'signatures.json')))
+  if (policy === undefined) return
+  await (await import('../images/signatures/check-signature.ts')).checkSignature(policy, ...asked)
 }
 
 /** The HTTP client is the heaviest part of all: only what talks to a registry pays for it. `logins`: in place of Docker's own file. */

@@ -7,6 +7,7 @@ import { inspectImage, listImages } from './list.ts'
 import { findImagesToSave } from './names.ts'
 import { pruneImages, removeImage } from './remove.ts'
 import type { OpenRepository } from './repositories.ts'
+import type { CheckSignature } from './signatures/check-signature.ts'
 import { tagImage } from './tag.ts'
 import { imageTree } from './tree.ts'
 
@@ -15,12 +16,20 @@ export interface ImageParts {
   readonly store: Store
   readonly users: ImageUsers
   readonly openRepository: OpenRepository
+  /** Whether an image may be pulled; absent: all may. */
+  readonly checkSignature?: CheckSignature
   /** Applies Dockerfile instructions (`import -c`) to a config; lent by the builder. */
   readonly applyChanges: (config: ContainerConfig, changes: readonly string[]) => Promise<ContainerConfig>
 }
 
 /** Images over a store. Nothing is opened by making them, and what moves bytes is loaded only when it is asked for. */
-export function createImages({ store, users, openRepository, applyChanges }: ImageParts): Images {
+export function createImages({
+  store,
+  users,
+  openRepository,
+  checkSignature,
+  applyChanges,
+}: ImageParts): Images {
   return tellingImages(store, {
     list: (filters = {}) => listImages(store, users, filters),
     inspect: (nameOrId, options) => inspectImage(store, users, nameOrId, options),
@@ -33,7 +42,7 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
     },
     prune: (options) => pruneImages(store, users, options),
     pull: async (name, options) =>
-      (await import('./pull.ts')).pullImage(store, openRepository, name, options),
+      (await import('./pull.ts')).pullImage({ store, open: openRepository, checkSignature }, name, options),
     readConfig: async (name, options) =>
       (await import('./pull.ts')).readRemoteConfig(store, openRepository, name, options),
     inspectRemote: async (name, options) =>
@@ -41,6 +50,10 @@ export function createImages({ store, users, openRepository, applyChanges }: Ima
     digest: async (name, options) => (await import('./pull.ts')).remoteDigest(openRepository, name, options),
     push: async (name, options) =>
       (await import('./push.ts')).pushImage(store, openRepository, name, options),
+    copy: async (source, destination, options) => {
+      const parts = { store, open: openRepository, checkSignature }
+      return await (await import('./copy/copy-image.ts')).copyImage(parts, source, destination, options)
+    },
     save: async (names, sink, options) => {
       const images = names.flatMap((name) => findImagesToSave(store.images, name))
       await (await import('./save.ts')).saveImages(store, images, sink, options)

@@ -87,6 +87,12 @@ export interface PullOptions extends OpOptions {
   readonly allTags?: boolean
 }
 
+export interface CopyOptions extends OpOptions {
+  /** An index with all that it names; else the image for `platform`, or this machine's. */
+  readonly all?: boolean
+  readonly platform?: Platform
+}
+
 export interface PullResult {
   readonly id: Digest
   /** Of the manifest or index that the name resolved to. */
@@ -141,6 +147,11 @@ export interface Images {
     name: string,
     options?: OpOptions & { readonly allTags?: boolean; readonly platform?: Platform },
   ): Promise<PushResult[]>
+  /**
+   * From one of `REF`, `oci:FOLDER[:TAG]`, `archive:FILE`, `store:NAME` to another; returns the manifest or index that is
+   * there now, of the same digest.
+   */
+  copy(source: string, destination: string, options?: CopyOptions): Promise<Descriptor>
   /** An archive with both layouts, OCI and Docker's; deterministic. */
   save(
     names: readonly string[],

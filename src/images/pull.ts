@@ -22,27 +22,32 @@ import type { OpOptions } from '../util/progress.ts'
 import { checkImageManifest, checkLayerCount } from './check-image.ts'
 import type { PullOptions, PullResult } from './images.ts'
 import { pullLayers } from './pull-layers.ts'
+import type { CheckSignature } from './signatures/check-signature.ts'
 import type { OpenRepository } from './repositories.ts'
+
+export interface PullParts {
+  readonly store: Store
+  readonly open: OpenRepository
+  readonly checkSignature?: CheckSignature | undefined
+}
 
 /** Pulls one tag, a digest, or with `allTags` every tag of a repository. All or nothing per image (reliability I2). */
 export async function pullImage(
-  store: Store,
-  open: OpenRepository,
+  parts: PullParts,
   name: string,
   options: PullOptions = {},
 ): Promise<PullResult[]> {
   const reference = parseReference(name)
-  if (options.allTags !== true) return [await pullOne(store, open, withDefaultTag(reference), options)]
+  if (options.allTags !== true) return [await pullOne(parts, withDefaultTag(reference), options)]
   const results: PullResult[] = []
-  for await (const tag of (await open(reference)).tags()) {
-    results.push(await pullOne(store, open, { ...reference, tag }, options))
+  for await (const tag of (await parts.open(reference)).tags()) {
+    results.push(await pullOne(parts, { ...reference, tag }, options))
   }
   return results
 }
 
 async function pullOne(
-  store: Store,
-  open: OpenRepository,
+  { store, open, checkSignature }: PullParts,
   reference: Reference,
   options: PullOptions,
 ): Promise<PullResult> {
@@ -50,6 +55,8 @@ async function pullOne(
   await using lease = await store.lease(`pull ${formatReference(reference)}`)
   // the digest resolved here is used to the end, whatever the tag does meanwhile
   const top = await resolveTop(repository, reference, options)
+  // before anything of it is taken, and whatever is here already
+  await checkSignature?.(repository, reference, top.digest, { signal: options.signal })
   const shown = tagOrDigest(reference)
   options.onProgress?.({ id: shown, status: `Pulling from ${reference.repository}` })
   const whole = options.platform === undefined ? store.images.get(top.digest) : undefined

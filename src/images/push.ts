@@ -85,7 +85,7 @@ async function pushOne(
   return { tag, digest: target.digest, size: target.size }
 }
 
-interface Distributable {
+export interface Distributable {
   readonly target: Descriptor
   /** How progress names the layers: Docker takes diff IDs, as the compressed digest comes late. */
   readonly ids: ReadonlyMap<Digest, string>
@@ -95,7 +95,7 @@ interface Distributable {
  * The manifest that leaves this machine: the recorded one, or one like it whose layers are compressed; of an index one
  * with such manifests.
  */
-async function distributable(
+export async function distributable(
   store: Store,
   record: ImageRecord,
   lease: Lease,

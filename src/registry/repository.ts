@@ -40,6 +40,14 @@ export interface Repository extends ContentTarget, Tagger {
   mount(target: Descriptor, from: string, options?: OpOptions): Promise<boolean>
   /** All tags, page by page. */
   tags(options?: OpOptions): AsyncIterable<string>
+  /**
+   * What names `subject` as its subject (D14), of one `artifactType` where it is given. Registries without the referrers API
+   * are read by the tag that stands for it; `push` keeps that tag for those that do not.
+   */
+  referrers(
+    subject: Digest,
+    options?: OpOptions & { readonly artifactType?: string },
+  ): AsyncIterable<Descriptor>
   /** A manifest by digest, or a blob. */
   delete(target: Descriptor, options?: OpOptions): Promise<void>
 }

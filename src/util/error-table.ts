@@ -161,6 +161,7 @@ const otherErrors = {
   ARCHIVE_EMPTY: ['invalid-argument', 'the archive is empty'],
   ARCHIVE_INVALID: ['invalid-argument', 'not an image archive: {reason}'],
   ARCHIVE_PATH: ['invalid-argument', 'member "{path}" of the archive leaves the archive'],
+  ARTIFACT_INVALID: ['invalid-argument', 'artifact: {reason}'],
   BOOTSTRAP_FAILED: ['internal', 'mmdebstrap could not make {suite}:\n{reason}'],
   BOOTSTRAP_UNKNOWN: [
     'invalid-argument',
@@ -203,11 +204,14 @@ const otherErrors = {
     'invalid-argument',
     'manifest entry for image has unsupported os/arch combination: {platform}',
   ],
+  NOT_AN_ARTIFACT: ['invalid-argument', '{name} is a list of images: name one of them by its digest'],
   NOT_A_BASE: ['invalid-argument', '{image} is not built on {base}'],
   NOT_LOCALLY_TAGGED: ['not-found', 'An image does not exist locally with the tag: {name}'],
   NO_SUCH_IMAGE: ['not-found', 'No such image: {reference}'],
   NO_SUCH_MANIFEST: ['not-found', 'No such manifest: {name}'],
   PUSH_BY_DIGEST: ['invalid-argument', 'cannot push a digest reference: name a tag'],
+  SIGNATURE_POLICY_INVALID: ['invalid-argument', '{path}: {reason}'],
+  SIGNATURE_REFUSED: ['permission-denied', '{name} is refused by {path}: {reason}'],
   TAG_AMBIGUOUS: ['invalid-argument', 'refusing to create an ambiguous tag using digest algorithm as name'],
   TAG_BY_DIGEST: ['invalid-argument', 'refusing to create a tag with a digest reference'],
 

@@ -2,6 +2,7 @@ import type { Builder } from '../../src/builder/build.ts'
 import type { Attachment, Containers, ContainerDetails, Volumes } from '../../src/containers/containers.ts'
 import type { Networks } from '../../src/containers/network/networks.ts'
 import type { Engine, EngineInfo, Registries } from '../../src/engine/engine.ts'
+import type { Artifacts } from '../../src/images/artifacts/artifacts.ts'
 import type { Manifests } from '../../src/images/manifests/manifests.ts'
 import type { ImageDetails, Images, ImageSummary } from '../../src/images/images.ts'
 import type { EngineEvent } from '../../src/store/event-log.ts'
@@ -17,6 +18,7 @@ export interface FakeEngineParts {
   readonly networks?: Partial<Networks>
   readonly registries?: Partial<Registries>
   readonly manifests?: Partial<Manifests>
+  readonly artifacts?: Partial<Artifacts>
   readonly info?: EngineInfo
   readonly events?: readonly EngineEvent[]
 }
@@ -31,6 +33,7 @@ export function fakeEngine(parts: FakeEngineParts = {}): Engine {
     networks: only<Networks>('networks', parts.networks),
     registries: only<Registries>('registries', parts.registries),
     manifests: only<Manifests>('manifests', parts.manifests),
+    artifacts: only<Artifacts>('artifacts', parts.artifacts),
     events: () => eventsOf(parts.events ?? []),
     withLogins: () => {
       throw new Error('fake engine: withLogins')

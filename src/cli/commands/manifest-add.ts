@@ -1,6 +1,6 @@
-import { failure } from '../../util/errors.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { list, toggle } from '../flags/flag.ts'
+import { parsePair } from '../flags/artifact-flags.ts'
 import { entryFlags, entryPlatform } from '../flags/entry-flags.ts'
 import { insecureRegistry } from '../insecure-registry.ts'
 
@@ -30,9 +30,3 @@ export const command: AnyCommand = defineCommand({
     return 0
   },
 })
-
-function parsePair(text: string): readonly [string, string] {
-  const equals = text.indexOf('=')
-  if (equals < 1) throw failure('CLI_FAILED', { reason: `invalid annotation "${text}": need key=value` })
-  return [text.slice(0, equals), text.slice(equals + 1)]
-}

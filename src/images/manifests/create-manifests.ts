@@ -1,14 +1,17 @@
 import { parseReference } from '../../oci/reference.ts'
 import type { Store } from '../../store/store.ts'
 import type { OpenRepository } from '../repositories.ts'
+import type { ApplyChanges } from './edit.ts'
 import type { Manifests } from './manifests.ts'
 
 /** Manifests over a registry client and a store; each part is loaded when it is asked for. */
-export function createManifests(store: Store, open: OpenRepository): Manifests {
+export function createManifests(store: Store, open: OpenRepository, applyChanges: ApplyChanges): Manifests {
   const drafts = async (): ReturnType<typeof loadDrafts> => loadDrafts(store, open)
   return {
     inspect: async (name, options) =>
       (await import('./remote-image.ts')).readRemoteImage(open, name, options),
+    edit: async (name, request, options) =>
+      (await import('./edit.ts')).editRemoteImage(open, applyChanges, name, request, options),
     async *tags(name, options) {
       yield* (await open(parseReference(name))).tags(options)
     },

@@ -43,6 +43,15 @@ export interface CombineRequest {
   readonly preferIndex: boolean
 }
 
+export interface EditRequest {
+  /** Dockerfile instructions: CMD, ENV, … */
+  readonly changes: readonly string[]
+  /** Of the manifest, and of an index too. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** Default: the name itself. */
+  readonly target?: string
+}
+
 export interface CombinedImage {
   readonly descriptor: Descriptor
   readonly raw: Buffer
@@ -69,6 +78,11 @@ export interface AnnotateOptions {
 export interface Manifests {
   /** MANIFEST_UNKNOWN when the registry has no such name. */
   inspect(name: string, options?: OpOptions): Promise<RemoteImage>
+  /**
+   * An image like another with other settings, in its registry; no layer is moved. Returns what has the name now.
+   * CHANGE_INVALID, CHANGE_NOT_ALLOWED.
+   */
+  edit(name: string, request: EditRequest, options?: OpOptions): Promise<Descriptor>
   /** The tags of a repository, page by page. */
   tags(name: string, options?: OpOptions): AsyncIterable<string>
   /** What a new image of these sources would be; writes nothing. */

@@ -45,7 +45,7 @@ export async function copySource(
 }
 
 /** Asked whether it has a blob, the target first tries to take it over from the other repository (D12). */
-function mounting(target: Repository, from: string, { signal }: OpOptions): ContentTarget {
+export function mounting(target: Repository, from: string, { signal }: OpOptions): ContentTarget {
   const isDocument = ({ mediaType }: Descriptor): boolean =>
     isIndexType(mediaType) || isManifestType(mediaType)
   return {

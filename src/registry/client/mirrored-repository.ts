@@ -93,6 +93,16 @@ export class MirroredRepository implements Repository {
     yield* this.#upstream().tags(options)
   }
 
+  async *referrers(
+    subject: Digest,
+    options: OpOptions & { readonly artifactType?: string } = {},
+  ): AsyncIterable<Descriptor> {
+    // new ones come at any time, as with tags
+    const list = (from: Repository): Promise<Descriptor[]> =>
+      Array.fromAsync(from.referrers(subject, options))
+    yield* (await this.#first(this.#places('tag'), options, list)).result
+  }
+
   async delete(target: Descriptor, options?: OpOptions): Promise<void> {
     return this.#upstream().delete(target, options)
   }

@@ -4,7 +4,9 @@ import { isDigest, sha256 } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { documentLimit } from '../../oci/document-fields.ts'
 import { isIndexType, isManifestType, mediaTypes } from '../../oci/media-types.ts'
+import type { Index, ManifestDocument } from '../../oci/manifest.ts'
 import { parseManifestDocument } from '../../oci/parse-manifest.ts'
+import { referrerOf, referrersTag, withReferrer } from '../../oci/referrer.ts'
 import type { Reference } from '../../oci/reference.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { OpOptions } from '../../util/progress.ts'
@@ -15,7 +17,7 @@ import { openUpload, uploadBlob } from './blob-upload.ts'
 import { drain, readAtMost, unreachable } from './exchange.ts'
 import type { Answer } from './exchange.ts'
 import type { RegistryHost } from './host.ts'
-import { listPages } from './pages.ts'
+import { eachPage, listPages } from './pages.ts'
 import { backOff, pause } from './retry.ts'
 import type { RetryPolicy } from './retry.ts'
 import { tagHint } from './tag-hint.ts'
@@ -132,7 +134,73 @@ export class RemoteRepository implements Repository {
     const found = sha256(raw)
     if (found !== expected.digest) throw failure('BLOB_DIGEST_MISMATCH', { expected: expected.digest, found })
     this.#keep(expected.digest, raw)
-    await this.#put(expected, expected.digest, raw, options)
+    const { listsReferrers } = await this.#put(expected, expected.digest, raw, options)
+    if (listsReferrers || !raw.includes('"subject"')) return
+    const document = parseManifestDocument(raw, expected.mediaType)
+    const { subject } = document.kind === 'index' ? document.index : document.manifest
+    if (subject !== undefined) await this.#listReferrer(subject.digest, document, options)
+  }
+
+  async *referrers(
+    subject: Digest,
+    options: OpOptions & { readonly artifactType?: string } = {},
+  ): AsyncIterable<Descriptor> {
+    const { artifactType } = options
+    for await (const index of this.#referrerLists(subject, options)) {
+      for (const entry of index.manifests)
+        if (artifactType === undefined || entry.artifactType === artifactType) yield entry
+    }
+  }
+
+  async *#referrerLists(
+    subject: Digest,
+    options: OpOptions & { readonly artifactType?: string },
+  ): AsyncIterable<Index> {
+    const { repository } = this.reference
+    const { artifactType } = options
+    const query = artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`
+    // 400 and 405 are how some say that they have no such endpoint
+    const accept = [400, 404, 405]
+    const call = {
+      repository,
+      scopes: this.#scopes('pull'),
+      accept,
+      headers: { accept: mediaTypes.ociIndex },
+    }
+    const path = `/v2/${repository}/referrers/${subject}${query}`
+    for await (const { answer, body } of eachPage(this.#host, path, call, options)) {
+      if (answer.status >= 300) {
+        const index = await this.#taggedReferrers(subject, options)
+        if (index) yield index
+        return
+      }
+      yield this.#asIndex(body)
+    }
+  }
+
+  /** What the tag says that stands for the referrers API. */
+  async #taggedReferrers(subject: Digest, options: OpOptions): Promise<Index | undefined> {
+    try {
+      const { raw } = await this.#getDocument(referrersTag(subject), options)
+      return this.#asIndex(raw)
+    } catch (error) {
+      if (isMilleError(error, 'MANIFEST_UNKNOWN')) return undefined
+      throw error
+    }
+  }
+
+  #asIndex(raw: Buffer): Index {
+    const document = parseManifestDocument(raw, mediaTypes.ociIndex)
+    if (document.kind === 'index') return document.index
+    throw failure('REGISTRY_ANSWER_INVALID', { host: this.#host.name, reason: 'referrers that are no index' })
+  }
+
+  /** Two who do this at once can lose one of the two: registries without the API have nothing better. */
+  async #listReferrer(subject: Digest, document: ManifestDocument, options: OpOptions): Promise<void> {
+    const raw = withReferrer(await this.#taggedReferrers(subject, options), referrerOf(document))
+    if (raw === undefined) return
+    const index = { mediaType: mediaTypes.ociIndex, digest: sha256(raw), size: raw.length }
+    await this.#put(index, referrersTag(subject), raw, options)
   }
 
   async tag(target: Descriptor, name: string, options: OpOptions = {}): Promise<void> {
@@ -206,7 +274,12 @@ export class RemoteRepository implements Repository {
     return failure('BLOB_DIGEST_MISMATCH', { expected, found: `${found} from ${this.#host.name}` })
   }
 
-  async #put(target: Descriptor, name: string, raw: Buffer, options: OpOptions): Promise<void> {
+  async #put(
+    target: Descriptor,
+    name: string,
+    raw: Buffer,
+    options: OpOptions,
+  ): Promise<{ readonly listsReferrers: boolean }> {
     const { repository } = this.reference
     const answer = await this.#host.call(this.#manifestPath(name), {
       method: 'PUT',
@@ -224,6 +297,7 @@ export class RemoteRepository implements Repository {
         found: `${stored} stored by ${this.#host.name}`,
       })
     }
+    return { listsReferrers: answer.header('oci-subject') !== undefined }
   }
 
   async #manifest(method: 'GET' | 'HEAD', name: string, options: OpOptions): Promise<Answer> {

@@ -40,7 +40,7 @@ type Named = Pick<Reference, 'registry' | 'repository'>
 
 /** The mirrors of the longest prefix that fits, in order; the mirror's path takes the place of the prefix. */
 export function mirrorsOf(rules: RegistryRules, reference: Named): readonly MirrorPlace[] {
-  const prefix = longest([...rules.mirrors.keys()], reference)
+  const prefix = longestPrefix([...rules.mirrors.keys()], reference)
   if (prefix === undefined) return []
   // what is left of the repository behind `host/path`
   const within = prefix.includes('/') ? prefix.slice(prefix.indexOf('/') + 1) : ''
@@ -52,7 +52,7 @@ export function mirrorsOf(rules: RegistryRules, reference: Named): readonly Mirr
 }
 
 export function isBlocked(rules: RegistryRules, reference: Named): boolean {
-  return longest(rules.blocked, reference) !== undefined
+  return longestPrefix(rules.blocked, reference) !== undefined
 }
 
 /**
@@ -104,7 +104,8 @@ function pathOf({ pathname }: URL): string {
   return pathname.replace(/^\/(?:v2\/?$)?/, '').replace(/\/$/, '')
 }
 
-function longest(prefixes: readonly string[], reference: Named): string | undefined {
+/** The prefix that says most about a name; undefined when none fits. */
+export function longestPrefix(prefixes: readonly string[], reference: Named): string | undefined {
   const fitting = prefixes.filter((prefix) => fits(prefix, reference))
   // a named host is more than a pattern of any length
   const weight = (prefix: string): number => prefix.length + (prefix.startsWith('*') ? 0 : 1000)
