@@ -105,9 +105,8 @@ export type {
   PortRequest,
   PublishedPort,
   RestartPolicy,
-  VolumeDetails,
-  Volumes,
 } from './containers/containers.ts'
+export type { VolumeDetails, Volumes } from './containers/volume/volume-details.ts'
 export type {
   EndpointRequest,
   NetworkDetails,

@@ -1,5 +1,6 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { unmountBelow } from '../linux/unmount-below.ts'
 import type { ContainerHandle, LogFolders } from '../runtime/runtime.ts'
 import type { LockOptions, Store } from '../store/store.ts'
 import type { ContainerParts } from './parts.ts'
@@ -17,6 +18,10 @@ export function containerFolders({ store, stateFolder }: ContainerParts): LogFol
 
 export function removeFolders(parts: ContainerParts, id: string): void {
   const { folder, runFolder } = handleOf(parts, id)
+  // what is bound there is a volume's: never to be removed with the folder
+  for (const name of ['subpaths', 'shm']) {
+    if (existsSync(join(runFolder, name))) unmountBelow(join(runFolder, name))
+  }
   for (const path of [runFolder, folder]) rmSync(path, { recursive: true, force: true })
 }
 

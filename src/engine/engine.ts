@@ -1,5 +1,6 @@
 import type { Builder } from '../builder/build.ts'
-import type { Containers, Volumes } from '../containers/containers.ts'
+import type { Containers } from '../containers/containers.ts'
+import type { Volumes } from '../containers/volume/volume-details.ts'
 import type { Networks } from '../containers/network/networks.ts'
 import type { Artifacts } from '../images/artifacts/artifacts.ts'
 import type { Images } from '../images/images.ts'

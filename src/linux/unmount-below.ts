@@ -8,6 +8,22 @@ export function isMounted(path: string): boolean {
   return mountTargets().includes(realPlace(path))
 }
 
+/** The mount that a file or folder lies on: where, and with what as `shared` and `master` it is tied to others. */
+export function findMount(path: string): { readonly target: string; readonly tags: readonly string[] } {
+  const real = realpathSync(path)
+  let found = { target: '/', tags: [] as string[] }
+  for (const line of readText('/proc/self/mountinfo').split('\n')) {
+    const [fields = '', rest] = line.split(' - ')
+    const [, , , , target = '', , ...tags] = fields.split(' ')
+    const place = decode(target)
+    const holds = place === '/' || real === place || real.startsWith(`${place}/`)
+    // a later one covers an earlier one at the same place
+    if (rest !== undefined && holds && place.length >= found.target.length)
+      found = { target: place, tags: tags.map((tag) => tag.replace(/:.*/, '')) }
+  }
+  return found
+}
+
 /** Detaches every mount at or below `folder`, the last one first. Source: proc_pid_mountinfo(5). */
 export function unmountBelow(folder: string): void {
   const place = realPlace(folder)

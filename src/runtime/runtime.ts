@@ -9,6 +9,8 @@ export interface ProcessMount {
   readonly source?: string
   readonly target: string
   readonly readonly: boolean
+  /** Of a bind: without what is mounted below its source. */
+  readonly nonRecursive?: boolean
   /** Further options in mount(8) words: `size=64m`, `mode=1777`, `rprivate`. */
   readonly options?: readonly string[]
   /** What the process writes there is kept. A bind mount always is; where there are none, the source is replaced at the end. */
@@ -70,7 +72,7 @@ export interface ProcessSpec {
   /** Absent: its own, but for the control groups of the first version. `none`: its own, without /dev/shm. */
   readonly namespaces?: {
     readonly pid?: 'host' | { readonly path: string } | undefined
-    readonly ipc?: 'host' | 'none'
+    readonly ipc?: 'host' | 'none' | { readonly path: string }
     readonly uts?: 'host'
     readonly cgroup?: 'host' | 'private'
   }

@@ -126,6 +126,15 @@ function defaultMounts(spec: ProcessSpec, cgroups: CgroupSupport): RuntimeMount[
   return mounts
 }
 
+const propagationWord = /^r?(private|shared|slave)$/
+
+/** Mounts below the root come through from the host only as far as the root itself lets them. */
+function rootPropagation(mounts: readonly ProcessMount[]): { readonly rootfsPropagation?: string } {
+  const words = mounts.flatMap(({ options = [] }) => options)
+  if (words.some((word) => /^r?shared$/.test(word))) return { rootfsPropagation: 'shared' }
+  return words.some((word) => /^r?slave$/.test(word)) ? { rootfsPropagation: 'rslave' } : {}
+}
+
 function givenMount(mount: ProcessMount): RuntimeMount {
   const access = mount.readonly ? 'ro' : 'rw'
   const extra = mount.options ?? []
@@ -139,12 +148,17 @@ function givenMount(mount: ProcessMount): RuntimeMount {
       options: [...usual, access, ...extra],
     }
   }
-  const propagation = extra.some((option) => /^r?(private|shared|slave)$/.test(option)) ? [] : ['rprivate']
+  const propagation = extra.some((option) => propagationWord.test(option)) ? [] : ['rprivate']
+  const words = [...propagation, access, ...extra]
   return {
     destination: mount.target,
     type: 'bind',
     source: mount.source ?? '',
-    options: ['rbind', ...propagation, access, ...extra],
+    // crun takes a recursive word of any kind for the bind too
+    options:
+      mount.nonRecursive === true
+        ? ['bind', ...words.map((word) => word.replace(propagationWord, '$1'))]
+        : ['rbind', ...words],
   }
 }
 
@@ -224,7 +238,7 @@ function namespaces(spec: ProcessSpec, cgroups: CgroupSupport): { type: string; 
   const { pid, ipc, uts, cgroup = cgroups.mode === 'v2' ? 'private' : 'host' } = spec.namespaces ?? {}
   const list: { type: string; path?: string }[] = [{ type: 'mount' }]
   if (pid !== 'host') list.push({ type: 'pid', ...pid })
-  if (ipc !== 'host') list.push({ type: 'ipc' })
+  if (ipc !== 'host') list.push({ type: 'ipc', ...(ipc !== 'none' && ipc) })
   if (uts !== 'host') list.push({ type: 'uts' })
   // with the second version a container sees its own group as the root, as in Docker
   if (cgroup === 'private') list.push({ type: 'cgroup' })
@@ -296,6 +310,7 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
     linux: {
       namespaces: namespaces(spec, context.cgroups),
       cgroupsPath: context.cgroupsPath,
+      ...rootPropagation(spec.mounts),
       resources: {
         ...(context.cgroups.mode !== 'none' && {
           devices: [

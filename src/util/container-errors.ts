@@ -16,6 +16,7 @@ export const containerErrors = {
   ],
   EXPOSED_PORT_INVALID: ['invalid-argument', 'the image exposes port {port}: {reason}'],
   GROUP_NOT_FOUND: ['invalid-argument', 'unable to find group {group}: no matching entries in group file'],
+  IPC_NOT_JOINABLE: ['conflict', 'failed to join IPC namespace: container {id}{reason}'],
   IPV6_MISSING: [
     'unavailable',
     'IPv6 is switched off in the kernel of this machine: a network cannot have it',
@@ -88,6 +89,7 @@ export const containerErrors = {
   ],
   CP_KIND_CHANGE: ['invalid-argument', 'cannot overwrite {path}: one is a directory, the other is not'],
   CP_NOT_A_FOLDER: ['invalid-argument', 'extraction point {path} is not a directory'],
+  DEVICES_UNKNOWN: ['invalid-argument', '{reason}'],
   ENDPOINT_EXISTS: [
     'permission-denied',
     'endpoint with name {container} already exists in network {network}',
@@ -139,6 +141,10 @@ export const containerErrors = {
   PROCESS_STUCK: [
     'unavailable',
     'container {name}: the process is in uninterruptible sleep and did not end after SIGKILL; try again later',
+  ],
+  PROPAGATION_IMPOSSIBLE: [
+    'invalid-argument',
+    'path {source} is mounted on {target} but it is not a {wanted} mount',
   ],
   RESTART_OF_REMOVED: [
     'conflict',

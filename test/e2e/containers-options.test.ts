@@ -79,7 +79,7 @@ test('devices: the node is there and may be used as far as was said, others may 
   assert.equal(refused('--device', '/etc/passwd'), `${gathering} "/etc/passwd": not a device node`)
   assert.match(refused('--device', '/dev/null:x'), /flag: x is not an absolute path$/)
   assert.match(refused('--device', '/dev/null:/x:rr'), /flag: bad mode specified: rr$/)
-  assert.match(refused('--device', 'nvidia.com/gpu=all'), /not supported: there is no CDI/)
+  assert.match(refused('--device', 'nvidia.com/gpu=all'), /unresolvable CDI devices nvidia\.com\/gpu=all/)
   assert.match(refused('--device-cgroup-rule', 'c 1 r'), /flag: invalid device cgroup format 'c 1 r'$/)
 })
 
@@ -175,7 +175,7 @@ test('annotations reach the runtime, inspect shows what was asked for', () => {
 
 test('flags of Docker that mean nothing here are refused with the reason, and are in no help', () => {
   const help = mille.ok('run', '--help')
-  for (const flag of ['--gpus', '--link', '--blkio-weight', '--runtime']) {
+  for (const flag of ['--gpus', '--link', '--blkio-weight', '--cgroup-parent']) {
     assert.match(
       refused(flag, 'x'),
       new RegExp(`^invalid argument "x" for "${flag}" flag: not supported: [a-z]`),

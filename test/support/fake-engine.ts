@@ -1,5 +1,6 @@
 import type { Builder } from '../../src/builder/build.ts'
-import type { Attachment, Containers, ContainerDetails, Volumes } from '../../src/containers/containers.ts'
+import type { Attachment, Containers, ContainerDetails } from '../../src/containers/containers.ts'
+import type { Volumes } from '../../src/containers/volume/volume-details.ts'
 import type { Networks } from '../../src/containers/network/networks.ts'
 import type { Engine, EngineInfo, Registries } from '../../src/engine/engine.ts'
 import type { Artifacts } from '../../src/images/artifacts/artifacts.ts'

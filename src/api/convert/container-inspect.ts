@@ -248,6 +248,7 @@ function toMount(mount: MountRequest): Readonly<Record<string, unknown>> {
   const options = {
     BindOptions: filled({
       Propagation: mount.type === 'bind' ? mount.propagation : undefined,
+      NonRecursive: mount.nonRecursive,
       CreateMountpoint: mount.createSource,
     }),
     VolumeOptions: filled({

@@ -42,7 +42,7 @@ function toMountRequest(mount: MountBody): MountRequest {
   }
   refuseGiven(
     BindOptions,
-    ['NonRecursive', 'ReadOnlyNonRecursive', 'ReadOnlyForceRecursive'],
+    ['ReadOnlyNonRecursive', 'ReadOnlyForceRecursive'],
     'HostConfig.Mounts.BindOptions.',
   )
   const { Name: driver = '', Options: options } = VolumeOptions?.DriverConfig ?? {}
@@ -59,6 +59,7 @@ function toMountRequest(mount: MountBody): MountRequest {
     target: Target,
     readonly: ReadOnly ?? false,
     ...(BindOptions?.CreateMountpoint === true && { createSource: true }),
+    ...(BindOptions?.NonRecursive === true && { nonRecursive: true }),
     ...(BindOptions?.Propagation && { propagation: BindOptions.Propagation }),
     ...(VolumeOptions?.NoCopy === true && { noCopy: true }),
     ...(subpath && { subpath }),

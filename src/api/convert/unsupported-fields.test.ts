@@ -23,7 +23,10 @@ test('a wish that containers cannot have is refused by the name of its field', (
       mount({ VolumeOptions: { DriverConfig: { Name: 'nfs' } } }),
       'HostConfig.Mounts.VolumeOptions.DriverConfig.Name nfs',
     ],
-    [mount({ BindOptions: { NonRecursive: true } }), 'HostConfig.Mounts.BindOptions.NonRecursive'],
+    [
+      mount({ BindOptions: { ReadOnlyNonRecursive: true } }),
+      'HostConfig.Mounts.BindOptions.ReadOnlyNonRecursive',
+    ],
     [
       endpoint({ IPAMConfig: { LinkLocalIPs: ['fe80::5'] } }),
       'NetworkingConfig.EndpointsConfig.net.IPAMConfig.LinkLocalIPs',
@@ -39,6 +42,25 @@ test('a wish that containers cannot have is refused by the name of its field', (
       field,
     )
   }
+})
+
+test('devices that need a driver or a description are refused in Docker’s words', () => {
+  const refused = (wish: object): string => {
+    try {
+      create({ HostConfig: { DeviceRequests: [wish] } })
+      return ''
+    } catch (error) {
+      return isMilleError(error, 'DEVICES_UNKNOWN') ? error.message : String(error)
+    }
+  }
+  assert.equal(
+    refused({ Driver: '', Count: -1, Capabilities: [['gpu']], Options: {} }),
+    'could not select device driver "" with capabilities: [[gpu]]',
+  )
+  assert.equal(
+    refused({ Driver: 'cdi', DeviceIDs: ['vendor.com/gpu=0'] }),
+    'CDI device injection failed: unresolvable CDI devices vendor.com/gpu=0',
+  )
 })
 
 test('what clients send without asking for anything passes', () => {

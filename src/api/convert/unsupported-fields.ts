@@ -25,7 +25,6 @@ const hostFields = [
   'BlkioDeviceWriteIOps',
   'CpuRealtimePeriod',
   'CpuRealtimeRuntime',
-  'DeviceRequests',
   'Isolation',
 ] as const satisfies readonly (keyof HostConfigBody)[]
 
@@ -34,7 +33,24 @@ export function refuseUnsupported(body: ContainerCreateBody, host: HostConfigBod
   for (const field of hostFields) {
     if (!idle[field]?.includes(host[field])) refuseGiven(host, [field], 'HostConfig.')
   }
+  for (const wish of host.DeviceRequests ?? []) refuseDevices(wish)
   refuseGiven(body, ['NetworkDisabled', 'OnBuild', 'Shell'])
+}
+
+type DeviceWish = NonNullable<HostConfigBody['DeviceRequests']>[number]
+
+/** There are drivers for no device, and no descriptions of any (CDI). In Docker's words: DEVICES_UNKNOWN. */
+function refuseDevices({
+  Driver: driver = '',
+  DeviceIDs: ids = [],
+  Capabilities: sets = [],
+}: DeviceWish): never {
+  const wanted = sets.map((set) => `[${set.join(' ')}]`).join(' ')
+  const reason =
+    driver === 'cdi'
+      ? `CDI device injection failed: unresolvable CDI devices ${ids.join(', ')}`
+      : `could not select device driver ${JSON.stringify(driver)} with capabilities: [${wanted}]`
+  throw failure('DEVICES_UNKNOWN', { reason })
 }
 
 /** Each of these fields must ask for nothing. NOT_IMPLEMENTED names the first that does, `where` before it. */

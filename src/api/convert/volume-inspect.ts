@@ -1,4 +1,4 @@
-import type { VolumeDetails } from '../../containers/containers.ts'
+import type { VolumeDetails } from '../../containers/volume/volume-details.ts'
 import type { VolumeInspect } from '../types/volume-inspect.ts'
 
 /** A volume in Docker's wire shape; times in whole seconds, as Docker has them. */

@@ -77,7 +77,7 @@ const hostConfigFields = {
   CpusetMems: 'text',
   Devices: [{ PathOnHost: 'text', PathInContainer: 'text', CgroupPermissions: 'text' }],
   DeviceCgroupRules: ['text'],
-  DeviceRequests: ['any'],
+  DeviceRequests: [{ Driver: 'text', Count: 'int', DeviceIDs: ['text'], Capabilities: [['text']] }],
   Isolation: 'text',
   MemoryReservation: 'int',
   MemorySwap: 'int',

@@ -1,5 +1,6 @@
 import type { CacheUsage } from '../../builder/build.ts'
-import type { ContainerDetails, VolumeDetails } from '../../containers/containers.ts'
+import type { ContainerDetails } from '../../containers/containers.ts'
+import type { VolumeDetails } from '../../containers/volume/volume-details.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Images, ImageSummary } from '../../images/images.ts'
 import type { PartialDownload } from '../../store/reports.ts'

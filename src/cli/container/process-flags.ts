@@ -1,5 +1,5 @@
 import type { DeviceRequest } from '../../containers/containers.ts'
-import { flatList, type Flag, integer, list, parsedList, text, toggle } from '../flags/flag.ts'
+import { flatList, type Flag, integer, list, parsed, parsedList, text, toggle } from '../flags/flag.ts'
 import {
   parseDevice,
   parseDeviceRule,
@@ -20,12 +20,15 @@ export type ProcessFlags = {
   readonly expose: Flag<readonly string[]>
   readonly 'group-add': Flag<readonly string[]>
   readonly ipc: Flag<string | undefined>
+  readonly isolation: Flag<string | undefined>
   readonly 'oom-kill-disable': Flag<boolean>
   readonly 'oom-score-adj': Flag<number | undefined>
   readonly pid: Flag<string | undefined>
+  readonly runtime: Flag<string | undefined>
   readonly sysctl: Flag<readonly string[]>
   readonly userns: Flag<string | undefined>
   readonly uts: Flag<string | undefined>
+  readonly 'volume-driver': Flag<string | undefined>
 }
 
 /** Flags of `run` and `create` that go into the runtime's document nearly as they are. */
@@ -40,13 +43,32 @@ export const processFlags: ProcessFlags = {
   domainname: text('Container NIS domain name'),
   expose: flatList('Expose a port or a range of ports', parseExpose),
   'group-add': list('Add additional groups to join'),
-  ipc: text('IPC mode to use: private, host or none'),
+  ipc: text('IPC mode to use: private, shareable, container:NAME, host or none'),
+  isolation: parsed('Container isolation technology', parseIsolation, { hidden: true }),
   'oom-kill-disable': toggle('Disable OOM Killer'),
   'oom-score-adj': integer("Tune host's OOM preferences (-1000 to 1000)"),
   pid: text('PID namespace to use: host or container:NAME'),
+  runtime: parsed('Runtime to use for this container', parseRuntime),
   sysctl: parsedList('Sysctl options', parseSysctl),
   userns: text('User namespace to use: host'),
   uts: text('UTS namespace to use: host'),
+  'volume-driver': parsed('Optional volume driver for the container', parseVolumeDriver),
+}
+
+/** Whichever of the two this machine has runs every container. */
+function parseRuntime(name: string): string {
+  if (['runc', 'crun', 'io.containerd.runc.v2'].includes(name)) return name
+  throw new Error(`unknown or invalid runtime name: ${name}`)
+}
+
+function parseIsolation(name: string): string {
+  if (name === 'default') return name
+  throw new Error(`invalid isolation (${name}): linux only supports 'default'`)
+}
+
+function parseVolumeDriver(name: string): string {
+  if (name === 'local') return name
+  throw new Error(`error looking up volume plugin ${name}: plugin "${name}" not found`)
 }
 
 const noLimit = 'only memory, CPU time, processors and pids are limited'
@@ -62,15 +84,12 @@ const reasons: Readonly<Record<string, string>> = {
   'device-read-iops': noLimit,
   'device-write-bps': noLimit,
   'device-write-iops': noLimit,
-  gpus: 'there is no CDI; give the device files with --device',
-  isolation: 'it is for Windows',
-  'kernel-memory': 'the kernel has no such limit any more',
+  gpus: 'could not select device driver "" with capabilities: [[gpu]]; give the device files with --device',
   link: 'containers of one --network find each other by name',
+  'kernel-memory': 'the kernel has no such limit any more',
   'link-local-ip': 'a container has one address in each network',
-  runtime: 'the runtime is crun or runc, whichever this machine has',
   'storage-opt': 'the size of a container is not limited',
   'use-api-socket': 'the socket of `mille serve` is put into a container with -v',
-  'volume-driver': 'the only driver is local',
 }
 
 export const unsupportedFlags: Readonly<Record<string, Flag<undefined>>> = Object.fromEntries(

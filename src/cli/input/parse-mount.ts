@@ -16,6 +16,8 @@ const mountKeys = [
   'readonly',
   'ro',
   'bind-propagation',
+  'bind-recursive',
+  'bind-nonrecursive',
   'volume-nocopy',
   'volume-subpath',
   'volume-driver',
@@ -33,7 +35,7 @@ export function parseMount(spec: string): MountRequest {
   for (const field of splitCsv(spec)) {
     const equals = field.indexOf('=')
     const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase()
-    const isSwitch = ['readonly', 'ro', 'volume-nocopy'].includes(key)
+    const isSwitch = ['readonly', 'ro', 'volume-nocopy', 'bind-nonrecursive'].includes(key)
     if (equals < 0 && !isSwitch) throw new Error(`invalid field '${field}' must be a key=value pair`)
     if (!mountKeys.includes(key)) {
       const near = suggest(key, mountKeys)
@@ -89,8 +91,9 @@ function mountOf(
     ...(pairs['volume-opt'].length > 0 && { volumeOptions: toRecord(pairs['volume-opt']) }),
     ...(pairs['volume-label'].length > 0 && { volumeLabels: toRecord(pairs['volume-label']) }),
     ...(propagation === undefined ? {} : { propagation }),
+    ...(isNonRecursive(fields) && { nonRecursive: true }),
     ...(bytes === undefined ? {} : { size: parseBytes(bytes) }),
-    ...(mode === undefined ? {} : { mode: parseInt(mode, 8) }),
+    ...(mode === undefined ? {} : { mode: parseMode(mode) }),
   }
 }
 
@@ -99,6 +102,22 @@ function checkKind(key: string, type: MountRequest['type']): void {
   const kind = mountTypes.find((name) => key.startsWith(`${name}-`))
   if (kind !== undefined && kind !== type)
     throw new Error(`cannot mix '${kind}-*' options with mount type '${type}'`)
+}
+
+/** Mounts below the source are left out; what only newer kernels make read-only is not there. */
+function isNonRecursive(fields: ReadonlyMap<string, string>): boolean {
+  const value = fields.get('bind-recursive') ?? 'enabled'
+  if (value === 'writable' || value === 'readonly') throw new Error(`not supported: bind-recursive=${value}`)
+  if (value !== 'enabled' && value !== 'disabled')
+    throw new Error(
+      `invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`,
+    )
+  return value === 'disabled' || isTrue(fields.get('bind-nonrecursive'))
+}
+
+function parseMode(text: string): number {
+  if (!/^[0-7]{1,4}$/.test(text)) throw new Error(`invalid value for tmpfs-mode: ${text}`)
+  return parseInt(text, 8)
 }
 
 function isTrue(text: string | undefined): boolean {

@@ -1,4 +1,4 @@
-import type { VolumeDetails } from '../../containers/containers.ts'
+import type { VolumeDetails } from '../../containers/volume/volume-details.ts'
 import { humanSize } from '../../util/human-size.ts'
 import type { RowFields } from '../format/print-rows.ts'
 

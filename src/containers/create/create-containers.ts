@@ -1,6 +1,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import { isMilleError } from '../../util/errors.ts'
-import type { ContainerDetails, ContainerRequest, Containers, Volumes } from '../containers.ts'
+import type { ContainerDetails, ContainerRequest, Containers } from '../containers.ts'
+import type { Volumes } from '../volume/volume-details.ts'
 import { exportContainer, readArchive, statPath, writeArchive } from '../archive.ts'
 import { commitContainer } from '../commit.ts'
 import { recordEvent } from '../container-events.ts'

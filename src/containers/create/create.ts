@@ -18,6 +18,7 @@ import { chooseNetworks } from '../network/choose-networks.ts'
 import { resolveMounts } from '../volume/mounts.ts'
 import { checkName, randomName } from './names.ts'
 import type { ContainerParts } from '../parts.ts'
+import { chooseIpcMode } from './ipc-mode.ts'
 import { choosePidMode } from './pid-mode.ts'
 import { processOptions } from './process-options.ts'
 import { checkRestartPolicy } from '../life/restart-policy.ts'
@@ -50,7 +51,7 @@ export async function createContainer(
   processOptions(request)
   request.extraHosts.forEach(parseExtraHost)
   if (request.publishAll) exposedPorts(config)
-  const pidMode = await choosePidMode(parts, request)
+  const modes = { ...(await choosePidMode(parts, request)), ...chooseIpcMode(parts, request) }
   const id = randomHex(32)
   const records = store.records<ContainerData>('container')
   const chosen = chooseNetworks(store, request)
@@ -69,7 +70,7 @@ export async function createContainer(
     imageId: image.id,
     imageName: request.image,
     ...(chain !== undefined && { chain }),
-    request: { ...request, ...pidMode },
+    request: { ...request, ...modes },
     config,
     hostname: chosen.hostname ?? hostnameFor(id, request),
     networks: chosen.networks,

@@ -41,14 +41,10 @@ export function processOptions(request: ContainerRequest): Options {
 }
 
 function wantedNamespaces(request: ContainerRequest): {
-  ipc?: 'host' | 'none'
   uts?: 'host'
   cgroup?: 'host' | 'private'
 } {
-  const { ipc = '', uts = '', cgroupns = '', userns = '', hostname } = request
-  if (ipc.startsWith('container:'))
-    throw failure('NOT_IMPLEMENTED', { feature: 'an IPC namespace shared by containers' })
-  if (!['', 'private', 'shareable', 'host', 'none'].includes(ipc)) throw invalid(`invalid IPC mode: ${ipc}`)
+  const { uts = '', cgroupns = '', userns = '', hostname } = request
   if (!['', 'host'].includes(uts)) throw invalid(`invalid UTS mode: ${uts}`)
   if (!['', 'host', 'private'].includes(cgroupns)) throw invalid(`invalid cgroup namespace mode: ${cgroupns}`)
   // the user namespace of mille is the only one: `host` asks for what is
@@ -56,7 +52,6 @@ function wantedNamespaces(request: ContainerRequest): {
   if (uts === 'host' && hostname !== undefined)
     throw invalid('conflicting options: hostname and the UTS mode')
   return {
-    ...((ipc === 'host' || ipc === 'none') && { ipc }),
     ...(uts === 'host' && { uts }),
     ...((cgroupns === 'host' || cgroupns === 'private') && { cgroup: cgroupns }),
   }

@@ -1,6 +1,7 @@
 import type { ProcessMount, ProcessNetwork, ProcessSpec, ResourceLimits } from '../../runtime/runtime.ts'
 import type { ContainerRequest } from '../containers.ts'
 import type { LentMount } from '../volume/lend-mounts.ts'
+import type { IpcPlace } from './ipc-mode.ts'
 import { commandLine } from './merge-config.ts'
 import { processOptions } from './process-options.ts'
 import type { ContainerData } from '../record.ts'
@@ -11,6 +12,7 @@ export interface ProcessPlace {
   readonly network: ProcessNetwork
   /** Absent: its own. */
   readonly pidNamespace: NonNullable<ProcessSpec['namespaces']>['pid']
+  readonly ipc: IpcPlace
   /** hosts, hostname, resolv.conf as files of the container's folder. */
   readonly etcMounts: readonly ProcessMount[]
   /** The container's, each with a source that can be bound. */
@@ -32,14 +34,22 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
     tty: request.tty,
     hostname: data.hostname,
     network: place.network,
-    mounts: [...place.etcMounts, ...place.mounts.map((mount) => processMount(mount, request))],
+    mounts: [
+      ...place.ipc.mounts,
+      ...place.etcMounts,
+      ...place.mounts.map((mount) => processMount(mount, request)),
+    ],
     init: request.init,
     privileged: request.privileged,
     capAdd: request.capAdd,
     capDrop: request.capDrop,
     ...securityOptions(request.securityOptions),
     ...options,
-    namespaces: { ...namespaces, pid: place.pidNamespace },
+    namespaces: {
+      ...namespaces,
+      pid: place.pidNamespace,
+      ...(place.ipc.namespace && { ipc: place.ipc.namespace }),
+    },
     ulimits: request.ulimits.map(({ name, soft, hard }) => ({
       name,
       soft: soft < 0 ? Infinity : soft,
@@ -58,6 +68,7 @@ function processMount(mount: LentMount, request: ContainerRequest): ProcessMount
       source,
       target,
       readonly,
+      ...(mount.nonRecursive && { nonRecursive: true }),
       options: [mount.propagation || 'rprivate', ...(mount.options ?? []).filter((word) => word !== 'ro')],
     }
   const wanted = request.mounts.find((one) => one.type === 'tmpfs' && one.target === target)

@@ -9,6 +9,7 @@ import { memberOf } from '../../store/find-member.ts'
 import type { Lease, Resource, Store } from '../../store/store.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import type { ContainerMount } from '../containers.ts'
+import { memoryPath } from '../create/ipc-mode.ts'
 import { handleOf } from '../handle.ts'
 import type { ContainerParts } from '../parts.ts'
 import type { ContainerRow } from '../record.ts'
@@ -62,9 +63,10 @@ export async function lendMounts(
   return { mounts, [Symbol.asyncDispose]: () => moved.disposeAsync() }
 }
 
-/** What a process that was killed left of `lendMounts`, and volumes that nobody has any more. */
+/** What a process that was killed left of `lendMounts`, volumes that nobody has any more, and the memory that others might have joined. */
 export async function releaseMounts(parts: ContainerParts, { id, data }: ContainerRow): Promise<void> {
   unmountBelow(join(handleOf(parts, id).runFolder, 'subpaths'))
+  if (data.request.ipc === 'shareable') unmountBelow(memoryPath(parts, id))
   for (const [index, { type, name, image }] of data.mounts.entries()) {
     if (type === 'volume' && name !== undefined) await releaseVolume(parts.store, name, id)
     if (image !== undefined) await forgetView(parts, imageKey(id, index))

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { posix } from 'node:path'
+import { findMount } from '../../linux/unmount-below.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import type { ContainerConfig } from '../../oci/config.ts'
 import { getMember } from '../../store/find-image.ts'
@@ -61,13 +62,17 @@ async function resolveMount(store: Store, wanted: MountRequest): Promise<Contain
   switch (wanted.type) {
     case 'tmpfs':
       return { ...common, type: 'tmpfs', source: '' }
-    case 'bind':
+    case 'bind': {
+      const source = await bindSource(wanted)
+      checkPropagation(source, common.propagation)
       return {
         ...common,
         type: 'bind',
-        source: await bindSource(wanted),
+        source,
         propagation: common.propagation || 'rprivate',
+        ...(wanted.nonRecursive && { nonRecursive: true }),
       }
+    }
     case 'volume': {
       const { source: name, volumeOptions: options, volumeLabels: labels } = wanted
       const row = await createVolume(store, {
@@ -104,6 +109,16 @@ async function bindSource({ source = '', createSource }: MountRequest): Promise<
     makeSource(source)
   }
   return posix.normalize(source)
+}
+
+/** Mounts made later come through only where the host's own mount lets them. PROPAGATION_IMPOSSIBLE, in Docker's words. */
+function checkPropagation(source: string, propagation: string): void {
+  const isShared = /^r?shared$/.test(propagation)
+  if (!isShared && !/^r?slave$/.test(propagation)) return
+  const { target, tags } = findMount(source)
+  if (tags.includes('shared') || (!isShared && tags.includes('master'))) return
+  const wanted = isShared ? 'shared' : 'shared or slave'
+  throw failure('PROPAGATION_IMPOSSIBLE', { source, target, wanted })
 }
 
 function makeSource(source: string): void {
