@@ -24,7 +24,7 @@ export function resourceUsage(seat: RuntimeSeat, handle: ContainerHandle): Resou
   }
 }
 
-type Counted = Pick<ResourceUsage, 'memory' | 'blockIo' | 'pids'> & {
+export type Counted = Pick<ResourceUsage, 'memory' | 'blockIo' | 'pids'> & {
   readonly cpu: Omit<ResourceUsage['cpu'], 'system' | 'online'>
 }
 
@@ -57,7 +57,7 @@ function firstVersionUsage(folders: Folders): Counted {
 }
 
 /** Source: the kernel's admin-guide/cgroup-v2. */
-function unifiedUsage(folders: Folders): Counted {
+export function unifiedUsage(folders: Folders): Counted {
   const read = (file: string): string => readIn(folders.get('unified'), file)
   const cpu = flatKeys(read('cpu.stat'))
   const stat = flatKeys(read('memory.stat'))
