@@ -12,11 +12,12 @@ import { recordEvent } from './container-events.ts'
 import type { CommitRequest } from './containers.ts'
 import { handleOf } from './handle.ts'
 import type { ContainerParts } from './parts.ts'
+import { volumesLayer } from './volume/volumes-layer.ts'
 import { getContainer, snapshotKey, type ContainerRow } from './record.ts'
 
 /**
  * A container's writable layer on top of its image, as a new image; true file times, as Docker's commit keeps them.
- * Paused meanwhile by default. Volumes are not part of it.
+ * Paused meanwhile by default. Volumes are part of it only when asked for.
  */
 export async function commitContainer(
   parts: ContainerParts,
@@ -35,11 +36,13 @@ export async function commitContainer(
   // the container's own stack has a layer of mount points that belongs to no image
   const onto = { chain: await ensureApplied(store, image.config.rootfs.diff_ids, { lease }) }
   const commit = await store.snapshots.commit(snapshotKey(row.id), { timestamps: 'preserve', lease, onto })
-  const config = await committedConfig(parts, row, image, commit?.layer, request)
+  const volumes = request.includeVolumes === true ? await volumesLayer(parts, row, lease) : undefined
+  const config = await committedConfig(parts, row, image, { changes: commit?.layer, volumes }, request)
+  const made = [commit?.layer, volumes].filter((layer) => layer !== undefined)
   const record = await store.images.create(
     {
       config,
-      layers: [...(await layersOf(store, image)), ...(commit ? [plainLayer(commit.layer)] : [])],
+      layers: [...(await layersOf(store, image)), ...made.map(plainLayer)],
       parent: image.id,
       ...(name !== undefined && { names: [name] }),
     },
@@ -91,7 +94,7 @@ async function committedConfig(
   parts: ContainerParts,
   row: ContainerRow,
   image: ImageRecord,
-  layer: LayerInfo | undefined,
+  { changes, volumes }: { readonly changes: LayerInfo | undefined; readonly volumes: LayerInfo | undefined },
   request: CommitRequest,
 ): Promise<ImageConfig> {
   const created = new Date().toISOString()
@@ -102,7 +105,10 @@ async function committedConfig(
     created,
     ...(author !== undefined && { author }),
     config: await parts.applyChanges(row.data.config, request.changes ?? []),
-    rootfs: { type: 'layers', diff_ids: [...rootfs.diff_ids, ...(layer ? [layer.diffId] : [])] },
+    rootfs: {
+      type: 'layers',
+      diff_ids: [...rootfs.diff_ids, ...[changes, volumes].flatMap((layer) => layer?.diffId ?? [])],
+    },
     history: [
       ...history,
       {
@@ -110,8 +116,9 @@ async function committedConfig(
         created_by: row.data.args.join(' '),
         ...(author !== undefined && { author }),
         ...(message !== undefined && { comment: message }),
-        ...(!layer && { empty_layer: true }),
+        ...(!changes && { empty_layer: true }),
       },
+      ...(volumes ? [{ created, created_by: 'volumes of the container' }] : []),
     ],
   }
 }

@@ -272,6 +272,8 @@ export interface CommitRequest {
   readonly changes?: readonly string[]
   /** Default true. */
   readonly pause?: boolean
+  /** What its volumes hold becomes one more layer. */
+  readonly includeVolumes?: boolean
 }
 
 /** `docker cp`'s idea of a path: what HEAD archive tells. */

@@ -39,6 +39,27 @@ test('a commit holds what the container changed, and nothing else', () => {
   assert.equal(mille.ok('image', 'inspect', '-f', '{{.Author}} {{.Comment}}', 'changed'), 'Ann a message')
 })
 
+test('what volumes hold is part of an image only when asked for (C13)', () => {
+  const write = 'echo kept > /data/deep/file; chown 5:6 /data/deep/file; echo own > /own'
+  const flags = ['--name', 'holder', '-v', '/data', '-v', '/other']
+  mille.ok('run', ...flags, 'busybox', 'sh', '-c', `mkdir /data/deep; ${write}`)
+  const look = (image: string): string =>
+    mille.ok(
+      'run',
+      '--rm',
+      image,
+      'sh',
+      '-c',
+      'cat /own; ls -n /data/deep/file 2>/dev/null; cat /data/deep/file',
+    )
+  mille.ok('commit', 'holder', 'bare:1')
+  assert.equal(mille.run(['run', '--rm', 'bare:1', 'ls', '/data/deep']).code, 1)
+  mille.ok('commit', '--include-volumes', 'holder', 'full:1')
+  assert.match(look('full:1'), /^own\n-rw-r--r-- +1 5 +6 .*\nkept$/)
+  assert.match(mille.ok('history', 'full:1'), /volumes of the container/)
+  mille.ok('rm', '-v', 'holder')
+})
+
 test('a socket is no part of an image: it is left out, with a word (B-BD-13)', async () => {
   const id = mille.ok('run', '-d', '--network', 'none', 'busybox', 'sleep', '1000')
   const pid = mille.ok('inspect', '-f', '{{.State.Pid}}', id)

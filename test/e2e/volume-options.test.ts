@@ -112,6 +112,22 @@ test('options that cannot be are refused in Docker’s words, and what the kerne
   mille.ok('volume', 'rm', 'missing', 'far')
 })
 
+test('prune takes what its filters say', () => {
+  for (const [name, label] of [
+    ['red', 'colour=red'],
+    ['blue', 'colour=blue'],
+  ] as const)
+    mille.ok('volume', 'create', '--label', label, name)
+  const left = (...flags: readonly string[]): string => {
+    mille.ok('volume', 'prune', '-f', ...flags)
+    return mille.ok('volume', 'ls', '-q', '--filter', 'label=colour')
+  }
+  assert.equal(left(), 'blue\nred')
+  assert.equal(left('--filter', 'all=1', '--filter', 'label!=colour'), 'blue\nred')
+  assert.equal(left('-a', '--filter', 'label!=colour=red'), 'red')
+  assert.equal(left('--filter', 'all=true', '--filter', 'label=colour=red'), '')
+})
+
 test('--mount makes a volume with options and labels', () => {
   const mount = 'type=volume,src=made,dst=/m,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-label=a=b'
   assert.match(run('--mount', mount, 'busybox', 'mount'), /^tmpfs on \/m type tmpfs/m)

@@ -44,8 +44,9 @@ async function removeVolume({ name, query }: ApiRequest, { volumes }: Parts): Pr
 
 /** Since API 1.42 only anonymous volumes, unless `all` says otherwise. */
 async function pruneVolumes({ query, version }: ApiRequest, { volumes }: Parts): Promise<ApiResponse> {
-  const { label, all = version < 42 } = parsePruneFilters(query.filters(), ['label', 'all'])
-  const { removed, reclaimed } = await volumes.prune(given({ label, all }))
+  const known = ['label', 'label!', 'all']
+  const { label, notLabel, all = version < 42 } = parsePruneFilters(query.filters(), known)
+  const { removed, reclaimed } = await volumes.prune(given({ label, notLabel, all }))
   return json({ VolumesDeleted: removed, SpaceReclaimed: reclaimed })
 }
 

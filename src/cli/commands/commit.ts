@@ -4,8 +4,10 @@ import { list, text, toggle } from '../flags/flag.ts'
 const flags = {
   author: text('Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")', { short: 'a' }),
   change: list('Apply Dockerfile instruction to the created image', { short: 'c' }),
+  'include-volumes': toggle('Make what its volumes hold a layer of the image'),
   message: text('Commit message', { short: 'm' }),
   pause: toggle('Pause container during commit', { short: 'p', initial: true }),
+  'with-volumes': toggle('As --include-volumes', { hidden: true }),
 }
 
 export const command: AnyCommand = defineCommand({
@@ -18,6 +20,7 @@ export const command: AnyCommand = defineCommand({
     const id = await containers.commit(name, {
       changes: flags.change,
       pause: flags.pause,
+      includeVolumes: flags['include-volumes'] || flags['with-volumes'],
       ...(reference === undefined ? {} : { reference }),
       ...(flags.author === undefined ? {} : { author: flags.author }),
       ...(flags.message === undefined ? {} : { message: flags.message }),

@@ -2,7 +2,7 @@ import { humanSize } from '../../util/human-size.ts'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { filters, toggle } from '../flags/flag.ts'
 import { confirm } from '../input/confirm.ts'
-import { parseFilters } from '../input/parse-filters.ts'
+import { parseFilters, parseTruth } from '../input/parse-filters.ts'
 
 const flags = {
   all: toggle('Remove all unused volumes, not just anonymous ones', { short: 'a' }),
@@ -16,12 +16,17 @@ export const command: AnyCommand = defineCommand({
   arguments: [0, 0],
   flags,
   async run({ flags }, context) {
-    const { label } = parseFilters(flags.filter, ['label'])
-    const which = flags.all ? 'all' : 'anonymous'
+    const { label, 'label!': notLabel, ...found } = parseFilters(flags.filter, ['label', 'label!', 'all'])
+    const all = flags.all || parseTruth('all', found['all']) === true
+    const which = all ? 'all' : 'anonymous'
     const question = `WARNING! This will remove ${which} local volumes not used by at least one container.\nAre you sure you want to continue?`
     if (!flags.force && !(await confirm(question, context))) return 0
     const { volumes } = await context.engine()
-    const { removed, reclaimed } = await volumes.prune({ all: flags.all, ...(label ? { label } : {}) })
+    const { removed, reclaimed } = await volumes.prune({
+      all,
+      ...(label && { label }),
+      ...(notLabel && { notLabel }),
+    })
     const list = removed.length === 0 ? '' : `Deleted Volumes:\n${removed.join('\n')}\n\n`
     context.io.stdout.write(`${list}Total reclaimed space: ${humanSize(reclaimed)}\n`)
     return 0

@@ -144,7 +144,10 @@ export async function restartContainer(
 }
 
 export async function pauseContainer(parts: ContainerParts, nameOrId: string, pause: boolean): Promise<void> {
-  const row = await runningRow(parts, nameOrId)
+  const row = await runningRow(parts, nameOrId).catch((error: unknown) => {
+    if (pause || !isMilleError(error, 'CONTAINER_NOT_RUNNING')) throw error
+    throw failure('CONTAINER_NOT_PAUSED', { name: getContainer(parts.store, nameOrId).id }, { cause: error })
+  })
   const handle = handleOf(parts, row.id)
   const paused = (await parts.runtime.state(handle)).status === 'paused'
   if (paused === pause) {

@@ -26,6 +26,7 @@ export interface Volumes {
   prune(options?: {
     readonly all?: boolean
     readonly label?: readonly string[]
+    readonly notLabel?: readonly string[]
   }): Promise<{ readonly removed: readonly string[]; readonly reclaimed: number }>
   /** Bytes of its files. */
   size(name: string): Promise<number>

@@ -181,13 +181,18 @@ export function hasLabel(labels: Readonly<Record<string, string>>, wanted: strin
 /** Anonymous volumes that no container has; with `all` named ones too (C52). */
 async function pruneVolumes(
   store: Store,
-  options: { readonly all?: boolean; readonly label?: readonly string[] },
+  options: {
+    readonly all?: boolean
+    readonly label?: readonly string[]
+    readonly notLabel?: readonly string[]
+  },
 ): Promise<{ removed: string[]; reclaimed: number }> {
   const unused = listVolumes(store, {}).filter(
     (volume) =>
       volume.usedBy.length === 0 &&
       (options.all === true || volume.anonymous) &&
-      (options.label ?? []).every((label) => hasLabel(volume.labels, label)),
+      (options.label ?? []).every((label) => hasLabel(volume.labels, label)) &&
+      !(options.notLabel ?? []).some((label) => hasLabel(volume.labels, label)),
   )
   let reclaimed = 0
   for (const volume of unused) {
