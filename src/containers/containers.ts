@@ -110,6 +110,8 @@ export interface ContainerRequest extends LimitRequest {
   /** `private`, `host`. */
   readonly cgroupns?: string
   readonly devices?: readonly DeviceRequest[]
+  /** `vendor.com/class=name`, as descriptions of this machine have them (CDI). */
+  readonly cdiDevices?: readonly string[]
   /** `c 10:229 rwm`. */
   readonly deviceRules?: readonly string[]
   readonly dnsOptions?: readonly string[]

@@ -83,6 +83,8 @@ export interface ProcessSpec {
   readonly oomScoreAdj?: number
   readonly annotations?: Readonly<Record<string, string>>
   readonly devices?: readonly DeviceAccess[]
+  /** By their name in the OCI runtime specification; what the machine's administrator wants, never an image. */
+  readonly hooks?: Readonly<Record<string, readonly ProcessHook[]>>
   /** `c 10:229 rwm`: may be used, also when the process makes the node itself. */
   readonly deviceRules?: readonly string[]
   /** Bytes of /dev/shm; default 64 MiB. */
@@ -99,6 +101,15 @@ export interface ProcessSpec {
 export type SeccompChoice =
   | { readonly kind: 'default' | 'unconfined' }
   | { readonly kind: 'profile'; readonly text: string }
+
+/** A program of the host that the runtime runs. */
+export interface ProcessHook {
+  readonly path: string
+  readonly args?: readonly string[]
+  readonly env?: readonly string[]
+  /** Seconds. */
+  readonly timeout?: number
+}
 
 /** A device of the host, or a folder of them; `access` of the letters r, w, m. */
 export interface DeviceAccess {

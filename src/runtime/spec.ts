@@ -26,6 +26,7 @@ export interface RuntimeSpec {
   readonly root: { readonly path: string; readonly readonly: boolean }
   readonly mounts: readonly RuntimeMount[]
   readonly linux: Readonly<Record<string, unknown>>
+  readonly hooks?: ProcessSpec['hooks']
   /** For the runtime, by mille alone. */
   readonly annotations?: Readonly<Record<string, string>>
 }
@@ -326,6 +327,7 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
       ...(privileged || spec.openPaths === true ? {} : { maskedPaths, readonlyPaths }),
     },
     ...(spec.annotations !== undefined && { annotations: spec.annotations }),
+    ...(spec.hooks !== undefined && { hooks: spec.hooks }),
   }
 }
 

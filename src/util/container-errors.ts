@@ -57,6 +57,7 @@ export const containerErrors = {
   WORKDIR_MISSING: ['invalid-argument', 'chdir to cwd ("{path}") failed: no such file or directory'],
 
   // containers
+  CDI_INVALID: ['invalid-argument', 'the description of devices in {path} cannot be read: {reason}'],
   CONTAINER_ALREADY_PAUSED: ['conflict', 'Container {name} is already paused'],
   CONTAINER_ALREADY_STARTED: ['not-modified', 'container {name} is already started'],
   CONTAINER_ALREADY_STOPPED: ['not-modified', 'container {name} is already stopped'],

@@ -25,6 +25,7 @@ type ProcessConfigWire = Pick<
   | 'Annotations'
   | 'CgroupnsMode'
   | 'DeviceCgroupRules'
+  | 'DeviceRequests'
   | 'Devices'
   | 'GroupAdd'
   | 'IpcMode'
@@ -178,7 +179,6 @@ const absent = {
   CpuPercent: 0,
   CpuRealtimePeriod: 0,
   CpuRealtimeRuntime: 0,
-  DeviceRequests: null,
   IOMaximumBandwidth: 0,
   IOMaximumIOps: 0,
   Isolation: '',
@@ -189,7 +189,7 @@ const absent = {
 } as const
 
 function toProcessConfig(request: ContainerDetails['request']): ProcessConfigWire {
-  const { annotations, sysctls, devices = [] } = request
+  const { annotations, sysctls, devices = [], cdiDevices } = request
   return {
     ...(annotations === undefined ? {} : { Annotations: annotations }),
     CgroupnsMode: request.cgroupns ?? '',
@@ -199,6 +199,7 @@ function toProcessConfig(request: ContainerDetails['request']): ProcessConfigWir
       PathInContainer: target,
       CgroupPermissions: access,
     })),
+    DeviceRequests: cdiDevices === undefined ? null : [{ Driver: 'cdi', DeviceIDs: cdiDevices }],
     GroupAdd: request.groupAdd ?? null,
     IpcMode: request.ipc ?? 'private',
     OomKillDisable: request.oomKillDisable === true,

@@ -16,6 +16,7 @@ export function runtimeWish(host: HostConfigBody): Partial<ContainerRequest> {
         parseDevice([PathOnHost, PathInContainer || PathOnHost, CgroupPermissions || 'rwm'].join(':')),
       ),
     ),
+    cdiDevices: cdiNames(host),
     deviceRules: host.DeviceCgroupRules?.map((rule) => checked(() => parseDeviceRule(rule))),
     dnsOptions: host.DnsOptions,
     dnsSearch: host.DnsSearch,
@@ -28,6 +29,11 @@ export function runtimeWish(host: HostConfigBody): Partial<ContainerRequest> {
     userns: host.UsernsMode || undefined,
     uts: host.UTSMode || undefined,
   })
+}
+
+function cdiNames({ DeviceRequests = [] }: HostConfigBody): readonly string[] | undefined {
+  const names = DeviceRequests.flatMap(({ Driver, DeviceIDs = [] }) => (Driver === 'cdi' ? DeviceIDs : []))
+  return names.length === 0 ? undefined : names
 }
 
 /** A parser's plain reason as INVALID_ARGUMENT. */

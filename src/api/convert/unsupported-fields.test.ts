@@ -57,10 +57,8 @@ test('devices that need a driver or a description are refused in Docker’s word
     refused({ Driver: '', Count: -1, Capabilities: [['gpu']], Options: {} }),
     'could not select device driver "" with capabilities: [[gpu]]',
   )
-  assert.equal(
-    refused({ Driver: 'cdi', DeviceIDs: ['vendor.com/gpu=0'] }),
-    'CDI device injection failed: unresolvable CDI devices vendor.com/gpu=0',
-  )
+  // of those only the engine knows which there are
+  assert.equal(refused({ Driver: 'cdi', DeviceIDs: ['vendor.com/gpu=0'] }), '')
 })
 
 test('what clients send without asking for anything passes', () => {

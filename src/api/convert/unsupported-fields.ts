@@ -33,23 +33,16 @@ export function refuseUnsupported(body: ContainerCreateBody, host: HostConfigBod
   for (const field of hostFields) {
     if (!idle[field]?.includes(host[field])) refuseGiven(host, [field], 'HostConfig.')
   }
-  for (const wish of host.DeviceRequests ?? []) refuseDevices(wish)
+  for (const wish of host.DeviceRequests ?? []) if (wish.Driver !== 'cdi') refuseDevices(wish)
   refuseGiven(body, ['NetworkDisabled', 'OnBuild', 'Shell'])
 }
 
 type DeviceWish = NonNullable<HostConfigBody['DeviceRequests']>[number]
 
-/** There are drivers for no device, and no descriptions of any (CDI). In Docker's words: DEVICES_UNKNOWN. */
-function refuseDevices({
-  Driver: driver = '',
-  DeviceIDs: ids = [],
-  Capabilities: sets = [],
-}: DeviceWish): never {
+/** There are drivers for no device. In Docker's words: DEVICES_UNKNOWN. */
+function refuseDevices({ Driver: driver = '', Capabilities: sets = [] }: DeviceWish): never {
   const wanted = sets.map((set) => `[${set.join(' ')}]`).join(' ')
-  const reason =
-    driver === 'cdi'
-      ? `CDI device injection failed: unresolvable CDI devices ${ids.join(', ')}`
-      : `could not select device driver ${JSON.stringify(driver)} with capabilities: [${wanted}]`
+  const reason = `could not select device driver ${JSON.stringify(driver)} with capabilities: [${wanted}]`
   throw failure('DEVICES_UNKNOWN', { reason })
 }
 

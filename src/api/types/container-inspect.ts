@@ -136,7 +136,7 @@ export interface HostConfigWire {
   readonly CpuRealtimePeriod: number
   readonly CpuRealtimeRuntime: number
   readonly CpusetMems: string
-  readonly DeviceRequests: null
+  readonly DeviceRequests: readonly { readonly Driver: 'cdi'; readonly DeviceIDs: readonly string[] }[] | null
   readonly IOMaximumBandwidth: number
   readonly IOMaximumIOps: number
   readonly Isolation: string

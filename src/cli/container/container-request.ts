@@ -75,7 +75,8 @@ function processRequest(flags: Values): Partial<ContainerRequest> {
   return defined({
     annotations: record(flags.annotation),
     cgroupns: flags.cgroupns,
-    devices: given(flags.device),
+    devices: given(flags.device.filter((device) => 'source' in device)),
+    cdiDevices: given(flags.device.flatMap((device) => ('cdi' in device ? [device.cdi] : []))),
     deviceRules: given(flags['device-cgroup-rule']),
     dnsOptions: given([...flags['dns-option'], ...flags['dns-opt']]),
     dnsSearch: given(flags['dns-search']),

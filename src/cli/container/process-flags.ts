@@ -1,4 +1,5 @@
 import type { DeviceRequest } from '../../containers/containers.ts'
+import { cdiName } from '../../containers/create/cdi.ts'
 import { flatList, type Flag, integer, list, parsed, parsedList, text, toggle } from '../flags/flag.ts'
 import {
   parseDevice,
@@ -11,7 +12,7 @@ import {
 export type ProcessFlags = {
   readonly annotation: Flag<readonly string[]>
   readonly cgroupns: Flag<string | undefined>
-  readonly device: Flag<readonly DeviceRequest[]>
+  readonly device: Flag<readonly (DeviceRequest | CdiDevice)[]>
   readonly 'device-cgroup-rule': Flag<readonly string[]>
   readonly 'dns-opt': Flag<readonly string[]>
   readonly 'dns-option': Flag<readonly string[]>
@@ -35,7 +36,7 @@ export type ProcessFlags = {
 export const processFlags: ProcessFlags = {
   annotation: list('Add an annotation to the container (passed through to the OCI runtime)'),
   cgroupns: text('Cgroup namespace to use: host or private'),
-  device: parsedList('Add a host device to the container', parseDevice),
+  device: parsedList('Add a host device to the container', parseAnyDevice),
   'device-cgroup-rule': parsedList('Add a rule to the cgroup allowed devices list', parseDeviceRule),
   'dns-opt': list('As --dns-option', { hidden: true }),
   'dns-option': list('Set DNS options'),
@@ -53,6 +54,15 @@ export const processFlags: ProcessFlags = {
   userns: text('User namespace to use: host'),
   uts: text('UTS namespace to use: host'),
   'volume-driver': parsed('Optional volume driver for the container', parseVolumeDriver),
+}
+
+/** A name that a description of the machine's devices has. */
+export interface CdiDevice {
+  readonly cdi: string
+}
+
+function parseAnyDevice(text: string): DeviceRequest | CdiDevice {
+  return cdiName.test(text) ? { cdi: text } : parseDevice(text)
 }
 
 /** Whichever of the two this machine has runs every container. */
@@ -84,7 +94,7 @@ const reasons: Readonly<Record<string, string>> = {
   'device-read-iops': noLimit,
   'device-write-bps': noLimit,
   'device-write-iops': noLimit,
-  gpus: 'could not select device driver "" with capabilities: [[gpu]]; give the device files with --device',
+  gpus: 'could not select device driver "" with capabilities: [[gpu]]; name its description with --device vendor.com/class=name',
   link: 'containers of one --network find each other by name',
   'kernel-memory': 'the kernel has no such limit any more',
   'link-local-ip': 'a container has one address in each network',

@@ -6,6 +6,7 @@ import type { ImageRecord } from '../../store/store.ts'
 import { failure, isMilleError } from '../../util/errors.ts'
 import { recordEvent } from '../container-events.ts'
 import type { ContainerRequest, CreateOptions } from '../containers.ts'
+import { findCdiDevices } from './cdi.ts'
 import { parseExtraHost } from './etc-files.ts'
 import { exposedPorts } from './exposed-ports.ts'
 import { fillVolumes } from '../volume/fill-volume.ts'
@@ -49,6 +50,7 @@ export async function createContainer(
   logLimit(request)
   securityOptions(request.securityOptions)
   processOptions(request)
+  await findCdiDevices(request.cdiDevices ?? [])
   request.extraHosts.forEach(parseExtraHost)
   if (request.publishAll) exposedPorts(config)
   const modes = { ...(await choosePidMode(parts, request)), ...chooseIpcMode(parts, request) }

@@ -1,6 +1,7 @@
 import type { ProcessMount, ProcessNetwork, ProcessSpec, ResourceLimits } from '../../runtime/runtime.ts'
 import type { ContainerRequest } from '../containers.ts'
 import type { LentMount } from '../volume/lend-mounts.ts'
+import type { CdiEdits } from './cdi.ts'
 import type { IpcPlace } from './ipc-mode.ts'
 import { commandLine } from './merge-config.ts'
 import { processOptions } from './process-options.ts'
@@ -13,6 +14,7 @@ export interface ProcessPlace {
   /** Absent: its own. */
   readonly pidNamespace: NonNullable<ProcessSpec['namespaces']>['pid']
   readonly ipc: IpcPlace
+  readonly cdi: CdiEdits
   /** hosts, hostname, resolv.conf as files of the container's folder. */
   readonly etcMounts: readonly ProcessMount[]
   /** The container's, each with a source that can be bound. */
@@ -28,13 +30,14 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
     rootfs: place.rootfs,
     readonlyRootfs: request.readonlyRootfs,
     args: commandLine(config),
-    env: [`HOSTNAME=${data.hostname}`, ...(config.Env ?? [])],
+    env: [`HOSTNAME=${data.hostname}`, ...(config.Env ?? []), ...place.cdi.env],
     cwd: config.WorkingDir || '/',
     user: config.User ?? '',
     tty: request.tty,
     hostname: data.hostname,
     network: place.network,
     mounts: [
+      ...place.cdi.mounts,
       ...place.ipc.mounts,
       ...place.etcMounts,
       ...place.mounts.map((mount) => processMount(mount, request)),
@@ -45,6 +48,7 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
     capDrop: request.capDrop,
     ...securityOptions(request.securityOptions),
     ...options,
+    ...withCdi(options, place.cdi),
     namespaces: {
       ...namespaces,
       pid: place.pidNamespace,
@@ -57,6 +61,18 @@ export function processSpec(data: ContainerData, place: ProcessPlace): ProcessSp
     })),
     ...(request.shmSize !== undefined && { shmSize: request.shmSize }),
     ...(Object.keys(limits).length > 0 && { limits }),
+  }
+}
+
+/** Devices that were described, besides those of the request. */
+function withCdi(
+  { devices = [], groupAdd = [] }: Pick<ProcessSpec, 'devices' | 'groupAdd'>,
+  { devices: described, groups, hooks }: CdiEdits,
+): Pick<ProcessSpec, 'devices' | 'groupAdd' | 'hooks'> {
+  return {
+    ...(described.length > 0 && { devices: [...devices, ...described] }),
+    ...(groups.length > 0 && { groupAdd: [...groupAdd, ...groups] }),
+    ...(Object.keys(hooks).length > 0 && { hooks }),
   }
 }
 

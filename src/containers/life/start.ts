@@ -9,6 +9,7 @@ import { handleOf, lockContainer, logPathOf } from '../handle.ts'
 import { watchHealth } from './health.ts'
 import { logLimit } from '../create/log-config.ts'
 import type { ContainerParts } from '../parts.ts'
+import { findCdiDevices } from '../create/cdi.ts'
 import { ipcPlace } from '../create/ipc-mode.ts'
 import { pidNamespace } from '../create/pid-mode.ts'
 import { withoutRestart } from './planned-restart.ts'
@@ -94,6 +95,7 @@ export async function prepareLocked(parts: ContainerParts, row: ContainerRow): P
       network,
       pidNamespace: await pidNamespace(parts, data.request),
       ipc: await ipcPlace(parts, row),
+      cdi: await findCdiDevices(data.request.cdiDevices ?? []),
       etcMounts: etcFiles(parts, row, connected),
       mounts: lent.mounts,
     })
