@@ -69,6 +69,11 @@ export interface ContainerExit {
 
 export type ContainerRow = RecordRow<ContainerData>
 
+/** It has a process, is about to have one, or had one whose end nobody has recorded. */
+export function hasProcess({ phase }: ContainerData): boolean {
+  return phase === 'preparing' || phase === 'prepared' || phase === 'started'
+}
+
 /** The writable snapshot of a container. */
 export function snapshotKey(id: string): string {
   return `container-${id}`

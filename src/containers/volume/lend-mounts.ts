@@ -12,7 +12,7 @@ import type { ContainerMount } from '../containers.ts'
 import { memoryPath } from '../create/ipc-mode.ts'
 import { handleOf } from '../handle.ts'
 import type { ContainerParts } from '../parts.ts'
-import type { ContainerRow } from '../record.ts'
+import { hasProcess, type ContainerData, type ContainerRow } from '../record.ts'
 import { mountVolume, releaseVolume } from './volume-mount.ts'
 
 export interface LentMount extends ContainerMount {
@@ -47,7 +47,10 @@ export async function lendMounts(
     }
     if (mount.image !== undefined) {
       const key = imageKey(row.id, index)
-      stack.defer(() => forgetView(parts, key))
+      // where images are plain copies, a process would lose its files with the view: then its end takes it away
+      stack.defer(async () => {
+        if (!isLive(parts.store, row.id)) await forgetView(parts, key)
+      })
       await forgetView(parts, key)
       await using lease = await parts.store.lease('image mount')
       const chain = await chainOf(parts.store, mount.image.id, mount.name ?? '', lease)
@@ -67,9 +70,10 @@ export async function lendMounts(
 export async function releaseMounts(parts: ContainerParts, { id, data }: ContainerRow): Promise<void> {
   unmountBelow(join(handleOf(parts, id).runFolder, 'subpaths'))
   if (data.request.ipc === 'shareable') unmountBelow(memoryPath(parts, id))
-  for (const [index, { type, name, image }] of data.mounts.entries()) {
+  const hasImages = data.mounts.some(({ image }) => image !== undefined)
+  for (const [index, { type, name }] of data.mounts.entries()) {
     if (type === 'volume' && name !== undefined) await releaseVolume(parts.store, name, id)
-    if (image !== undefined) await forgetView(parts, imageKey(id, index))
+    if (hasImages) await forgetView(parts, imageKey(id, index))
   }
 }
 
@@ -93,6 +97,11 @@ async function chainOf(store: Store, id: Digest, name: string, lease: Lease): Pr
   const found = store.images.get(id)
   if (!found) throw failure('NO_SUCH_IMAGE', { reference: name })
   return await ensureApplied(store, memberOf(store.images, found).config.rootfs.diff_ids, { lease })
+}
+
+function isLive(store: Store, id: string): boolean {
+  const row = store.records<ContainerData>('container').get(id)
+  return row !== undefined && hasProcess(row.data)
 }
 
 function imageKey(id: string, index: number): string {

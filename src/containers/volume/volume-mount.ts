@@ -5,7 +5,7 @@ import { mount, mountFlags } from '../../linux/mount.ts'
 import { isMounted, unmountBelow } from '../../linux/unmount-below.ts'
 import type { Store } from '../../store/store.ts'
 import { failure, isMilleError, messageOf } from '../../util/errors.ts'
-import type { ContainerData } from '../record.ts'
+import { hasProcess, type ContainerData } from '../record.ts'
 import { parseMountWords } from './volume-options.ts'
 import { volumePath, type VolumeData } from './volumes.ts'
 
@@ -83,7 +83,6 @@ export async function releaseVolume(store: Store, name: string, except?: string)
   if (!isUsed) unmountBelow(join(store.root, 'volumes', name))
 }
 
-function isUsing({ phase, mounts }: ContainerData, name: string): boolean {
-  if (!['preparing', 'prepared', 'started'].includes(phase)) return false
-  return mounts.some((mount) => mount.type === 'volume' && mount.name === name)
+function isUsing(data: ContainerData, name: string): boolean {
+  return hasProcess(data) && data.mounts.some((mount) => mount.type === 'volume' && mount.name === name)
 }
