@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Digest } from '../oci/digest.ts'
 import type { ContainerConfig, Healthcheck } from '../oci/config.ts'
 import type { Platform } from '../oci/platform.ts'
+import type { DeviceRate } from '../runtime/runtime.ts'
 import type { HealthState } from '../runtime/health/health-state.ts'
 import type { ResourceUsage } from '../runtime/limits/resource-counters.ts'
 import type { OpOptions } from '../util/progress.ts'
@@ -112,6 +113,8 @@ export interface ContainerRequest extends LimitRequest {
   readonly devices?: readonly DeviceRequest[]
   /** `vendor.com/class=name`, as descriptions of this machine have them (CDI). */
   readonly cdiDevices?: readonly string[]
+  /** Of block devices. */
+  readonly deviceRates?: readonly DeviceRate[]
   /** `c 10:229 rwm`. */
   readonly deviceRules?: readonly string[]
   readonly dnsOptions?: readonly string[]

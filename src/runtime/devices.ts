@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../util/errors.ts'
-import type { DeviceAccess } from './runtime.ts'
+import type { DeviceAccess, DeviceRate } from './runtime.ts'
 
 /** A node in `linux.devices` of the OCI runtime specification. */
 export interface RuntimeDevice {
@@ -61,6 +61,26 @@ function nodesOf({ source, target }: DeviceAccess): RuntimeDevice[] {
     const one = statSync(join(source, name), { throwIfNoEntry: false })
     return one === undefined || !isDevice(one) ? [] : [deviceAt(join(target, name), one)]
   })
+}
+
+const throttleNames = {
+  readBps: 'throttleReadBpsDevice',
+  writeBps: 'throttleWriteBpsDevice',
+  readIops: 'throttleReadIOPSDevice',
+  writeIops: 'throttleWriteIOPSDevice',
+} as const
+
+/** `linux.resources.blockIO`. DEVICE_INVALID. */
+export function throttles(rates: readonly DeviceRate[]): Record<string, unknown> {
+  const lists: Record<string, { major: number; minor: number; rate: number }[]> = {}
+  for (const { path, kind, rate } of rates) {
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined) throw failure('DEVICE_INVALID', { path, reason: 'no such file or directory' })
+    if (!stat.isBlockDevice()) throw failure('DEVICE_INVALID', { path, reason: 'not a block device' })
+    const { major, minor } = deviceAt(path, stat)
+    ;(lists[throttleNames[kind]] ??= []).push({ major, minor, rate })
+  }
+  return lists
 }
 
 /** A rule as `--device-cgroup-rule` has it: `c 10:229 rwm`; `*` stands for all. */

@@ -91,10 +91,17 @@ export function canLimit(support: CgroupSupport, name: keyof ResourceLimits): bo
   )
 }
 
+/** Reads and writes of block devices: `blkio`, by its newer name `io`. */
+export function canLimitBlockIo({ controllers }: CgroupSupport): boolean {
+  return controllers.has('blkio') || controllers.has('io')
+}
+
 export function unsupportedLimits(support: CgroupSupport): string[] {
-  return (Object.keys(limitControllers) as (keyof ResourceLimits)[]).filter(
-    (name) => !canLimit(support, name),
-  )
+  const names = Object.keys(limitControllers) as (keyof ResourceLimits)[]
+  return [
+    ...names.filter((name) => !canLimit(support, name)),
+    ...(canLimitBlockIo(support) ? [] : ['blockIo']),
+  ]
 }
 
 /** Absolute path of an executable on PATH or in the folders of system programs; undefined when there is none. */

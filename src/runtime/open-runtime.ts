@@ -119,7 +119,7 @@ const chrootInfo: RuntimeInfo = {
   path: '',
   monitor: '',
   cgroups: 'none',
-  unsupportedLimits: Object.keys(limitControllers),
+  unsupportedLimits: [...Object.keys(limitControllers), 'blockIo'],
   warnings: [],
 }
 

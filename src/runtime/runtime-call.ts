@@ -22,11 +22,12 @@ const always = ['devices', 'freezer', 'memory', 'pids', 'cpuacct'] as const
 /** The first-version controllers that a process of this kind is put under. */
 export function wantedControllers(
   { cgroups }: OciProgram,
-  { limits, privileged }: Pick<ProcessSpec, 'limits' | 'privileged'>,
+  { limits, deviceRates, privileged }: Pick<ProcessSpec, 'limits' | 'deviceRates' | 'privileged'>,
 ): ReadonlySet<string> {
   const limited = Object.entries(limits ?? {})
     .filter(([, value]) => value !== undefined)
     .map(([name]) => limitControllers[name as keyof ResourceLimits])
+  if (deviceRates !== undefined) limited.push('blkio')
   // crun opens the group of the one for the other
   if (limited.includes('cpuset')) limited.push('cpu')
   return new Set([...always, ...limited, ...(privileged === true ? cgroups.controllers : [])])

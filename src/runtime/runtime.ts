@@ -83,6 +83,8 @@ export interface ProcessSpec {
   readonly oomScoreAdj?: number
   readonly annotations?: Readonly<Record<string, string>>
   readonly devices?: readonly DeviceAccess[]
+  /** Left out where the machine cannot enforce them: `describe()` names `blockIo`. */
+  readonly deviceRates?: readonly DeviceRate[]
   /** By their name in the OCI runtime specification; what the machine's administrator wants, never an image. */
   readonly hooks?: Readonly<Record<string, readonly ProcessHook[]>>
   /** `c 10:229 rwm`: may be used, also when the process makes the node itself. */
@@ -101,6 +103,13 @@ export interface ProcessSpec {
 export type SeccompChoice =
   | { readonly kind: 'default' | 'unconfined' }
   | { readonly kind: 'profile'; readonly text: string }
+
+/** How fast a block device may be read or written, in bytes or operations each second. */
+export interface DeviceRate {
+  readonly path: string
+  readonly kind: 'readBps' | 'writeBps' | 'readIops' | 'writeIops'
+  readonly rate: number
+}
 
 /** A program of the host that the runtime runs. */
 export interface ProcessHook {

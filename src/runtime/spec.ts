@@ -1,7 +1,7 @@
 import { failure } from '../util/errors.ts'
 import { capabilitiesOf } from './capabilities.ts'
-import { deviceRule, givenDevices, hostDevices } from './devices.ts'
-import { canLimit, findProgram } from './machine.ts'
+import { deviceRule, givenDevices, hostDevices, throttles } from './devices.ts'
+import { canLimit, canLimitBlockIo, findProgram } from './machine.ts'
 import type { CgroupSupport } from './machine.ts'
 import type { ProcessMount, ProcessSpec, ResourceLimits, Ulimit } from './runtime.ts'
 import type { ResolvedUser } from './user.ts'
@@ -321,6 +321,7 @@ export function runtimeSpec(spec: ProcessSpec, context: SpecContext): RuntimeSpe
           ],
         }),
         ...limitResources(spec.limits ?? {}, context.cgroups),
+        ...(spec.deviceRates && canLimitBlockIo(context.cgroups) && { blockIO: throttles(spec.deviceRates) }),
       },
       devices: [...(privileged ? hostDevices() : []), ...devices.nodes],
       ...(spec.sysctls !== undefined && { sysctl: spec.sysctls }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -120,4 +120,30 @@ test('flags that name what is there anyway are taken, others are refused in Dock
   assert.match(refused('--gpus', 'all'), /could not select device driver "" with capabilities: \[\[gpu\]\]/)
   assert.match(refused('--device', 'vendor.com/gpu=0'), /unresolvable CDI devices vendor\.com\/gpu=0/)
   assert.match(refused('--mount', 'type=tmpfs,dst=/x,tmpfs-mode=99'), /invalid value for tmpfs-mode: 99/)
+})
+
+test('rates of block devices reach the kernel', (context) => {
+  const name = readdirSync('/sys/block').find((one) => existsSync(`/dev/${one}`))
+  if (name === undefined || !existsSync('/sys/fs/cgroup/blkio')) {
+    context.skip('no block device, or no first version of the controller')
+    return
+  }
+  const rates = ['--device-read-bps', `/dev/${name}:1mb`, '--device-write-iops', `/dev/${name}:120`]
+  const id = mille.ok('run', '-d', '--name', 'slow', ...rates, 'busybox', 'sleep', '1000')
+  const shown = '{{json .HostConfig.BlkioDeviceReadBps}} {{json .HostConfig.BlkioDeviceWriteIOps}}'
+  assert.equal(
+    mille.ok('inspect', '-f', shown, 'slow'),
+    `[{"Path":"/dev/${name}","Rate":1048576}] [{"Path":"/dev/${name}","Rate":120}]`,
+  )
+  const number = readFileSync(`/sys/block/${name}/dev`, 'utf8').trim()
+  const set = (file: string): string =>
+    readFileSync(`/sys/fs/cgroup/blkio/mille/${id}/blkio.throttle.${file}`, 'utf8')
+  assert.equal(set('read_bps_device'), `${number} 1048576\n`)
+  assert.equal(set('write_iops_device'), `${number} 120\n`)
+  mille.ok('rm', '-f', 'slow')
+})
+
+test('rates that are none are refused', () => {
+  assert.match(refused('--device-read-bps', 'foo'), /flag: bad format: foo$/)
+  assert.match(refused('--device-read-iops', '/dev/x:many'), /invalid rate for device: \/dev\/x:many/)
 })

@@ -7,6 +7,7 @@ import type {
 } from '../../containers/containers.ts'
 import type {
   ContainerInspect,
+  DeviceRateWire,
   HealthWire,
   HostConfigWire,
   MountPointWire,
@@ -159,16 +160,28 @@ function toHostConfig({ request }: ContainerDetails): HostConfigWire {
     ShmSize: request.shmSize ?? defaultShmSize,
     ...toProcessConfig(request),
     ...coveredPaths(request),
+    ...toRates(request.deviceRates),
     ...absent,
+  }
+}
+
+function toRates(
+  rates: ContainerDetails['request']['deviceRates'] = [],
+): Pick<HostConfigWire, `BlkioDevice${'Read' | 'Write'}${'Bps' | 'IOps'}`> {
+  const of = (wanted: (typeof rates)[number]['kind']): readonly DeviceRateWire[] | null => {
+    const found = rates.filter(({ kind }) => kind === wanted)
+    return found.length === 0 ? null : found.map(({ path, rate }) => ({ Path: path, Rate: rate }))
+  }
+  return {
+    BlkioDeviceReadBps: of('readBps'),
+    BlkioDeviceReadIOps: of('readIops'),
+    BlkioDeviceWriteBps: of('writeBps'),
+    BlkioDeviceWriteIOps: of('writeIops'),
   }
 }
 
 /** What containers here cannot have, as Docker says that nobody asked for it. */
 const absent = {
-  BlkioDeviceReadBps: null,
-  BlkioDeviceReadIOps: null,
-  BlkioDeviceWriteBps: null,
-  BlkioDeviceWriteIOps: null,
   BlkioWeight: 0,
   BlkioWeightDevice: null,
   Cgroup: '',

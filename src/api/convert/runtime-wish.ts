@@ -1,5 +1,6 @@
 import type { ContainerRequest } from '../../containers/containers.ts'
 import { parseDevice, parseDeviceRule, parseSysctl } from '../../containers/create/parse-process-options.ts'
+import type { DeviceRate } from '../../runtime/runtime.ts'
 import { failure, messageOf } from '../../util/errors.ts'
 import type { HostConfigBody } from '../types/container-create.ts'
 import { given } from './given.ts'
@@ -17,6 +18,7 @@ export function runtimeWish(host: HostConfigBody): Partial<ContainerRequest> {
       ),
     ),
     cdiDevices: cdiNames(host),
+    deviceRates: deviceRates(host),
     deviceRules: host.DeviceCgroupRules?.map((rule) => checked(() => parseDeviceRule(rule))),
     dnsOptions: host.DnsOptions,
     dnsSearch: host.DnsSearch,
@@ -29,6 +31,20 @@ export function runtimeWish(host: HostConfigBody): Partial<ContainerRequest> {
     userns: host.UsernsMode || undefined,
     uts: host.UTSMode || undefined,
   })
+}
+
+function deviceRates(host: HostConfigBody): ContainerRequest['deviceRates'] {
+  const of = (
+    kind: DeviceRate['kind'],
+    list: HostConfigBody['BlkioDeviceReadBps'] = [],
+  ): readonly DeviceRate[] => list.map(({ Path: path = '', Rate: rate = 0 }) => ({ path, kind, rate }))
+  const rates = [
+    ...of('readBps', host.BlkioDeviceReadBps),
+    ...of('writeBps', host.BlkioDeviceWriteBps),
+    ...of('readIops', host.BlkioDeviceReadIOps),
+    ...of('writeIops', host.BlkioDeviceWriteIOps),
+  ]
+  return rates.length === 0 ? undefined : rates
 }
 
 function cdiNames({ DeviceRequests = [] }: HostConfigBody): readonly string[] | undefined {

@@ -17,7 +17,7 @@ test('a wish that containers cannot have is refused by the name of its field', (
   const cases: readonly (readonly [ContainerCreateBody, string])[] = [
     [{ NetworkDisabled: true }, 'NetworkDisabled'],
     [{ Shell: ['/bin/bash', '-c'] }, 'Shell'],
-    [{ HostConfig: { BlkioDeviceReadBps: [{ Path: '/dev/a', Rate: 1 }] } }, 'HostConfig.BlkioDeviceReadBps'],
+    [{ HostConfig: { BlkioWeight: 100 } }, 'HostConfig.BlkioWeight'],
     [{ HostConfig: { Isolation: 'hyperv' } }, 'HostConfig.Isolation'],
     [
       mount({ VolumeOptions: { DriverConfig: { Name: 'nfs' } } }),

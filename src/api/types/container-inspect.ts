@@ -119,10 +119,10 @@ export interface HostConfigWire {
   readonly Sysctls?: Readonly<Record<string, string>>
   readonly UTSMode: string
   readonly UsernsMode: string
-  readonly BlkioDeviceReadBps: null
-  readonly BlkioDeviceReadIOps: null
-  readonly BlkioDeviceWriteBps: null
-  readonly BlkioDeviceWriteIOps: null
+  readonly BlkioDeviceReadBps: readonly DeviceRateWire[] | null
+  readonly BlkioDeviceReadIOps: readonly DeviceRateWire[] | null
+  readonly BlkioDeviceWriteBps: readonly DeviceRateWire[] | null
+  readonly BlkioDeviceWriteIOps: readonly DeviceRateWire[] | null
   readonly BlkioWeight: number
   readonly BlkioWeightDevice: null
   readonly Cgroup: string
@@ -153,6 +153,11 @@ export interface DeviceWire {
   readonly PathOnHost: string
   readonly PathInContainer: string
   readonly CgroupPermissions: string
+}
+
+export interface DeviceRateWire {
+  readonly Path: string
+  readonly Rate: number
 }
 
 export interface MountPointWire {

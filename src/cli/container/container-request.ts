@@ -77,6 +77,12 @@ function processRequest(flags: Values): Partial<ContainerRequest> {
     cgroupns: flags.cgroupns,
     devices: given(flags.device.filter((device) => 'source' in device)),
     cdiDevices: given(flags.device.flatMap((device) => ('cdi' in device ? [device.cdi] : []))),
+    deviceRates: given([
+      ...flags['device-read-bps'],
+      ...flags['device-write-bps'],
+      ...flags['device-read-iops'],
+      ...flags['device-write-iops'],
+    ]),
     deviceRules: given(flags['device-cgroup-rule']),
     dnsOptions: given([...flags['dns-option'], ...flags['dns-opt']]),
     dnsSearch: given(flags['dns-search']),

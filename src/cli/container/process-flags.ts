@@ -1,8 +1,10 @@
 import type { DeviceRequest } from '../../containers/containers.ts'
+import type { DeviceRate } from '../../runtime/runtime.ts'
 import { cdiName } from '../../containers/create/cdi.ts'
 import { flatList, type Flag, integer, list, parsed, parsedList, text, toggle } from '../flags/flag.ts'
 import {
   parseDevice,
+  parseDeviceRate,
   parseDeviceRule,
   parseExpose,
   parseSysctl,
@@ -14,6 +16,10 @@ export type ProcessFlags = {
   readonly cgroupns: Flag<string | undefined>
   readonly device: Flag<readonly (DeviceRequest | CdiDevice)[]>
   readonly 'device-cgroup-rule': Flag<readonly string[]>
+  readonly 'device-read-bps': Flag<readonly DeviceRate[]>
+  readonly 'device-read-iops': Flag<readonly DeviceRate[]>
+  readonly 'device-write-bps': Flag<readonly DeviceRate[]>
+  readonly 'device-write-iops': Flag<readonly DeviceRate[]>
   readonly 'dns-opt': Flag<readonly string[]>
   readonly 'dns-option': Flag<readonly string[]>
   readonly 'dns-search': Flag<readonly string[]>
@@ -32,12 +38,20 @@ export type ProcessFlags = {
   readonly 'volume-driver': Flag<string | undefined>
 }
 
+function rates(help: string, kind: DeviceRate['kind']): Flag<readonly DeviceRate[]> {
+  return parsedList(help, (text) => parseDeviceRate(text, kind))
+}
+
 /** Flags of `run` and `create` that go into the runtime's document nearly as they are. */
 export const processFlags: ProcessFlags = {
   annotation: list('Add an annotation to the container (passed through to the OCI runtime)'),
   cgroupns: text('Cgroup namespace to use: host or private'),
   device: parsedList('Add a host device to the container', parseAnyDevice),
   'device-cgroup-rule': parsedList('Add a rule to the cgroup allowed devices list', parseDeviceRule),
+  'device-read-bps': rates('Limit read rate (bytes per second) from a device', 'readBps'),
+  'device-read-iops': rates('Limit read rate (IO per second) from a device', 'readIops'),
+  'device-write-bps': rates('Limit write rate (bytes per second) to a device', 'writeBps'),
+  'device-write-iops': rates('Limit write rate (IO per second) to a device', 'writeIops'),
   'dns-opt': list('As --dns-option', { hidden: true }),
   'dns-option': list('Set DNS options'),
   'dns-search': list('Set custom DNS search domains'),
@@ -81,7 +95,7 @@ function parseVolumeDriver(name: string): string {
   throw new Error(`error looking up volume plugin ${name}: plugin "${name}" not found`)
 }
 
-const noLimit = 'only memory, CPU time, processors and pids are limited'
+const noLimit = 'only memory, CPU time, processors, pids and the rates of devices are limited'
 
 /** Flags of Docker's that mean nothing here, with the reason: whoever gives one must not believe that it works. */
 const reasons: Readonly<Record<string, string>> = {
@@ -90,10 +104,6 @@ const reasons: Readonly<Record<string, string>> = {
   'cgroup-parent': 'the control groups of containers lie below /mille',
   'cpu-rt-period': noLimit,
   'cpu-rt-runtime': noLimit,
-  'device-read-bps': noLimit,
-  'device-read-iops': noLimit,
-  'device-write-bps': noLimit,
-  'device-write-iops': noLimit,
   gpus: 'could not select device driver "" with capabilities: [[gpu]]; name its description with --device vendor.com/class=name',
   link: 'containers of one --network find each other by name',
   'kernel-memory': 'the kernel has no such limit any more',

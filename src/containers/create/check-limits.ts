@@ -115,6 +115,7 @@ export async function limitWarnings(
     [limitText('CPU shares'), 'cpuShares', request.cpuShares],
     [setText, 'cpusetCpus', request.cpusetCpus ?? request.cpusetMems],
     [limitText('pids'), 'pids', request.pidsLimit],
+    [ratesText, 'blockIo', request.deviceRates],
   ] as const
   const given = wanted.filter(([, , value]) => value !== undefined)
   if (given.length === 0) return []
@@ -128,6 +129,8 @@ const swappinessText =
   'memory swappiness capabilities or the cgroup is not mounted. Memory swappiness discarded.'
 const periodText = 'CPU CFS scheduler. CPU period/quota discarded.'
 const setText = 'cpuset or the cgroup is not mounted. Cpuset discarded.'
+
+const ratesText = 'Block I/O limits of devices or the cgroup is not mounted. Block I/O limits discarded.'
 
 function limitText(name: string): string {
   return `${name} limit capabilities or the cgroup is not mounted. Limitation discarded.`

@@ -1,3 +1,5 @@
+import type { DeviceRate } from '../../runtime/runtime.ts'
+import { parseBytes } from '../../util/parse-bytes.ts'
 import type { DeviceRequest } from '../containers.ts'
 
 /** Settings of the kernel that a container has for itself; the others are the machine's. */
@@ -43,4 +45,27 @@ export function parseExpose(text: string): readonly string[] {
       `invalid range format for --expose: ${text}: use PORT[-PORT][/tcp|udp|sctp], from 1 to 65535`,
     )
   return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol.toLowerCase()}`)
+}
+
+/** `PATH:RATE`; bytes may have a unit. */
+export function parseDeviceRate(text: string, kind: DeviceRate['kind']): DeviceRate {
+  const [, path = '', rate = ''] = /^([^:]+):([^:]+)$/.exec(text) ?? []
+  if (path === '') throw new Error(`bad format: ${text}`)
+  if (!path.startsWith('/dev/')) throw new Error(`bad format for device path: ${text}`)
+  const number = kind.endsWith('Bps') ? bytes(text, rate) : Number(/^\d{1,15}$/.test(rate) ? rate : NaN)
+  if (Number.isNaN(number))
+    throw new Error(
+      `invalid rate for device: ${text}. The correct format is <device-path>:<number>. Number must be a positive integer`,
+    )
+  return { path, kind, rate: number }
+}
+
+function bytes(text: string, rate: string): number {
+  try {
+    return parseBytes(rate)
+  } catch (cause) {
+    const format =
+      '<device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb'
+    throw new Error(`invalid rate for device: ${text}. The correct format is ${format}`, { cause })
+  }
 }

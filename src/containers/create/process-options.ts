@@ -5,7 +5,14 @@ import type { ContainerRequest } from '../containers.ts'
 
 type Options = Pick<
   ProcessSpec,
-  'namespaces' | 'sysctls' | 'groupAdd' | 'oomScoreAdj' | 'annotations' | 'devices' | 'deviceRules'
+  | 'namespaces'
+  | 'sysctls'
+  | 'groupAdd'
+  | 'oomScoreAdj'
+  | 'annotations'
+  | 'devices'
+  | 'deviceRules'
+  | 'deviceRates'
 >
 
 /**
@@ -13,7 +20,14 @@ type Options = Pick<
  * starts: INVALID_ARGUMENT, NOT_IMPLEMENTED.
  */
 export function processOptions(request: ContainerRequest): Options {
-  const { groupAdd = [], oomScoreAdj, annotations = {}, devices = [], deviceRules = [] } = request
+  const {
+    groupAdd = [],
+    oomScoreAdj,
+    annotations = {},
+    devices = [],
+    deviceRules = [],
+    deviceRates = [],
+  } = request
   if (oomScoreAdj !== undefined && (oomScoreAdj < -1000 || oomScoreAdj > 1000))
     throw invalid(`Invalid value ${oomScoreAdj}, range for oom score adj is [-1000, 1000]`)
   if (Object.hasOwn(annotations, ''))
@@ -37,6 +51,7 @@ export function processOptions(request: ContainerRequest): Options {
     ...(Object.keys(annotations).length > 0 && { annotations }),
     ...(devices.length > 0 && { devices }),
     ...(deviceRules.length > 0 && { deviceRules }),
+    ...(deviceRates.length > 0 && { deviceRates }),
   }
 }
 
