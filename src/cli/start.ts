@@ -70,6 +70,9 @@ function watchSignals(): ProcessSignals {
   }
 }
 
+/** Was the engine asked for? Then most that it needs is loaded. */
+let hasEngine = false
+
 /** Runs the command line `argv` and ends the process with its exit code. */
 export async function start(argv: readonly string[]): Promise<void> {
   returnToFolder(process.env)
@@ -103,6 +106,7 @@ export async function start(argv: readonly string[]): Promise<void> {
   })
   process.exitCode = signals.exitCode() ?? code
   await streams.flush()
+  if (hasEngine && !streams.areOpen()) (await import('../linux/end-process.ts')).endProcess(process.exitCode)
   process.exit()
 }
 
@@ -113,8 +117,15 @@ function returnToFolder(env: NodeJS.ProcessEnv): void {
   delete env[folderVariable]
 }
 
+interface StandardStreams extends CommandIo {
+  /** Was any of them asked for? */
+  areOpen(): boolean
+  flush(): Promise<void>
+}
+
 /** By getters: opening a standard stream takes a millisecond, most commands never read, and some have nothing to say. */
-function standardStreams(onError: (error: Error) => void): CommandIo & { flush(): Promise<void> } {
+function standardStreams(onError: (error: Error) => void): StandardStreams {
+  let reads = false
   const written = new Set<NodeJS.WriteStream>()
   const output = (stream: NodeJS.WriteStream): NodeJS.WriteStream => {
     if (!written.has(stream)) stream.on('error', onError)
@@ -123,6 +134,7 @@ function standardStreams(onError: (error: Error) => void): CommandIo & { flush()
   }
   return {
     get stdin() {
+      reads = true
       return process.stdin
     },
     get stdout() {
@@ -132,6 +144,7 @@ function standardStreams(onError: (error: Error) => void): CommandIo & { flush()
       return output(process.stderr)
     },
     keepNewlines,
+    areOpen: () => reads || written.size > 0,
     async flush() {
       for (const stream of written) await flush(stream)
     },
@@ -151,6 +164,7 @@ async function enterNamespace(): Promise<void> {
 
 async function loadEngine(options: EngineOptions): Promise<Engine> {
   const { openEngine } = await import('../engine/open-engine.ts')
+  hasEngine = true
   return await openEngine({ ...options, processEnds: true, program: process.argv[1] })
 }
 
