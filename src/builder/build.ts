@@ -77,6 +77,8 @@ export interface BuildRequest {
   readonly cacheTo?: readonly CacheExport[]
   /** What is stated about the images, beside them in an index. */
   readonly attestations?: AttestationRequest
+  /** How the images came about is told in the result's metadata, whatever is stated in them. */
+  readonly recordProvenance?: 'min' | 'max'
   readonly timestamps: 'constant' | 'preserve'
   /** Bytes that the image's layers may have together; IMAGE_OVER_BUDGET, and nothing is exported, when it has more. */
   readonly maxSize?: number

@@ -127,7 +127,8 @@ async function build(
   const steps = reportsOf(plans, executor)
   const report = writeReport(context.scope, { builtAt: Date.now(), dockerfile: context.fileName, steps })
   const work = { store, lease, id: `build-${lease.id}`, epoch: epochOf(request), emit, now, signal }
-  const images = await finishImages(request, { ...work, request, dockerfile, plans }, executor, wanted)
+  const stating = { ...work, request, dockerfile, plans }
+  const images = await finishImages(request, stating, executor, wanted)
   options.onBuilt?.({ dockerfile, plans, results: executor.results, images })
   // at the very end: until then there is no image and no name (all or nothing)
   const { names, outputs } = wanted
@@ -136,8 +137,10 @@ async function build(
     const built = { plans, results: executor.results, keys: executor.keys }
     await exportCaches({ ...work, writer, open: parts.openCache, built, imported }, request.cacheTo)
   }
+  const recorded = await record({ ...stating, results: executor.results }, images)
   clock.end('export')
-  return { ...exported, steps, times: clock.times() }
+  const metadata = { ...exported.metadata, ...recorded }
+  return { ...exported, metadata, steps, times: clock.times() }
 }
 
 /** What a request asks for, once it is known to make sense. */
@@ -232,6 +235,15 @@ function wantedAttestations(
 ): AttestationRequest | undefined {
   if (attestations?.provenance === undefined && attestations?.sbom !== true) return undefined
   return outputs.some(canBeAttested) ? attestations : undefined
+}
+
+async function record(
+  work: AttestWork,
+  images: readonly FinishedImage[],
+): Promise<Readonly<Record<string, unknown>>> {
+  const { recordProvenance: mode } = work.request
+  if (mode === undefined) return {}
+  return await (await import('./attest/attest-images.ts')).recordedProvenance(work, images, mode)
 }
 
 /** Loaded with the first build that wants it. */

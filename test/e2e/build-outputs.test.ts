@@ -154,6 +154,7 @@ test('--push: the registry has what a build and a push give; compression, annota
   assert.deepEqual(raw('2'), raw('1'))
   const meta = JSON.parse(readFileSync(at('meta.json'), 'utf8')) as Record<string, unknown>
   assert.deepEqual(Object.keys(meta), [
+    'buildx.build.provenance',
     'buildx.build.ref',
     'containerimage.config.digest',
     'containerimage.descriptor',
@@ -162,6 +163,8 @@ test('--push: the registry has what a build and a push give; compression, annota
   ])
   assert.equal(meta['containerimage.config.digest'], mille.ok('inspect', '-f', '{{.Id}}', `${name}:2`))
   assert.equal(meta['image.name'], `${name}:2`)
+  const materials = /"resolvedDependencies":\[\{"uri":"pkg:docker\/busybox@/
+  assert.match(JSON.stringify(meta['buildx.build.provenance']), materials)
   built('--push', '-o', `type=image,name=${name}:3,compression=zstd`, '--annotation', 'a.b=c')
   assert.deepEqual(layerTypes(raw('3')), ['tar+zstd', 'tar+zstd', 'tar+zstd'])
   assert.deepEqual(raw('3').annotations, { 'a.b': 'c' })
@@ -188,6 +191,27 @@ test('--push: the registry has what a build and a push give; compression, annota
     execFileSync('skopeo', ['list-tags', '--tls-verify=false', `docker://${name}`]).toString(),
   ) as { Tags: string[] }
   assert.deepEqual(tags.Tags.toSorted(), ['1', '2', '3', '4'])
+})
+
+test('--metadata-file: provenance of each platform as buildx records it, none when it is not wanted', () => {
+  const record = (mode: string, ...more: string[]): Record<string, unknown> => {
+    const words = ['build', '-q', '-o', 'type=cacheonly', '--metadata-file', at('meta.json'), ...more]
+    const { code, err } = mille.run([...words, at('context')], { env: { BUILDX_METADATA_PROVENANCE: mode } })
+    assert.equal(code, 0, err)
+    return JSON.parse(readFileSync(at('meta.json'), 'utf8')) as Record<string, unknown>
+  }
+  assert.deepEqual(Object.keys(record('disabled')), ['buildx.build.ref'])
+  const secret = ['--build-arg', 'API_TOKEN=hunter2hunter2', '--build-arg', 'OTHER=shown']
+  const max = JSON.stringify(record('max', ...secret)['buildx.build.provenance'])
+  assert.match(max, /"build-arg:OTHER":"shown"/)
+  assert.doesNotMatch(max, /hunter2/)
+  writeFileSync(at('Scratch'), 'FROM scratch\nCOPY a.txt /\n')
+  const both = record('', '--platform', 'linux/amd64,linux/arm64', '-f', at('Scratch'))
+  assert.deepEqual(Object.keys(both), [
+    'buildx.build.provenance/linux/amd64',
+    'buildx.build.provenance/linux/arm64',
+    'buildx.build.ref',
+  ])
 })
 
 test('a base keeps the compression it came with, unless it is forced', () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { BuildResult } from '../../builder/build.ts'
+import type { BuildRequest, BuildResult } from '../../builder/build.ts'
 import { fromNodeError } from '../../linux/system-failure.ts'
 import { isMilleError } from '../../util/errors.ts'
 import { answerFlags, writeAnswers } from '../build/build-answers.ts'
@@ -40,7 +40,10 @@ export const command: AnyCommand = defineCommand({
     const kind = flags.quiet ? 'quiet' : (flags.progress ?? defaultProgress(context.env))
     const isJson = flags.format === 'json'
     try {
-      const request = await buildRequest(flags, source, context)
+      const request: BuildRequest = {
+        ...(await buildRequest(flags, source, context)),
+        ...(flags['metadata-file'] !== undefined && recordedProvenance(context.env)),
+      }
       const { builder } = await context.engine({ isolation: flags.isolation })
       const method = flags.check ? 'check' : (flags.call?.method ?? 'build')
       if (method !== 'build') {
@@ -69,6 +72,13 @@ export const command: AnyCommand = defineCommand({
     }
   },
 })
+
+/** buildx's own variable. */
+function recordedProvenance(env: NodeJS.ProcessEnv): Pick<BuildRequest, 'recordProvenance'> {
+  const word = (env['BUILDX_METADATA_PROVENANCE'] ?? '').toLowerCase()
+  if (/^(disabled|false|0)$/.test(word)) return {}
+  return { recordProvenance: word === 'max' ? 'max' : 'min' }
+}
 
 /** As buildx writes it: keys sorted, two spaces. */
 function metadataText({ metadata }: BuildResult): string {
