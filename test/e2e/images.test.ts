@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { testMille, type TestMille } from '../support/mille.ts'
@@ -124,6 +125,31 @@ test('export and import: the same files, one layer, changes applied (C11, C12)',
     assert.equal(code, 1)
     assert.match(err, new RegExp(`${change.split(' ')[0]} is not a valid change command`))
   }
+})
+
+test('an archive that a pipe cuts leaves the list as it was; two loads of one at once are both fine (B-BD-15)', async () => {
+  const list = (): string => mille.ok('images', '--format', '{{.ID}} {{.Repository}}:{{.Tag}}')
+  build('piped:1', 'FROM busybox\nRUN echo piped > /piped\n')
+  const path = join(mille.root, 'piped.tar')
+  mille.ok('save', '-o', path, 'piped:1')
+  const whole = list()
+  mille.ok('rmi', 'piped:1')
+  const before = list()
+  const bytes = readFileSync(path)
+  for (const part of [0.1, 0.5, 0.99]) {
+    const { code, err } = mille.run(['load'], { input: bytes.subarray(0, Math.floor(bytes.length * part)) })
+    assert.equal(code, 1)
+    assert.match(err, /^Error response from daemon: .*ends early.*\n$/)
+    assert.equal(list(), before)
+  }
+  const loads = [1, 2].map(() => mille.start('load', '-q', '-i', path))
+  const codes = await Promise.all(loads.map((load) => once(load, 'exit')))
+  assert.deepEqual(codes, [
+    [0, null],
+    [0, null],
+  ])
+  assert.equal(list(), whole)
+  assert.equal(mille.ok('run', '--rm', 'piped:1', 'cat', '/piped'), 'piped')
 })
 
 test('save and load through the command: same IDs; a full disk is said (B-BD-14)', () => {
