@@ -15,6 +15,7 @@ import { createExecs } from './exec/execs.ts'
 import { answer, refuseBroken } from './http/answer.ts'
 import { checkOrigin } from './http/check-origin.ts'
 import { listen, type ListenAddress } from './http/listen.ts'
+import { memoryAtRest, type MemoryAtRest } from './http/memory-at-rest.ts'
 import type { ServedEngine } from './route.ts'
 
 export interface ServeOptions {
@@ -60,10 +61,12 @@ export async function serveApi(engine: Engine, options: ServeOptions): Promise<A
     attached: createAttached(),
   }
   const stopping = new AbortController()
+  const memory = memoryAtRest()
   const servers: { readonly server: Server; readonly sockets: ReadonlySet<Socket> }[] = []
   const stop = async (): Promise<void> => {
     const ended = servers.map(({ server, sockets }) => close(server, sockets, options.grace ?? 10_000))
     stopping.abort()
+    memory[Symbol.dispose]()
     await Promise.all(ended)
   }
   const addresses: string[] = []
@@ -72,7 +75,7 @@ export async function serveApi(engine: Engine, options: ServeOptions): Promise<A
       const overTcp = address.kind === 'tcp'
       const server = await createHttpServer(overTcp ? options.tls : undefined)
       servers.push({ server, sockets: trackSockets(server) })
-      attach(server, served, { overTcp, stopping: stopping.signal, options })
+      attach(server, served, { overTcp, stopping: stopping.signal, memory, options })
       addresses.push(await listen(server, address, options.group))
     }
   } catch (error) {
@@ -92,13 +95,15 @@ async function createHttpServer(tls: ServeOptions['tls']): Promise<Server> {
 interface Seat {
   readonly overTcp: boolean
   readonly stopping: AbortSignal
+  readonly memory: MemoryAtRest
   readonly options: ServeOptions
 }
 
-function attach(server: Server, engine: ServedEngine, { overTcp, stopping, options }: Seat): void {
+function attach(server: Server, engine: ServedEngine, { overTcp, stopping, memory, options }: Seat): void {
   const handle = (request: IncomingMessage, response: ServerResponse, upgrade: boolean): void => {
     const onError = (error: unknown): void =>
       options.onLog?.(`${request.method} ${request.url}: ${messageOf(error)}`)
+    memory.busy()
     if (options.onRequest !== undefined) tellAnswer(request, response, options.onRequest)
     // with a certificate the client is known
     const check = (): void =>
