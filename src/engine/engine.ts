@@ -77,7 +77,7 @@ export interface Engine extends AsyncDisposable {
   readonly manifests: Manifests
   readonly artifacts: Artifacts
   /** The same store, but registries see these logins and no others; to be disposed. For who works on behalf of others. */
-  withLogins(logins: LoginSource): Pick<Engine, 'images' | 'builder'> & AsyncDisposable
+  withLogins(logins: LoginSource): Pick<Engine, 'images' | 'builder' | 'manifests'> & AsyncDisposable
   /** What happened in the store, by whatever process: replay from `since`, then as it happens, until `until` or the signal. INVALID_FILTER. */
   events(options?: EventsOptions): AsyncIterable<EngineEvent>
   info(): Promise<EngineInfo>

@@ -103,6 +103,9 @@ describe('docker client on images of mille serve', () => {
     const pull = `/images/create?fromImage=${name}&tag=1`
     assert.match(await post(pull), /unauthorized/)
     assert.match(await post(pull, login), /Status: Image is up to date for/)
+    const look = `/distribution/${name}:1/json`
+    assert.match(await post(look, undefined, 'GET'), /unauthorized/)
+    assert.match(await post(look, login, 'GET'), /^\{"Descriptor":\{"mediaType":"[^"]+","digest":"sha256:/)
     const wrong = await post(pull, Buffer.from('{"username":"ann","password":"0ther"}').toString('base64url'))
     assert.match(wrong, /unauthorized/)
     assert.doesNotMatch(wrong, /0ther/)
@@ -118,10 +121,10 @@ describe('docker client on images of mille serve', () => {
     api.ok('rmi', `${name}:1`)
   })
 
-  const post = (path: string, auth?: string): Promise<string> =>
+  const post = (path: string, auth?: string, method = 'POST'): Promise<string> =>
     new Promise((resolve, reject) => {
       const headers = auth === undefined ? {} : { 'X-Registry-Auth': auth }
-      request({ socketPath: api.socket, method: 'POST', path, headers }, (response) => {
+      request({ socketPath: api.socket, method, path, headers }, (response) => {
         resolve(text(response))
       })
         .on('error', reject)

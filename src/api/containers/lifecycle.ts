@@ -1,3 +1,4 @@
+import { failure } from '../../util/errors.ts'
 import { empty, type ApiResponse } from '../http/response.ts'
 import type { ApiRequest, Route } from '../route.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -43,6 +44,8 @@ async function killContainer({ name, query }: ApiRequest, { containers }: Parts)
 }
 
 async function removeContainer({ name, query }: ApiRequest, { containers }: Parts): Promise<ApiResponse> {
+  // never the container in place of a link
+  if (query.flag('link')) throw failure('NOT_IMPLEMENTED', { feature: 'removing a link' })
   await containers.remove(name, { force: query.flag('force'), volumes: query.flag('v') })
   return empty()
 }

@@ -3,6 +3,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { failure } from '../../util/errors.ts'
 import { toRestartPolicy } from '../convert/restart-policy.ts'
 import { given } from '../convert/given.ts'
+import { limitsWish } from '../convert/limits-wish.ts'
 import { parsePruneFilters } from '../convert/prune-filters.ts'
 import { readJson } from '../http/json-body.ts'
 import { empty, json, type ApiResponse } from '../http/response.ts'
@@ -33,19 +34,10 @@ async function updateContainer(request: ApiRequest, { containers }: Parts): Prom
   const body = (await readJson(request, updateFields)) ?? {}
   for (const field of notUpdatable)
     if (body[field]) throw failure('NOT_IMPLEMENTED', { feature: `updating ${field}` })
-  const update: ContainerUpdate = given({
-    memory: body.Memory || undefined,
-    memorySwap: body.MemorySwap || undefined,
-    memoryReservation: body.MemoryReservation || undefined,
-    cpus: body.NanoCpus ? body.NanoCpus / 1e9 : undefined,
-    cpuPeriod: body.CpuPeriod || undefined,
-    cpuQuota: body.CpuQuota || undefined,
-    cpuShares: body.CpuShares || undefined,
-    cpusetCpus: body.CpusetCpus || undefined,
-    cpusetMems: body.CpusetMems || undefined,
-    pidsLimit: body.PidsLimit || undefined,
-    restartPolicy: toRestartPolicy(body.RestartPolicy),
-  })
+  const update: ContainerUpdate = {
+    ...limitsWish(body),
+    ...given({ restartPolicy: toRestartPolicy(body.RestartPolicy) }),
+  }
   const warnings = await containers.update(request.name, update)
   return json({ Warnings: warnings.length === 0 ? null : warnings })
 }

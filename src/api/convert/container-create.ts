@@ -5,6 +5,7 @@ import type { ContainerCreateBody, HostConfigBody } from '../types/container-cre
 import type { EndpointBody } from '../types/endpoint-fields.ts'
 import { toEndpointRequest } from './endpoint-request.ts'
 import { given } from './given.ts'
+import { limitsWish } from './limits-wish.ts'
 import { toRestartPolicy } from './restart-policy.ts'
 import { checked, runtimeWish } from './runtime-wish.ts'
 import { refuseUnsupported } from './unsupported-fields.ts'
@@ -74,20 +75,11 @@ function hostWish(host: HostConfigBody): Partial<ContainerRequest> {
       hard: limit.Hard ?? 0,
     })),
     ...runtimeWish(host),
+    ...limitsWish(host),
     ...given({
       restartPolicy: toRestartPolicy(host.RestartPolicy),
       volumesFrom: host.VolumesFrom,
-      memory: host.Memory || undefined,
-      memorySwap: host.MemorySwap || undefined,
-      memoryReservation: host.MemoryReservation || undefined,
       memorySwappiness: host.MemorySwappiness === -1 ? undefined : host.MemorySwappiness,
-      cpus: host.NanoCpus ? host.NanoCpus / 1e9 : undefined,
-      cpuPeriod: host.CpuPeriod || undefined,
-      cpuQuota: host.CpuQuota || undefined,
-      cpuShares: host.CpuShares || undefined,
-      cpusetCpus: host.CpusetCpus || undefined,
-      cpusetMems: host.CpusetMems || undefined,
-      pidsLimit: host.PidsLimit || undefined,
       shmSize: host.ShmSize || undefined,
     }),
   }
