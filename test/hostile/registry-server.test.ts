@@ -49,7 +49,7 @@ async function openUpload(registry: StartedRegistry, repository = 'a', headers =
   return answer.headers.get('location') ?? ''
 }
 
-async function pushBlob(registry: StartedRegistry, bytes: Buffer): Promise<string> {
+async function pushBlob(registry: { readonly url: string }, bytes: Buffer): Promise<string> {
   const url = `${registry.url}/v2/a/blobs/uploads/?digest=${sha256(bytes)}`
   assert.equal((await fetch(url, { method: 'POST', body: bytes })).status, 201)
   return `${registry.url}/v2/a/blobs/${sha256(bytes)}`
@@ -268,6 +268,53 @@ test('B-RG-1, B-RG-2: a cut client and a killed server leave an upload that goes
   const blob = await fetch(`${last.url}/v2/a/blobs/${sha256(bytes)}`)
   assert.deepEqual(Buffer.from(await blob.arrayBuffer()), bytes)
   await last.kill()
+})
+
+test('B-RG-2: what was answered with 201 is there after kill -9, and a tag that moved has moved', async () => {
+  const root = join(top, 'killed-after')
+  const server = await startProcess(root)
+  const layer = randomBytes(7, 200_000)
+  await pushBlob(server, layer)
+  const put = async (name: string): Promise<string> => {
+    const document = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociIndex,
+      manifests: [],
+      annotations: { name },
+    }
+    const body = JSON.stringify(document)
+    const headers = { 'content-type': mediaTypes.ociIndex }
+    const answer = await fetch(`${server.url}/v2/a/manifests/v1`, { method: 'PUT', body, headers })
+    assert.equal(answer.status, 201)
+    return sha256(body)
+  }
+  await put('first')
+  const moved = await put('second')
+  await server.kill()
+  const next = await startProcess(root)
+  try {
+    const tag = await fetch(`${next.url}/v2/a/manifests/v1`)
+    assert.equal(tag.headers.get('docker-content-digest'), moved)
+    const blob = await fetch(`${next.url}/v2/a/blobs/${sha256(layer)}`)
+    assert.deepEqual(Buffer.from(await blob.arrayBuffer()), layer)
+  } finally {
+    await next.kill()
+  }
+})
+
+test('headers and paths that are too long are refused, and the next client is served', async () => {
+  await using registry = await startRegistry()
+  const long = 'x'.repeat(64 * 1024)
+  const requests = [
+    `GET /v2/ HTTP/1.1\r\nHost: x\r\nX-Long: ${long}\r\n\r\n`,
+    `GET /v2/${long}/tags/list HTTP/1.1\r\nHost: x\r\n\r\n`,
+  ]
+  for (const request of requests) {
+    // closed before all was read: the answer may be lost on its way
+    const answer = await raw(registry, request).catch(() => '')
+    assert.match(answer, /^(?:HTTP\/1\.1 4\d\d |$)/)
+  }
+  assert.match(await get(registry, '/v2/'), /^HTTP\/1\.1 200 /)
 })
 
 test('B-RG-7: on a full disk uploads fail with 507, keep a true offset, and reading goes on', async () => {

@@ -9,12 +9,18 @@ import { failure } from '../../util/errors.ts'
 import type { ByteRange } from './storage.ts'
 
 /** Bytes of one read: few turns of the event loop per gigabyte, and little memory per client. */
-const readSize = 256 * 1024
+const readSize = 1024 * 1024
+
+/** For so long a blob that was found whole is sent without hashing it again, as long as its file does not change, ms. */
+const trustedFor = 10 * 60 * 1000
+const maxTrusted = 10_000
 
 /** Blob bytes as files of an OCI image layout, `blobs/sha256/<hex>`. Source: OCI image-spec 1.1, image-layout.md. */
 export class BlobFiles {
   readonly #folder: string
   readonly #quarantine: string
+  /** Blobs that were read whole, with their files as they were then. */
+  readonly #trusted = new Map<Digest, { readonly stamp: string; readonly since: number }>()
   /** Ends when no damaged blob is being put aside. */
   #pending: Promise<unknown> = Promise.resolve()
 
@@ -64,9 +70,11 @@ export class BlobFiles {
     if (file === undefined) return undefined
     const report = async (inode: number): Promise<void> => onDamage(() => this.#putAside(digest, inode))
     let inode: number
+    let stamp: string
     try {
       const found = await file.stat()
       inode = found.ino
+      stamp = `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`
       if (found.size !== size) {
         await report(inode)
         throw failure('BLOB_DAMAGED', { digest, reason: `${found.size} bytes instead of ${size}` })
@@ -76,9 +84,21 @@ export class BlobFiles {
       throw error
     }
     const bytes = file.createReadStream({ highWaterMark: readSize, ...range })
-    if (range !== undefined) return bytes
+    if (range !== undefined || this.#isTrusted(digest, stamp)) return bytes
     // before the reader learns of it: who asks again must not be given the same bytes once more
-    return verifiedStream(bytes, { digest, size }, { onMismatch: async () => this.#finish(report(inode)) })
+    const onMismatch = async (): Promise<void> => this.#finish(report(inode))
+    const checked = verifiedStream(bytes, { digest, size }, { onMismatch })
+    return checked.once('end', () => this.#trust(digest, stamp))
+  }
+
+  #isTrusted(digest: Digest, stamp: string): boolean {
+    const known = this.#trusted.get(digest)
+    return known?.stamp === stamp && performance.now() - known.since < trustedFor
+  }
+
+  #trust(digest: Digest, stamp: string): void {
+    if (this.#trusted.size >= maxTrusted) this.#trusted.clear()
+    this.#trusted.set(digest, { stamp, since: performance.now() })
   }
 
   /** Waits for what goes on after a read has failed. */

@@ -135,6 +135,20 @@ test('a blob with other bytes breaks off before its last ones and is put aside; 
   assert.deepEqual(await buffer(await storage.readBlob('app', digest)), bytes)
 })
 
+test('what was read whole a moment ago is hashed again when its file changed', async () => {
+  const root = newRoot()
+  await using storage = openFileStorage(root)
+  const bytes = randomBytes(4, 300_000)
+  const digest = await pushBlob(storage, bytes)
+  for (let time = 0; time < 3; time++)
+    assert.deepEqual(await buffer(await storage.readBlob('app', digest)), bytes)
+  writeFileSync(blobFile(root, digest), Buffer.alloc(bytes.length))
+  await assert.rejects(buffer(await storage.readBlob('app', digest)), (e) =>
+    isMilleError(e, 'BLOB_DIGEST_MISMATCH'),
+  )
+  assert.equal(await storage.statBlob('app', digest), undefined)
+})
+
 test('a reader of damaged bytes does not take away the blob that replaced them', async () => {
   const root = newRoot()
   await using storage = openFileStorage(root)
