@@ -175,6 +175,23 @@ test('compose up: attached: lines with the names of their services, the code of 
   assert.match(project.ok('logs', '--no-log-prefix', 'a'), /^from a$/)
 })
 
+test('compose up: an image is a mount, a volume has options of mount(8)', () => {
+  using project = composeProject(
+    mille,
+    `services:
+  a:
+    image: busybox
+    command: sh -c 'ls /tools/bin/busybox; grep -c " /memory tmpfs " /proc/mounts'
+    network_mode: none
+    volumes:
+      - { type: image, source: busybox, target: /tools }
+      - memory:/memory
+volumes:
+  memory: { driver_opts: { type: tmpfs, device: tmpfs } }`,
+  )
+  assert.match(project.ok('up', '--no-log-prefix'), /^\/tools\/bin\/busybox\n1$/m)
+})
+
 test('compose up: settings that cannot be had are refused by name before anything is made', () => {
   using project = composeProject(mille, 'services: { a: { image: busybox, gpus: all } }')
   const { code, err } = project.run('up', '-d')

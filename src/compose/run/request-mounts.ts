@@ -33,7 +33,7 @@ export function mountRequests(
 }
 
 function mountRequest(project: Project, mount: ServiceMount): MountRequest {
-  const { type, source, target, read_only: readonly = false, bind, volume, tmpfs } = mount
+  const { type, source, target, read_only: readonly = false, bind, volume, tmpfs, image } = mount
   switch (type) {
     case 'bind':
       return {
@@ -43,6 +43,15 @@ function mountRequest(project: Project, mount: ServiceMount): MountRequest {
         readonly,
         createSource: bind?.create_host_path === true,
         ...(bind?.propagation !== undefined && { propagation: bind.propagation }),
+        ...(bind?.recursive === 'disabled' && { nonRecursive: true }),
+      }
+    case 'image':
+      return {
+        type,
+        ...(source !== undefined && { source }),
+        target,
+        readonly: true,
+        ...(image?.subpath !== undefined && { subpath: image.subpath }),
       }
     case 'tmpfs':
       return {

@@ -32,9 +32,8 @@ export function checkSupported(name: string, service: Service): void {
     if (value !== undefined && !(Array.isArray(value) && value.length === 0)) refuse(key, reason)
   }
   for (const { type } of service.volumes ?? []) {
-    if (type === 'image') refuse('volumes of type image', 'copy from the image with a build')
     if (type === 'npipe' || type === 'cluster')
-      refuse(`volumes of type ${type}`, 'there are bind, volume and tmpfs')
+      refuse(`volumes of type ${type}`, 'there are bind, volume, tmpfs and image')
   }
   for (const [network, endpoint] of Object.entries(service.networks ?? {})) {
     if ((endpoint?.link_local_ips ?? []).length > 0)
