@@ -6,10 +6,15 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { sha256 } from '../../src/oci/digest.ts'
+import type { Reference } from '../../src/oci/reference.ts'
 import { hostPlatform } from '../../src/oci/platform.ts'
+import { copyImage } from '../../src/images/copy/copy-image.ts'
 import { createRegistryClient } from '../../src/registry/client/registry-client.ts'
 import { testMille, type TestMille } from '../support/mille.ts'
 import { pushImage, randomImage, randomIndex } from '../support/random-image.ts'
+import { startRegistryProxy } from '../support/registry-proxy.ts'
+import { startRegistry } from '../support/start-registry.ts'
+import { openTempStore } from '../support/temp-store.ts'
 import { startDockerRegistry, type DockerRegistry } from '../support/start-docker-registry.ts'
 
 let mille: TestMille
@@ -62,6 +67,31 @@ test('between registries: one platform, or all; the digest stays, and nothing en
   assert.deepEqual(readdirSync(`${mille.root}/blobs/sha256`), [])
   // within a registry blobs are taken over
   assert.equal(copy('--all', `${to.host}/all:v1`, `${to.host}/again:v2`), index.descriptor.digest)
+})
+
+test('between registries: an upload that breaks goes on from where it stands', async () => {
+  await using source = await startRegistry()
+  await using target = await startRegistry()
+  await using proxy = await startRegistryProxy(target.host)
+  await using client = createRegistryClient({ retryDelay: 100 })
+  const image = randomImage({ seed: 310, layers: 1, layerSize: 24_000_000 })
+  const origin = client.openRepository({ registry: source.host, repository: 'app' })
+  await pushImage(origin, image)
+  await origin.tag(image.descriptor, 'v1')
+  const cuts = [6_000_000, 17_000_000]
+  proxy.onUpload = (seen, chunk) => {
+    if (cuts[0] === undefined || seen.offset + seen.received < cuts[0]) return chunk
+    cuts.shift()
+    return undefined
+  }
+  await using store = await openTempStore()
+  const parts = { store, open: async (reference: Reference) => client.openRepository(reference) }
+  const copied = await copyImage(parts, `${source.host}/app:v1`, `${proxy.host}/copy:v1`)
+  assert.deepEqual([copied, cuts], [image.descriptor, []])
+  const sizes = proxy.requests.filter(({ method }) => method === 'PATCH').map(({ offset }) => offset)
+  assert.ok(sizes.filter((offset) => offset > 0).length >= 2, sizes.join(' '))
+  const there = client.openRepository({ registry: target.host, repository: 'copy' })
+  assert.deepEqual(await there.resolve('v1'), image.descriptor)
 })
 
 test('to a folder and an archive and back: skopeo reads both, digests stay', () => {

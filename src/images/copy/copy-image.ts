@@ -11,6 +11,7 @@ import { isIndexType } from '../../oci/media-types.ts'
 import { parseManifestDocument } from '../../oci/parse-manifest.ts'
 import { choosePlatform, hostPlatform } from '../../oci/platform.ts'
 import { tagOrDigest } from '../../oci/reference.ts'
+import type { PushOptions, Repository } from '../../registry/repository.ts'
 import { getMember } from '../../store/find-image.ts'
 import type { Lease, Store } from '../../store/store.ts'
 import { writeTar } from '../../tar/writer.ts'
@@ -79,12 +80,39 @@ async function copyBetweenRegistries(
   const top = await source.resolve(tagOrDigest(from), { signal })
   const root = await choose(source, top, options)
   const place = from.registry === to.registry ? mounting(target, from.repository, { signal }) : target
-  await copyGraph(source, place, root, { signal, onProgress })
+  await copyGraph(source, resuming(place, source), root, { signal, onProgress })
   if (to.digest !== undefined && to.digest !== root.digest) {
     throw failure('BLOB_DIGEST_MISMATCH', { expected: to.digest, found: root.digest })
   }
   if (to.tag !== undefined) await target.tag(root, to.tag, { signal })
   return root
+}
+
+/** An upload that breaks goes on from where the destination stands, with bytes that are asked of the source anew (B-PS-1). */
+function resuming(target: ContentTarget, source: Repository): ContentTarget {
+  return {
+    fetch: (descriptor, options) => target.fetch(descriptor, options),
+    exists: (descriptor) => target.exists(descriptor),
+    push: (blob, body, options = {}) => {
+      const { signal } = options
+      const reopen = async (start: number, end: number): Promise<Readable> => {
+        const rest = await source.fetch(blob, { signal, offset: start })
+        return Readable.from(firstBytes(rest, end - start), { objectMode: false })
+      }
+      const more: PushOptions = { ...options, reopen }
+      return target.push(blob, body, more)
+    },
+  }
+}
+
+async function* firstBytes(body: Readable, count: number): AsyncGenerator<Buffer> {
+  let left = count
+  // leaving the loop destroys the body
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    yield chunk.subarray(0, left)
+    left -= chunk.length
+    if (left <= 0) return
+  }
 }
 
 async function pullAs(
