@@ -22,9 +22,13 @@ export interface Repository {
   other(name: string): Repository
 }
 
-/** One check of the specification, on every storage that needs nothing else to run. */
-export function conforms(title: string, check: (repository: Repository) => Promise<void>): void {
-  for (const driver of ['memory', 'files'] as const) {
+/** One check of the specification, on every storage that needs nothing else to run, or on those named. */
+export function conforms(
+  title: string,
+  check: (repository: Repository) => Promise<void>,
+  drivers: readonly ('memory' | 'files')[] = ['memory', 'files'],
+): void {
+  for (const driver of drivers) {
     test(`${title} (${driver})`, async () => {
       await using registry = await startRegistry({ driver })
       await check(openRepository(registry.url, 'conformance/repo1'))

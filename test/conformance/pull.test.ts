@@ -175,26 +175,31 @@ const kinds: readonly Kind[] = [
 ]
 
 for (const { title, mediaType, manifest } of kinds) {
-  conforms(`${title}: pushed and pulled by tag and digest, byte for byte`, async (repository) => {
-    const body = JSON.stringify(await manifest(repository), undefined, 3)
-    const name = sha256(body)
-    for (const reference of ['v1', name]) {
-      const put = await repository.put(reference, body, mediaType)
-      assert.equal(put.status, 201)
-      assert.equal(put.headers.get('docker-content-digest'), name)
-      const pulled = await repository.send('GET', put.headers.get('location') ?? '')
-      assert.equal(await pulled.text(), body)
-    }
-    for (const reference of ['v1', name]) {
-      for (const method of ['HEAD', 'GET']) {
-        const accept = `${ociIndex}, ${ociManifest}, ${dockerManifest}, ${dockerList}`
-        const answer = await repository.send(method, `manifests/${reference}`, undefined, { accept })
-        assert.equal(answer.status, 200)
-        assert.equal(answer.headers.get('content-type'), mediaType)
-        assert.equal(answer.headers.get('content-length'), String(Buffer.byteLength(body)))
-        assert.equal(answer.headers.get('docker-content-digest'), name)
-        assert.equal(await answer.text(), method === 'GET' ? body : '')
+  conforms(
+    `${title}: pushed and pulled by tag and digest, byte for byte`,
+    async (repository) => {
+      const body = JSON.stringify(await manifest(repository), undefined, 3)
+      const name = sha256(body)
+      for (const reference of ['v1', name]) {
+        const put = await repository.put(reference, body, mediaType)
+        assert.equal(put.status, 201)
+        assert.equal(put.headers.get('docker-content-digest'), name)
+        const pulled = await repository.send('GET', put.headers.get('location') ?? '')
+        assert.equal(await pulled.text(), body)
       }
-    }
-  })
+      for (const reference of ['v1', name]) {
+        for (const method of ['HEAD', 'GET']) {
+          const accept = `${ociIndex}, ${ociManifest}, ${dockerManifest}, ${dockerList}`
+          const answer = await repository.send(method, `manifests/${reference}`, undefined, { accept })
+          assert.equal(answer.status, 200)
+          assert.equal(answer.headers.get('content-type'), mediaType)
+          assert.equal(answer.headers.get('content-length'), String(Buffer.byteLength(body)))
+          assert.equal(answer.headers.get('docker-content-digest'), name)
+          assert.equal(await answer.text(), method === 'GET' ? body : '')
+        }
+      }
+      // one is enough: a manifest's kind is nothing to a storage
+    },
+    ['memory'],
+  )
 }
