@@ -9,7 +9,7 @@ import { allCases } from './cases/all.ts'
 import { findPeers, millePath } from './contestants.ts'
 import { run } from './measure.ts'
 import { runCase, type CaseResult } from './run-case.ts'
-import { formatTable, judge } from './table.ts'
+import { formatTable, formatTimes, judge } from './table.ts'
 import { openWorkloads } from './workloads/workloads.ts'
 
 const { values } = parseArgs({
@@ -40,7 +40,10 @@ const results: CaseResult[] = []
 for (const benchCase of allCases) {
   if (values.only && !values.only.includes(benchCase.name)) continue
   process.stderr.write(`bench: ${benchCase.title}\n`)
-  results.push(await runCase(benchCase, work, [mille, ...peers], runs))
+  const result = await runCase(benchCase, work, [mille, ...peers], runs)
+  // all cases take half an hour: a run that is cut off is not for nothing
+  process.stderr.write(`bench:   ${formatTimes(result)}\n`)
+  results.push(result)
 }
 process.stdout.write(
   values.json

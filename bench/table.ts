@@ -36,6 +36,12 @@ export function formatTable(results: readonly CaseResult[], peers: readonly Cont
   return [...align([[...header, 'AT MOST', ''], ...rows]), ...notes(results)].join('\n')
 }
 
+/** One case in one line: who took how long, and who failed. */
+export function formatTimes({ results, failures }: CaseResult): string {
+  const times = results.map(({ contestant, seconds: { median } }) => `${contestant} ${seconds(median)} s`)
+  return [...times, ...[...failures.keys()].map((name) => `${name} failed`)].join(', ')
+}
+
 function rowOf(caseResult: CaseResult, peers: readonly Contestant['name'][]): string[] {
   const of = (name: string): Result | undefined =>
     caseResult.results.find((result) => result.contestant === name)
