@@ -36,7 +36,7 @@ test('the number of arguments is checked; run fails with 125', async () => {
   assert.equal(run.code, 125)
   assert.match(
     run.err,
-    /^mille: 'mille run' requires at least 1 argument\n\nUsage: {2}mille run \[OPTIONS\] IMAGE/,
+    /^mille: 'mille run' requires at least 1 argument\n\nUsage: {2}mille run \[OPTIONS\] IMAGE.*\n\nSee 'mille run --help' for/,
   )
 })
 

@@ -154,7 +154,8 @@ function checkCount(path: string, command: AnyCommand, count: number): void {
   else if (least === most) wants = `requires ${plural(least)}`
   else if (most === Infinity) wants = `requires at least ${plural(least)}`
   else if (least === 0) wants = `requires at most ${plural(most)}`
-  throw failure('CLI_ARGUMENT_COUNT', { command: path, wants })
+  const details = least !== most && most === Infinity ? { ask: 'See' } : {}
+  throw failure('CLI_ARGUMENT_COUNT', { command: path, wants }, { details })
 }
 
 async function printVersion({ io }: Surroundings): Promise<number> {

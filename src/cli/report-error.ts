@@ -73,10 +73,10 @@ function isAbort(error: unknown): boolean {
 
 function reportUsage(error: MilleError, { path, command }: ErrorSource): ErrorReport {
   const usage = command === undefined ? '' : `${usageLines(path, command)}\n\n`
-  const { path: named } = error.details
+  const { path: named, ask = 'Run' } = error.details
   const counted = error.code === 'CLI_ARGUMENT_COUNT' || error.code === 'CLI_COMMAND_UNKNOWN'
   return {
-    text: `${error.message}\n\n${usage}Run '${typeof named === 'string' ? named : path} --help' for more information\n`,
+    text: `${error.message}\n\n${usage}${String(ask)} '${typeof named === 'string' ? named : path} --help' for more information\n`,
     // a plug-in of Docker's ends with 1 whatever is wrong
     exitCode: path.startsWith('mille compose') || (counted && !command?.failsAsRun) ? 1 : 125,
   }

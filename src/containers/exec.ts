@@ -85,16 +85,16 @@ export async function resizeContainer(
   parts.runtime.resize(handleOf(parts, id), columns, rows)
 }
 
-/** ps(1) on the host over the container's processes. Titles as ps prints them; the last column keeps its spaces. */
+/** ps(1) on the host over the container's processes, `-ef` by default. Titles as ps prints them; the last column keeps its spaces. */
 export async function topContainer(
   parts: ContainerParts,
   nameOrId: string,
-  psArgs: readonly string[] = ['-ef'],
+  psArgs: readonly string[] = [],
 ): Promise<{ titles: readonly string[]; rows: readonly (readonly string[])[] }> {
   const row = await runningRow(parts, nameOrId)
   recordEvent(parts, row, 'top')
   const pids = new Set((await parts.runtime.processes(handleOf(parts, row.id))).map(String))
-  const { stdout, stderr, exitCode } = await tryProgram('ps', psArgs)
+  const { stdout, stderr, exitCode } = await tryProgram('ps', psArgs.length === 0 ? ['-ef'] : psArgs)
   if (exitCode !== 0) throw failure('INVALID_ARGUMENT', { reason: `ps: ${stderr.trim()}` })
   const [head = '', ...lines] = stdout.toString().trimEnd().split('\n')
   const titles = head.trim().split(/\s+/)

@@ -1,4 +1,5 @@
-import { failure } from '../util/errors.ts'
+import { findImage } from '../store/find-image.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import type { ContainerDetails, ContainerState } from './containers.ts'
 import { containerDetails, isBuiltOn } from './details.ts'
 import type { ContainerParts } from './parts.ts'
@@ -29,7 +30,20 @@ export async function listContainers(
     .filter(({ container }) => all || isLive(container.state))
     .filter(({ container, row }) => test(container, row))
     .sort((a, b) => b.row.sequence - a.row.sequence)
-    .map(({ container }) => container)
+    .map(({ container }) => ({ ...container, imageName: presentName(parts, container) }))
+}
+
+/** The name the container was made by, while it still leads to its image; else the image's ID, as Docker shows it. */
+function presentName({ store: { images } }: ContainerParts, container: ContainerDetails): string {
+  const { imageName, imageId } = container
+  try {
+    const found = findImage(images, imageName)?.record
+    return found && images.members(found).some(({ id }) => id === imageId) ? imageName : imageId
+  } catch (error) {
+    // what was one image's ID prefix is two's by now
+    if (isMilleError(error)) return imageId
+    throw error
+  }
 }
 
 /** Also one that will be started again in a moment. */

@@ -38,6 +38,8 @@ export async function pullImage(
   options: PullOptions = {},
 ): Promise<PullResult[]> {
   const reference = parseReference(name)
+  if (reference.registry === 'docker.io' && reference.repository === 'library/scratch')
+    throw failure('INVALID_ARGUMENT', { reason: "'scratch' is a reserved name" })
   if (options.allTags !== true) return [await pullOne(parts, withDefaultTag(reference), options)]
   const results: PullResult[] = []
   for await (const tag of (await parts.open(reference)).tags()) {

@@ -52,6 +52,8 @@ test('D-R1 to D-R4 what is run', () => {
     ['D-R1', 125, 'unknown flag: --nme, did you mean --name?', 'run', '--nme', 'x', 'busybox'],
     ['D-R1', 125, "'mille run' requires at least 1 argument", 'run'],
     ['D-R2', 125, 'No such image: nosuch:latest', ...run, '--pull', 'never', 'nosuch'],
+    ['A17', 1, "'scratch' is a reserved name", 'pull', 'scratch'],
+    ['A17', 125, /^Unable to find image 'scratch:latest' locally/, ...run, 'scratch'],
     ['D-R3', 127, 'exec: "nosuch": executable file not found in $PATH', ...run, 'busybox', 'nosuch'],
     ['D-R3', 126, 'exec: "/etc": is a directory', ...run, 'busybox', '/etc'],
     ['D-R3', 126, 'exec: "/etc/passwd": permission denied', ...run, 'busybox', '/etc/passwd'],

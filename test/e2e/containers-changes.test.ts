@@ -83,3 +83,14 @@ test('an image runs when nothing but its tars are left of it, and on another sna
   const run = mille.run(['run', '--rm', 'tars', 'ls', '/file'], { env: { MILLE_SNAPSHOTTER: 'unpacked' } })
   assert.equal(run.out, '/file\n', run.err)
 })
+
+test('ps shows the image by its name while that leads to it, top what ps -ef says', () => {
+  mille.ok('tag', 'busybox', 'named')
+  mille.ok('run', '-d', '--name', 'box', '--network', 'none', 'named', 'sleep', '1000')
+  const shown = (): string => mille.ok('ps', '--format', '{{.Image}}')
+  assert.equal(shown(), 'named')
+  mille.ok('rmi', '-f', 'named')
+  assert.equal(shown(), mille.ok('images', '-q', 'busybox'))
+  assert.match(mille.ok('top', 'box'), /^UID +PID +PPID +C +STIME +TTY +TIME +CMD\nroot .* sleep 1000$/)
+  mille.ok('rm', '-f', 'box')
+})

@@ -75,7 +75,7 @@ test('a container is starting, healthy and unhealthy as its probes say; ps, insp
 })
 
 test('the process that runs the checks is named; killed, it is replaced by the next look; it ends with the container', async () => {
-  const id = run('kept', 'true')
+  const id = run('kept', 'true', '--health-timeout', '3s')
   await until(() => health('kept').Status === 'healthy')
   const { Pid } = health('kept')
   assert.ok(processes(id).includes(String(Pid)))

@@ -9,6 +9,8 @@ export interface HealthScript {
   readonly interval: string
   readonly startInterval: string
   readonly timeout: string
+  /** For the runtime and all: it may hang. */
+  readonly hardTimeout: string
   readonly timeoutNanos: bigint
   /** Nanoseconds since the epoch: failures before that do not count while no probe has succeeded. */
   readonly startingUntil: bigint
@@ -22,6 +24,19 @@ export interface HealthScript {
  * A probe that leaves a process behind with its output open is waited for no longer than its time.
  */
 const loop = `
+limit_probe() {
+  trap 'kill "$nap"; exit 0' TERM
+  pid=
+  sleep "$limit" & nap=$!
+  wait "$nap"
+  # the runtime may be making the process just now: killed at that, it would leave one that nobody knows
+  until [ -e code ] || [ ! -d "/proc/$$" ]; do
+    # its children too: the runtime made it the leader of a group
+    read -r pid <pid # which ends with no line
+    [ -n "$pid" ] && kill -9 "-$pid" "$pid" && exit 0
+    sleep 0.01
+  done
+}
 read -r status streak count 2>/dev/null <state || { status=starting streak=0 count=0; }
 while :; do
   pause=$interval
@@ -31,16 +46,17 @@ while :; do
   read -r owner 2>/dev/null <watcher && [ "$owner" = "$$" ] || exit 0
   rm -f pid code
   begin=$(date +%s%N)
-  { timeout --foreground -s KILL "$limit" "$@"; echo "$?" >code; } 2>&1 </dev/null |
+  limit_probe </dev/null >/dev/null 2>&1 & limiter=$!
+  { timeout --foreground -s KILL "$hard_limit" "$@"; echo "$?" >code; } 2>&1 </dev/null |
     timeout --foreground -s KILL "$limit" sh -c 'head -c 4096; exec cat >/dev/null' >output
   end=$(date +%s%N)
+  kill "$limiter" 2>/dev/null
+  wait "$limiter"
   [ -d "/proc/$container" ] || exit 0
   read -r code 2>/dev/null <code || code=-1
   if [ "$code" = 137 ] && [ "$((end - begin))" -ge "$limit_nanos" ]; then
     code=-1
     echo "$overdue" >output
-    # its children too: the runtime made it the leader of a group
-    read -r pid 2>/dev/null <pid && kill -9 "-$pid" "$pid" 2>/dev/null
   fi
   before=$status
   if [ "$code" = 0 ]; then
@@ -70,6 +86,7 @@ export function healthProgram(
       interval: script.interval,
       start_interval: script.startInterval,
       limit: script.timeout,
+      hard_limit: script.hardTimeout,
       limit_nanos: String(script.timeoutNanos),
       starting_until: String(script.startingUntil),
       retries: String(script.retries),

@@ -10,6 +10,9 @@ import type { HealthCheck } from './health-state.ts'
 import type { ContainerHandle } from '../runtime.ts'
 import { specText } from '../spec.ts'
 
+/** Milliseconds that the runtime may take to make a probe. */
+const longestExec = 60_000
+
 /**
  * Begins the health checks of a running container, in a process of their own; nothing when they run. What is known of
  * earlier probes of this run stays. Errors: CONTAINER_NOT_RUNNING, USER_*, WORKDIR_INVALID.
@@ -30,6 +33,7 @@ export function watchHealth(seat: RuntimeSeat, handle: ContainerHandle, check: H
     interval: seconds(check.interval),
     startInterval: seconds(check.startInterval),
     timeout: seconds(check.timeout),
+    hardTimeout: seconds(check.timeout + longestExec),
     timeoutNanos: nanos(check.timeout),
     startingUntil: nanos(check.startedAt + check.startPeriod),
     retries: check.retries,
