@@ -4,6 +4,7 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
+import { readText } from '../../src/util/read-text.ts'
 import { umount } from '../support/umount.ts'
 
 const checkout = resolve(import.meta.dirname, '../..')
@@ -55,46 +56,22 @@ test('the installed package is the command; an old Node is told what to do', () 
   assert.match(refused.stderr.toString(), /Node\.js 24 or newer is needed, this is 20\.1\.0/)
 })
 
-const program = `
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { type ImageSummary, isMilleError, openEngine } from 'mille'
-import { parseDockerfile } from 'mille/dockerfile'
-import { parseReference } from 'mille/oci'
-import { createRegistry, createRegistryClient, MemoryStorage } from 'mille/registry'
+/** The examples of docs/library.md: a program, and what it prints. */
+function examples(): readonly (readonly [program: string, output: string])[] {
+  const text = readText(join(checkout, 'docs/library.md'))
+  const found = [...text.matchAll(/^```ts\n(.*?)^```\n\n```text\n(.*?)^```$/gms)]
+  return found.map(([, program = '', output = '']) => [program, output])
+}
 
-const context = process.argv[2] ?? ''
-mkdirSync(context)
-writeFileSync(context + '/Dockerfile', 'FROM busybox\\nRUN echo hi > /a\\nCMD ["sh", "-c", "exit 7"]\\n')
-await using engine = await openEngine()
-await engine.builder.build({ context: { kind: 'folder', path: context }, names: ['lib:1'], network: 'none' })
-const images: readonly ImageSummary[] = await engine.images.list()
-console.log(images.flatMap(({ repoTags }) => repoTags).sort().join())
-
-const { id } = await engine.containers.create({ image: 'lib:1', network: 'none' })
-const ended = engine.containers.wait(id, { condition: 'next-exit' })
-await engine.containers.start(id)
-console.log('exit', await ended)
-await engine.containers.remove(id)
-
-await using storage = new MemoryStorage({ maxUploads: 10 })
-await using registry = await createRegistry({ storage })
-const { host } = await registry.listen('127.0.0.1', 0)
-await engine.images.tag('lib:1', host + '/lib:1')
-await engine.images.push(host + '/lib:1')
-await using client = createRegistryClient()
-for await (const tag of client.openRepository(parseReference(host + '/lib')).tags()) console.log('pushed', tag)
-
-console.log(parseDockerfile('FROM scratch AS a').stages[0]?.name)
-await engine.images.inspect('nope').catch((error: unknown) => console.log(isMilleError(error, 'NO_SUCH_IMAGE')))
-`
-
-test('the installed package is a library with types', () => {
-  const file = join(folder, 'use.ts')
-  writeFileSync(file, program)
-  const { stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', file, join(folder, 'context')], {
-    env,
+test('the installed package is a library with types: the examples of its page run and print what they say', () => {
+  const programs = examples().map(([program, output], index) => {
+    const file = join(folder, `example-${index}.ts`)
+    writeFileSync(file, program)
+    const { stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', file], { env, cwd: folder })
+    assert.equal(stdout.toString(), output, stderr.toString())
+    return file
   })
-  assert.equal(stdout.toString(), 'busybox:latest,lib:1\nexit 7\npushed 1\na\ntrue\n', stderr.toString())
+  assert.equal(programs.length, 4)
 
   const options = [
     '--module',
@@ -107,7 +84,7 @@ test('the installed package is a library with types', () => {
   ]
   const types = ['--noEmit', '--types', 'node', '--typeRoots', join(checkout, 'node_modules/@types')]
   const tsc = join(checkout, 'node_modules/.bin/tsc')
-  const checked = spawnSync(tsc, [...options, ...types, file], { cwd: folder, env })
+  const checked = spawnSync(tsc, [...options, ...types, ...programs], { cwd: folder, env })
   assert.equal(checked.status, 0, checked.stdout.toString())
 })
 
