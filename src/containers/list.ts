@@ -18,14 +18,13 @@ export async function listContainers(
   const filters = options.filters ?? {}
   const test = containerTest(parts, filters)
   const all = options.all === true || filters['status'] !== undefined || filters['exited'] !== undefined
-  await settleEnded(parts)
   const rows = parts.store
     .records<ContainerData>('container')
     .list()
     .filter(({ data }) => data.phase !== 'creating')
-  const details = await Promise.all(
-    rows.map(async (row) => ({ row, container: await containerDetails(parts, row, options.size === true) })),
-  )
+  const seen = await Promise.all(rows.map((row) => describe(parts, row, options.size)))
+  const details: Listed[] = []
+  for (const one of seen) details.push(...(isSettled(one) ? [one] : await settle(parts, one, options.size)))
   return details
     .filter(({ container }) => all || isLive(container.state))
     .filter(({ container, row }) => test(container, row))
@@ -51,8 +50,27 @@ function isLive({ status }: ContainerState): boolean {
   return status === 'running' || status === 'paused' || status === 'restarting'
 }
 
-async function settleEnded(parts: ContainerParts): Promise<void> {
-  for (const { id } of parts.store.records<ContainerData>('container').list()) await settleIdle(parts, id)
+interface Listed {
+  readonly row: ContainerRow
+  readonly container: ContainerDetails
+}
+
+async function describe(parts: ContainerParts, row: ContainerRow, size = false): Promise<Listed> {
+  return { row, container: await containerDetails(parts, row, size) }
+}
+
+/** Is all as the record says, so that one look at the process is enough? */
+function isSettled({ row: { data }, container: { state } }: Listed): boolean {
+  if (data.phase === 'started') return state.pid !== 0 && state.health === undefined
+  if (data.phase === 'created') return !data.request.autoRemove
+  return data.phase === 'exited' && data.restart === undefined
+}
+
+/** None when it is gone by that. */
+async function settle(parts: ContainerParts, { row }: Listed, size = false): Promise<Listed[]> {
+  await settleIdle(parts, row.id)
+  const now = parts.store.records<ContainerData>('container').get(row.id)
+  return now === undefined || now.data.phase === 'creating' ? [] : [await describe(parts, now, size)]
 }
 
 function containerTest(parts: ContainerParts, filters: Filters): Test {

@@ -20,7 +20,7 @@ import type { OpOptions } from '../util/progress.ts'
 import { tryProgram } from '../util/run-program.ts'
 import type { ProgramOutput } from '../util/run-program.ts'
 import { cgroupsPathOf, writeBundle } from './bundle.ts'
-import { cgroupFolders, expectEntry, removeCgroups, wasOutOfMemory } from './limits/cgroups.ts'
+import { cgroupFolder, cgroupFolders, expectEntry, removeCgroups, wasOutOfMemory } from './limits/cgroups.ts'
 import {
   containerFiles,
   identify,
@@ -262,14 +262,12 @@ export function killContainer(handle: ContainerHandle, signal: NodeJS.Signals | 
 }
 
 function isFrozen(seat: RuntimeSeat, id: string): boolean {
-  const folders = cgroupFolders(seat.cgroups, id)
+  const isUnified = seat.cgroups.mode === 'v2'
   try {
-    const unified = folders.get('unified')
-    if (seat.cgroups.mode === 'v2' && unified !== undefined) {
-      return /^frozen 1$/m.test(readText(join(unified, 'cgroup.events')))
-    }
-    const freezer = folders.get('freezer')
-    return freezer !== undefined && readText(join(freezer, 'freezer.state')).startsWith('FR')
+    const folder = cgroupFolder(seat.cgroups, id, isUnified ? 'unified' : 'freezer')
+    if (folder === undefined) return false
+    if (isUnified) return /^frozen 1$/m.test(readText(join(folder, 'cgroup.events')))
+    return readText(join(folder, 'freezer.state')).startsWith('FR')
   } catch {
     return false
   }

@@ -21,7 +21,13 @@ import { endHealth, readHealth } from './health/health-files.ts'
 import { watchHealth } from './health/health-watch.ts'
 import { startLogKeeper } from './log/log-keeper.ts'
 import { checkContainers, chooseIsolation, type IsolationChoice } from './isolation.ts'
-import { findCgroups, findProgram, limitControllers, unsupportedLimits } from './machine.ts'
+import {
+  findCgroups,
+  findProgram,
+  limitControllers,
+  unsupportedLimits,
+  type CgroupSupport,
+} from './machine.ts'
 import { findOciProgram } from './oci-program.ts'
 import type { OciProgram } from './oci-program.ts'
 import { resourceUsage } from './limits/resource-usage.ts'
@@ -50,6 +56,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
   const filters = options.filterFolder ?? join(options.stateFolder, 'seccomp')
   let program: OciProgram | undefined
   const getProgram = (): OciProgram => (program ??= findOciProgram(options.program))
+  let groups: CgroupSupport | undefined
   let chosen: Isolation | undefined
   const isolation = (): Isolation => (chosen ??= chooseIsolation(options.isolation ?? 'auto'))
   // before each step: a builder that was killed meanwhile may have left one that still writes to a cache mount
@@ -64,7 +71,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
       return getProgram()
     },
     get cgroups() {
-      return program?.cgroups ?? findCgroups()
+      return program?.cgroups ?? (groups ??= findCgroups())
     },
     filters,
     root,

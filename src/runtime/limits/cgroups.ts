@@ -21,6 +21,11 @@ export function cgroupFolders(support: CgroupSupport, id: string): ReadonlyMap<s
   return foldersAt(support, cgroupsPathOf(id))
 }
 
+/** The one below one controller, when it exists. */
+export function cgroupFolder(support: CgroupSupport, id: string, controller: string): string | undefined {
+  return folderAt(support, cgroupsPathOf(id), controller)
+}
+
 function foldersAt(support: CgroupSupport, path: string): ReadonlyMap<string, string> {
   if (support.mode === 'none') return new Map()
   const names = support.mode === 'v2' ? ['unified'] : readdirSync(cgroupTop)
@@ -34,14 +39,14 @@ function folderAt(
   { mode }: CgroupSupport,
   path: string,
   name: string,
-  own: ReadonlyMap<string, string> = ownPaths(),
+  own?: ReadonlyMap<string, string>,
 ): string | undefined {
   if (mode === 'none') return undefined
-  const candidates =
-    mode === 'v2'
-      ? [`${cgroupTop}${path}`]
-      : [`${cgroupTop}/${name}${path}`, join(cgroupTop, name, own.get(name) ?? '/', path)]
-  return candidates.find((folder) => existsSync(folder))
+  const first = mode === 'v2' ? `${cgroupTop}${path}` : `${cgroupTop}/${name}${path}`
+  if (existsSync(first)) return first
+  if (mode === 'v2') return undefined
+  const second = join(cgroupTop, name, (own ?? ownPaths()).get(name) ?? '/', path)
+  return existsSync(second) ? second : undefined
 }
 
 /**
