@@ -21,6 +21,7 @@ export type TreeContext =
   /** A tar in any compression; as the main context also a Dockerfile alone (B11). */
   | { readonly kind: 'http'; readonly url: string }
 
+/** Where COPY and ADD take their files from: a folder, a git repository, a tar, or nowhere. */
 export type BuildContext =
   | TreeContext
   /** A tar (plain, gzip, bzip2, xz, zstd) from standard input, or a Dockerfile when it is no tar (B11). */
@@ -37,6 +38,7 @@ export type NamedContext =
   /** Another stage of the Dockerfile. */
   | { readonly kind: 'stage'; readonly name: string }
 
+/** One build with everything settled. `BuildWish` has defaults for what most leave out. */
 export interface BuildRequest {
   readonly context: BuildContext
   /** By name. */
@@ -203,6 +205,7 @@ export type BuildEvent =
       readonly excerpt?: string
     }
 
+/** What a build made. It is in the store, under its names, when this is told. */
 export interface BuildResult {
   /** Of the image; of the index when there are several. */
   readonly id: Digest
@@ -229,6 +232,7 @@ export interface BuildTimes {
   readonly cpu: number
 }
 
+/** One step of a build that ended: how it went and how long it took. */
 export interface StepReport {
   readonly name: string
   /** Name or `stage-N`. */
@@ -272,6 +276,7 @@ export interface DebugWish {
   readonly onOpen?: (step: OpenedFailure) => void
 }
 
+/** A step that failed and was kept, to be looked into. */
 export interface OpenedFailure {
   readonly id: string
   /** The instruction. */
@@ -283,6 +288,7 @@ export interface OpenedFailure {
   readonly missing: readonly string[]
 }
 
+/** Builds images from Dockerfiles, and tells what a build would do and why. */
 export interface Builder {
   /** All or nothing: an image appears only when every step has succeeded. Errors: DOCKERFILE_*, STEP_FAILED, … with source lines in the message. */
   build(
@@ -324,6 +330,7 @@ export interface PruneOptions {
   readonly minFreeSpace?: number
 }
 
+/** One record of the build cache: a step's result, a source, or what a cache mount holds. `size` is bytes. */
 export interface CacheUsage {
   readonly id: string
   /** IDs of the rows that this one was made from, where they are still there. */

@@ -9,6 +9,7 @@ import type { OpOptions } from '../util/progress.ts'
 import type { LimitRequest } from './create/limit-request.ts'
 import type { EndpointRequest } from './network/networks.ts'
 
+/** Something that is to be seen at `target` inside. */
 export interface MountRequest {
   readonly type: 'bind' | 'volume' | 'tmpfs' | 'image'
   /** Host path, volume name (absent: anonymous), or an image. */
@@ -42,6 +43,7 @@ export interface DeviceRequest {
   readonly access: string
 }
 
+/** A port inside that is to be reached by one of the host. */
 export interface PortRequest {
   readonly hostIp: string
   /** 0: any free port. */
@@ -137,6 +139,7 @@ export interface ContainerRequest extends LimitRequest {
   readonly userns?: string
 }
 
+/** After which ends a container is started again. */
 export interface RestartPolicy {
   readonly name: 'no' | 'always' | 'on-failure' | 'unless-stopped'
   /** Of `on-failure`; 0 is no limit. */
@@ -159,6 +162,7 @@ export interface CreateOptions {
 /** `restarting`: it has ended, and its policy will start it again. */
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing' | 'dead'
 
+/** What a container is doing, or how it ended. */
 export interface ContainerState {
   readonly status: ContainerStatus
   /** It runs, but its monitor was killed: its output is lost, its exit code will be 255. `error` says so. */
@@ -177,6 +181,7 @@ export interface ContainerState {
 /** With the port of the host that it got. */
 export type PublishedPort = Omit<PortRequest, 'lastHostPort'>
 
+/** A container as it is at this moment: what `inspect` shows. */
 export interface ContainerDetails {
   /** 64 hex digits. */
   readonly id: string
@@ -243,6 +248,7 @@ export interface LogLine {
   readonly text: Buffer
 }
 
+/** Which lines: the last `tail`, from `since` to `until` (nanoseconds since the epoch), and those to come. */
 export interface LogOptions extends OpOptions {
   readonly follow?: boolean
   readonly tail?: number
@@ -250,6 +256,7 @@ export interface LogOptions extends OpOptions {
   readonly until?: bigint
 }
 
+/** A further process in a running container. */
 export interface ExecRequest {
   readonly command: readonly string[]
   readonly env: readonly string[]
@@ -270,6 +277,7 @@ export interface Attachment extends AsyncDisposable {
   readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly chunk: Buffer }>
 }
 
+/** The image that a container becomes. */
 export interface CommitRequest {
   readonly reference?: string
   readonly author?: string

@@ -12,6 +12,7 @@ import type { FoundRepository, LoginSource } from '../registry/repository.ts'
 import type { EngineEvent, EventSpan } from '../store/event-log.ts'
 import type { Manifests } from '../images/manifests/manifests.ts'
 
+/** Which store, and how it works; everything has a default that fits this machine. */
 export interface EngineOptions {
   /** Store root; default `$MILLE_ROOT`, else `/var/lib/mille` for root, `$XDG_DATA_HOME/mille` otherwise. */
   readonly root?: string
@@ -35,6 +36,7 @@ export interface EngineOptions {
   readonly onWarning?: ((text: string) => void) | undefined
 }
 
+/** The store, what this machine offers and what of it is used: what `mille info` shows. */
 export interface EngineInfo {
   readonly root: string
   readonly version: string
@@ -60,6 +62,7 @@ export interface EngineInfo {
   readonly warnings: readonly string[]
 }
 
+/** Which events, and of what time. */
 export interface EventsOptions extends EventSpan {
   /** Docker's: container, event, image, label, network, scope, type, volume and those of what mille has not. */
   readonly filters?: Readonly<Record<string, readonly string[]>>
@@ -119,6 +122,7 @@ export interface ServeRegistryOptions extends RegistrySettings {
   readonly onLog?: (line: string) => void
 }
 
+/** A registry that this engine serves until its signal fires. */
 export interface ServedRegistry {
   readonly url: string
   /** Resolves when the signal has fired and nothing is under way any more. */

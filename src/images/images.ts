@@ -6,6 +6,7 @@ import type { Platform } from '../oci/platform.ts'
 import type { PartialDownload } from '../store/reports.ts'
 import type { OpOptions } from '../util/progress.ts'
 
+/** An image of the store, or an index of several, as a list shows it. Sizes are bytes, times milliseconds. */
 export interface ImageSummary {
   readonly id: Digest
   /** `alpine:latest`, in the short form Docker shows. */
@@ -24,6 +25,7 @@ export interface ImageSummary {
   readonly dangling: boolean
 }
 
+/** All that is known of an image without reading its layers. Source: OCI image specification, config. */
 export interface ImageDetails extends ImageSummary {
   readonly config: ImageConfig
   readonly manifest: Descriptor
@@ -35,6 +37,7 @@ export interface ImageDetails extends ImageSummary {
   readonly attestations?: readonly ImageStatement[]
 }
 
+/** An attestation that lies beside an image: provenance or a bill of materials. Source: in-toto statement v1. */
 export interface ImageStatement {
   readonly subject: Digest
   readonly predicateType: string
@@ -43,6 +46,7 @@ export interface ImageStatement {
   readonly size: number
 }
 
+/** What one instruction left in an image, as its config tells it. `size` is bytes of the layer as a tar. */
 export interface HistoryRow {
   /** Image ID for the newest row and for rows that are a local image themselves, else undefined (`<missing>`). */
   readonly id?: Digest
@@ -54,6 +58,7 @@ export interface HistoryRow {
   readonly tags: readonly string[]
 }
 
+/** One line of what a removal did, in its order: a name that was taken away, or an image. */
 export type RemovalLine = { readonly untagged: string } | { readonly deleted: Digest }
 
 export interface RemoveOptions {
@@ -65,6 +70,7 @@ export interface RemoveOptions {
   readonly platform?: Platform
 }
 
+/** Which images: all that are given must hold. */
 export interface ImageFilters {
   /** Docker's `--filter`: dangling, label, before, since, reference, until. */
   readonly dangling?: boolean
@@ -77,11 +83,13 @@ export interface ImageFilters {
   readonly until?: number
 }
 
+/** What was removed, and the bytes of the disk that became free. */
 export interface PruneReport {
   readonly removed: readonly RemovalLine[]
   readonly reclaimed: number
 }
 
+/** One platform of an index (default: this machine's), or every tag of a repository. */
 export interface PullOptions extends OpOptions {
   readonly platform?: Platform
   readonly allTags?: boolean
@@ -93,6 +101,7 @@ export interface CopyOptions extends OpOptions {
   readonly platform?: Platform
 }
 
+/** What one tag or digest led to. */
 export interface PullResult {
   readonly id: Digest
   /** Of the manifest or index that the name resolved to. */
@@ -103,6 +112,7 @@ export interface PullResult {
   readonly changed: boolean
 }
 
+/** What one tag is in the registry now. */
 export interface PushResult {
   readonly tag: string
   readonly digest: Digest
@@ -110,6 +120,7 @@ export interface PushResult {
   readonly size: number
 }
 
+/** An image, and those that are built on it. `size` is bytes of what it adds. */
 export interface TreeNode {
   readonly id: Digest
   readonly tags: readonly string[]
@@ -175,8 +186,10 @@ export interface Images {
   partialDownloads(): Promise<readonly PartialDownload[]>
 }
 
+/** What an archive held: by its name, or by its ID when it has none there. */
 export type LoadedImage = { readonly name: string } | { readonly id: Digest }
 
+/** What becomes of a file system without a config: its name, its history row, its config. */
 export interface ImportOptions extends OpOptions {
   readonly reference?: string
   readonly message?: string
