@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isRunning } from '../linux/process-identity.ts'
-import { failure } from '../util/errors.ts'
+import { failure, isMilleError } from '../util/errors.ts'
 import { attachSocket } from './attach-socket.ts'
 import { containerFiles, getRunning } from './container-files.ts'
 import type { AttachedStreams, ContainerHandle } from './runtime.ts'
@@ -10,12 +11,27 @@ import type { AttachedStreams, ContainerHandle } from './runtime.ts'
  * a disk. When a client of a container with an open input leaves, that input ends, unless it is a terminal.
  * Errors: CONTAINER_NOT_RUNNING, CONTAINER_UNSUPERVISED.
  */
-export function attachContainer(
+export async function attachContainer(
   handle: ContainerHandle,
   options: { readonly stdin: boolean },
-): AttachedStreams {
+): Promise<AttachedStreams> {
   const { monitor } = getRunning(handle)
   if (monitor === undefined || !isRunning(monitor)) throw failure('CONTAINER_UNSUPERVISED', { id: handle.id })
-  const streams = attachSocket(containerFiles(handle).control)
+  const streams = await whenTaken(() => attachSocket(containerFiles(handle).control))
   return options.stdin ? streams : { ...streams, write: async () => {}, end: async () => {} }
+}
+
+/** Milliseconds that a monitor may take until it takes one more client. */
+const longest = 10_000
+
+/** A monitor keeps ten who wait to be taken; the kernel refuses all others until it has (EAGAIN of connect(2)). */
+async function whenTaken(connect: () => AttachedStreams): Promise<AttachedStreams> {
+  for (const limit = performance.now() + longest; ; await sleep(5)) {
+    try {
+      return connect()
+    } catch (error) {
+      const isFull = isMilleError(error) && error.details['errno'] === 'EAGAIN'
+      if (!isFull || performance.now() > limit) throw error
+    }
+  }
 }

@@ -102,7 +102,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     keepLogs: startLogKeeper,
     start: (handle) => startContainer(getSeat(), handle),
     state: (handle) => settledState(getSeat(), handle),
-    attach: async (handle, attachOptions) => attachContainer(handle, attachOptions),
+    attach: attachContainer,
     resize: (handle, columns, rows) => resizeTerminal(containerFiles(handle).control, columns, rows),
     wait: (handle, opOptions) => waitContainer(getSeat(), handle, opOptions),
     kill: async (handle, signal) => killContainer(handle, signal),

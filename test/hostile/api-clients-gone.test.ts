@@ -41,6 +41,26 @@ describe('clients that leave', () => {
     await served.api.call('DELETE', `/containers/${id}?force=1`)
   })
 
+  test('more clients attach at once than a monitor keeps waiting: each has the output', async () => {
+    const id = await create('sh', '-c', 'while :; do echo there; sleep 0.05; done')
+    const { body } = await served.api.call('GET', `/containers/${id}/json`)
+    const { State } = JSON.parse(body) as { State: { Pid: number } }
+    const monitor = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${State.Pid}/status`, 'utf8'))?.[1])
+    process.kill(monitor, 'SIGSTOP')
+    const outputs = Array.from({ length: 40 }, async () => {
+      const attaching = open('POST', `/containers/${id}/attach?stream=1&stdout=1`)
+      attaching.end()
+      const [response] = await once(attaching, 'response')
+      const [first] = await once(response, 'data')
+      response.destroy()
+      return String(first).slice(8, 14)
+    })
+    await sleep(200)
+    process.kill(monitor, 'SIGCONT')
+    assert.deepEqual(new Set(await Promise.all(outputs)), new Set(['there\n']))
+    await served.api.call('DELETE', `/containers/${id}?force=1`)
+  })
+
   test('in the middle of a build end its step, in the middle of an archive the unpacking', async () => {
     const id = await create('sleep', '1000')
     const building = open('POST', '/build?t=never')

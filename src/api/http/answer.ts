@@ -174,7 +174,10 @@ async function hijack(exchange: Exchange, { mediaType, run }: HijackResponse): P
     response.removeHeader('Transfer-Encoding')
     response.writeHead(200, { 'Content-Type': mediaType, Connection: 'close' })
     response.flushHeaders()
-    await run(Duplex.from({ readable: request, writable: response }))
+    const connection = Duplex.from({ readable: request, writable: response })
+    // a client that leaves is told by the exchange's signal; unheard, the error would end the server
+    connection.on('error', () => connection.destroy())
+    await run(connection)
     response.end()
     return
   }
