@@ -43,7 +43,7 @@ export async function serveRegistry(options: ServeRegistryOptions, root: string)
       ...(limits.idleTimeout !== undefined && { idleTimeout: limits.idleTimeout }),
       ...(limits.headerTimeout !== undefined && { headerTimeout: limits.headerTimeout }),
       ...(onLog !== undefined && { onLog }),
-      notes: await openNotes(options, folder),
+      notes: await openNotes(options, folder, resources),
       namespaces,
       observers: watching.observers,
     }),
@@ -84,13 +84,19 @@ async function openStorage(
   return storage
 }
 
-async function openNotes({ bucket }: ServeRegistryOptions, folder: string): Promise<RepositoryNotes> {
+async function openNotes(
+  { bucket }: ServeRegistryOptions,
+  folder: string,
+  resources: AsyncDisposableStack,
+): Promise<RepositoryNotes> {
   if (bucket === undefined) return new NotesFile(join(folder, 'notes.json'))
   const [{ Bucket }, { BucketNotes }] = await Promise.all([
     import('../registry/server/s3/bucket.ts'),
     import('../registry/server/search/bucket-notes.ts'),
   ])
-  return new BucketNotes(await Bucket.open(bucket))
+  const opened = await Bucket.open(bucket)
+  resources.defer(() => opened.close())
+  return new BucketNotes(opened)
 }
 
 async function authOf(

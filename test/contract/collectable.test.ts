@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { after, test } from 'node:test'
+import { after, mock, test } from 'node:test'
 import { digestHex, sha256 } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { mediaTypes } from '../../src/oci/media-types.ts'
@@ -121,17 +121,25 @@ check('retention: tags and untagged manifests go, and with them their blobs', as
 })
 
 check('a tag that was pulled lately stays', async (storage) => {
-  for (const tag of ['a', 'b']) await pushManifest(storage, 'app', [], [tag])
-  await new Promise((resolve) => setTimeout(resolve, 60))
-  await storage.findManifest('app', 'a')
-  const retention = [{ repositories: ['**'], keepPulledWithin: 50 }]
-  const { tags } = await storage.collect({ ...now, retention, dryRun: true })
-  assert.ok(tags.some(({ tag }) => tag === 'b'))
-  const { tags: later } = await storage.collect({
-    ...now,
-    retention: [{ repositories: ['**'], keepPulledWithin: 60_000 }],
-  })
-  assert.deepEqual(later, [])
+  const hour = 3_600_000
+  const start = Date.now()
+  mock.timers.enable({ apis: ['Date'], now: start })
+  try {
+    for (const tag of ['a', 'b']) await pushManifest(storage, 'app', [], [tag])
+    mock.timers.setTime(start + 2 * hour)
+    await storage.findManifest('app', 'a')
+    mock.timers.setTime(start + 2.5 * hour)
+    const { tags } = await storage.collect({
+      ...now,
+      retention: [{ repositories: ['**'], keepPulledWithin: hour }],
+    })
+    assert.deepEqual(
+      tags.map(({ tag }) => tag),
+      ['b'],
+    )
+  } finally {
+    mock.timers.reset()
+  }
 })
 
 check(

@@ -381,8 +381,8 @@ test('D-G1 commands, D-R13 formats and filters', async () => {
     [
       'D-G1',
       ['registry', 'serve', '--address', 'foo'],
-      1,
-      'invalid address "foo": use HOST:PORT, e.g. 127.0.0.1:5000',
+      125,
+      `invalid argument "foo" for "-a, --address" flag: use HOST:PORT, e.g. 127.0.0.1:5000${usage('mille registry serve', '[OPTIONS]')}`,
     ],
   ])
 })

@@ -196,6 +196,6 @@ test('compose up: settings that cannot be had are refused by name before anythin
   using project = composeProject(mille, 'services: { a: { image: busybox, gpus: all } }')
   const { code, err } = project.run('up', '-d')
   assert.equal(code, 1)
-  assert.match(err, /^services\.a\.gpus is not supported by mille: there is no CDI/m)
+  assert.match(err, /^services\.a\.gpus is not supported by mille: no driver gives GPUs/m)
   assert.deepEqual(project.states(), [])
 })

@@ -1,7 +1,7 @@
 import { failure } from '../../util/errors.ts'
 import type { Service } from '../model/service.ts'
 
-const noLimit = 'only memory, CPU time, processors and pids are limited'
+const noLimit = 'only memory, CPU time, processors and pids are limited by compose files here'
 
 /** Settings that mean nothing here, with the reason: whoever gives one must not believe that it works. */
 const reasons: Readonly<Partial<Record<keyof Service, string>>> = {
@@ -13,7 +13,7 @@ const reasons: Readonly<Partial<Record<keyof Service, string>>> = {
   cpu_rt_runtime: noLimit,
   credential_spec: 'it is for Windows',
   external_links: 'containers of one network find each other by name',
-  gpus: 'there is no CDI; give the device files with devices',
+  gpus: 'no driver gives GPUs; give the device files with devices',
   isolation: 'it is for Windows',
   models: 'there is no model runner',
   provider: 'there are no provider plugins',
@@ -40,5 +40,8 @@ export function checkSupported(name: string, service: Service): void {
       refuse(`networks.${network}.link_local_ips`, 'a container has one address in each network')
   }
   if (service.deploy?.resources?.reservations?.devices !== undefined)
-    refuse('deploy.resources.reservations.devices', 'there is no CDI; give the device files with devices')
+    refuse(
+      'deploy.resources.reservations.devices',
+      'no driver gives devices; give the device files with devices',
+    )
 }

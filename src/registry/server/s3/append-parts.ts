@@ -9,7 +9,7 @@ const mebibyte = 1024 * 1024
 
 /**
  * Bytes of the part after `count` others: S3 takes none below 5 MiB but the last, and 10,000 in all, so that later ones
- * are larger. 50 GB fit into the first 5,000.
+ * are larger: 288 GB in all.
  */
 function partSize(count: number): number {
   return (5 + 5 * Math.floor(count / 1000)) * mebibyte
