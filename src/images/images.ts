@@ -120,7 +120,7 @@ export interface PushResult {
   readonly size: number
 }
 
-/** An image, and those that are built on it. `size` is bytes of what it adds. */
+/** An image, and those that are built on it. `size` is bytes of all its layers. */
 export interface TreeNode {
   readonly id: Digest
   readonly tags: readonly string[]

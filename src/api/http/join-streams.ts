@@ -38,6 +38,8 @@ export async function joinStreams(
 }
 
 function endOf(connection: Duplex): Promise<void> {
+  // a client may be gone before it is answered
+  if (connection.readableEnded || connection.destroyed) return Promise.resolve()
   return new Promise((resolve) => connection.once('end', () => resolve()).once('close', () => resolve()))
 }
 
