@@ -37,38 +37,6 @@ export function copyTreeIntoFolder(root: string, path: string, destination: stri
   }
 }
 
-/**
- * As a copy of the whole folder `source` to look at, but what is no folder becomes another name of the source's own file where
- * the file system lets it: nobody may write to either tree from now on, only put other files in their places.
- */
-export function linkTreeIntoFolder(source: string, destination: string): void {
-  const from = openFolder(source)
-  try {
-    const target = openFolder(destination)
-    try {
-      copyChildren(from, target, tryLink)
-      copyMetadata(from, '', target, '', statx(from, ''))
-    } finally {
-      closeSync(target)
-    }
-  } finally {
-    closeSync(from)
-  }
-}
-
-/** Too many names already, another file system or one without links, somebody else's file (protected_hardlinks). */
-const unlinkable = new Set(['EMLINK', 'EXDEV', 'EPERM', 'EACCES', 'EOPNOTSUPP'])
-
-function tryLink(folder: number, name: string, place: number): boolean {
-  try {
-    linkat(folder, name, place, name)
-    return true
-  } catch (error) {
-    if (isMilleError(error) && unlinkable.has(String(error.details['errno']))) return false
-    throw error
-  }
-}
-
 function openSourceFolder(root: string, path: string): number | undefined {
   let handle: number
   try {
@@ -85,8 +53,7 @@ function openSourceFolder(root: string, path: string): number | undefined {
   }
 }
 
-/** `link` makes another name of what is no folder, or returns false: then it is copied. */
-function copyChildren(source: number, target: number, link: typeof tryLink = () => false): void {
+function copyChildren(source: number, target: number): void {
   const links = new Map<string, string>()
   const folders: { readonly path: string; readonly status: FileStatus }[] = []
   for (const { path, folder, name, status } of walkTree(source)) {
@@ -95,7 +62,6 @@ function copyChildren(source: number, target: number, link: typeof tryLink = () 
       const key = `${status.device}:${status.inode}`
       const first = status.links > 1 ? links.get(key) : undefined
       const isFolder = (status.mode & fileTypes.mask) === fileTypes.directory
-      if (!isFolder && link(folder, name, place)) continue
       if (first !== undefined && !isFolder) {
         linkFirst(target, first, place, name)
         continue

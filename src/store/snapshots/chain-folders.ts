@@ -50,7 +50,7 @@ export class ChainFolders {
 
   /** Bytes freed. */
   drop(key: string): number {
-    const bytes = folderBytes(this.path(key), { alone: true })
+    const bytes = folderBytes(this.path(key))
     this.#discard(key)
     return bytes
   }

@@ -1,15 +1,12 @@
 import { join } from 'node:path'
-import { linkTreeIntoFolder } from '../../linux/copy-tree.ts'
+import { copyTreeIntoFolder } from '../../linux/copy-tree.ts'
 import { ChainFolders } from './chain-folders.ts'
 import type { LayerBackend, LayerRequest } from './dependencies.ts'
 import { extractLayer } from './extract-layer.ts'
 import { makeRootFolder } from './root-metadata.ts'
 import type { Staging } from './staging.ts'
 
-/**
- * Each chain as a whole tree of its own: its parent's, with the layer extracted into it. Needs no mounts. Files that a layer
- * does not bring are the parent's own: nothing ever writes to one, extracting puts others in their places.
- */
+/** Each chain as a whole tree of its own: a copy of its parent's, with the layer extracted into it. Needs no mounts. */
 export class CopiedLayers implements LayerBackend {
   readonly kind = 'copy'
   readonly #folders: ChainFolders
@@ -23,7 +20,7 @@ export class CopiedLayers implements LayerBackend {
       const target = join(made, 'root')
       makeRootFolder(target, root)
       const [parent] = below
-      if (parent !== undefined) linkTreeIntoFolder(parent, target)
+      if (parent !== undefined) copyTreeIntoFolder(parent, '/', target)
       await extractLayer({ entries, tar, target, signal })
     })
   }
