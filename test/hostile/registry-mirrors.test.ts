@@ -4,6 +4,8 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { after, beforeEach, suite, test } from 'node:test'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
+import { sha256 } from '../../src/oci/digest.ts'
+import { mediaTypes } from '../../src/oci/media-types.ts'
 import { createRegistryClient } from '../../src/registry/client/registry-client.ts'
 import { parseRegistriesFile } from '../../src/registry/config/registries-file.ts'
 import type { Login, RegistryClient, Repository } from '../../src/registry/repository.ts'
@@ -140,6 +142,28 @@ suite('mirrors (D07, B-PL-18)', async () => {
       image.descriptor.size,
     )
     assert.equal(opened.warnings.length, 1)
+  })
+
+  test('what is said of an image and the mirror does not know is asked of the registry', async () => {
+    const { digest } = image.descriptor
+    const bytes = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }),
+    )
+    const referrer = { mediaType: mediaTypes.ociIndex, digest: sha256(bytes), size: bytes.length }
+    await registry.storage.putManifest('team/app', {
+      ...referrer,
+      bytes,
+      blobs: [],
+      referrer: { subject: digest, descriptor: referrer },
+    })
+    await using opened = open([good])
+    const found = await Array.fromAsync(opened.repository.referrers(digest))
+    assert.deepEqual(
+      found.map((one) => one.digest),
+      [referrer.digest],
+    )
+    await using blocked = open([good], { blocked: [upstream.host] })
+    assert.deepEqual(await Array.fromAsync(blocked.repository.referrers(digest)), [])
   })
 
   test('nothing is ever written to a mirror', async () => {

@@ -100,7 +100,17 @@ export class MirroredRepository implements Repository {
     // new ones come at any time, as with tags
     const list = (from: Repository): Promise<Descriptor[]> =>
       Array.fromAsync(from.referrers(subject, options))
-    yield* (await this.#first(this.#places('tag'), options, list)).result
+    let { result, left } = await this.#first(this.#places('tag'), options, list)
+    // a mirror that keeps what was asked for may have the image and not what others say of it
+    while (result.length === 0 && left.length > 0) {
+      try {
+        ;({ result, left } = await this.#first(left, options, list))
+      } catch (error) {
+        if (!isMilleError(error, 'REGISTRY_BLOCKED')) throw error
+        return
+      }
+    }
+    yield* result
   }
 
   async delete(target: Descriptor, options?: OpOptions): Promise<void> {
