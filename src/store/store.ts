@@ -95,6 +95,8 @@ export interface BlobStore extends ContentTarget {
    * hashed every byte while writing it. When the blob exists already the file is dropped. No syncs under a deferred lease.
    */
   adopt(path: string, info: BlobInfo, lease?: Lease): Promise<void>
+  /** A downloaded blob that turned out to be of no use: it waits for no image any more, the next collection takes it. */
+  forgetDownload(digest: Digest): void
   list(): AsyncIterable<BlobInfo>
   /** Only the collector deletes. */
   delete(digest: Digest): Promise<void>

@@ -52,6 +52,7 @@ export function openBench(
         Promise.resolve(
           existsSync(blobPath(digest)) ? { digest, size: statSync(blobPath(digest)).size } : undefined,
         ),
+      forgetDownload: () => {},
       adopt: (path, info) => Promise.resolve(renameSync(path, blobPath(info.digest))),
       ingest: async (body, { onBytes } = {}) => {
         const bytes = body instanceof Uint8Array ? Buffer.from(body) : await buffer(body)

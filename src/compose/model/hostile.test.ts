@@ -65,6 +65,11 @@ const cases: readonly (readonly [title: string, text: string, expected: RegExp])
   ],
   ['an open variable', service('user: "${WHO"'), /invalid interpolation format for services\.web\.user/],
   [
+    'a name that is none',
+    'services: {__proto__: {image: x}, a: {image: x}}',
+    /services additional properties '__proto__' not allowed$/,
+  ],
+  [
     'an undefined network',
     'services: {web: {image: x, networks: [fron]}}\nnetworks: {front: }',
     /^service "web" refers to undefined network fron \(did you mean front\?\): invalid compose project$/,

@@ -122,7 +122,8 @@ class Loader {
     const link = `${name} in ${top.source.file}`
     if (chain.includes(link))
       throw invalid(place, `Circular reference:\n  ${[...chain, link].join('\n  extends ')}`)
-    if (!/^[a-zA-Z0-9._-]+$/.test(name))
+    // as a key of an object `__proto__` would be its prototype, and the service be gone
+    if (!/^[a-zA-Z0-9._-]+$/.test(name) || name === '__proto__')
       throw invalid(place, `services additional properties '${name}' not allowed`)
     const service = serviceShape.read(given[name], place)
     if (service.extends === undefined) return service

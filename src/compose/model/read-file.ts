@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
-import { failure } from '../../util/errors.ts'
+import { failure, isMilleError } from '../../util/errors.ts'
 
 /** The text of a file. COMPOSE_FILE_UNREADABLE, whose cause is the system's. */
 export type ReadFile = (path: string) => Promise<string>
@@ -21,7 +21,7 @@ export function fileReader(stdin: Readable): ReadFile {
         throw failure('COMPOSE_FILE_UNREADABLE', { path, reason: `larger than ${largest} bytes` })
       return await file.readFile('utf8')
     } catch (cause) {
-      if (!(cause instanceof Error) || !('code' in cause)) throw cause
+      if (isMilleError(cause) || !(cause instanceof Error) || !('code' in cause)) throw cause
       throw failure('COMPOSE_FILE_UNREADABLE', { path, reason: reasonOf(String(cause.code)) }, { cause })
     }
   }

@@ -99,7 +99,13 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     async search(registry, term, op) {
       checkBlocked(rules, { registry, repository: 'searching' }, [])
       // docker.io is searched where it began
-      return await searchRegistry(hostOf(registry === 'docker.io' ? 'index.docker.io' : registry), term, op)
+      if (registry === 'docker.io') return await searchRegistry(hostOf('index.docker.io'), term, op)
+      const host = hostOf(registry)
+      // a search that strangers may make asks for no login: what asks for one comes first
+      const ping = { repository: 'the registry', scopes: [], signal: op.signal, accept: [404] }
+      if ((await options.logins?.find(registry)) !== undefined)
+        await drain((await host.call('/v2/', ping)).body)
+      return await searchRegistry(host, term, op)
     },
     [Symbol.asyncDispose]: () => exchange[Symbol.asyncDispose](),
   }

@@ -91,6 +91,10 @@ export class FileBlobStore implements BlobStore {
     return openBlobWriter({ folders, ledger, ingests, lock, path: join(folders.ingest, name) }, options.size)
   }
 
+  forgetDownload(digest: Digest): void {
+    this.#parts.ingests.forget(digest)
+  }
+
   temporaryPath(): string {
     return temporaryPath(this.#parts.folders.ingest)
   }

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { diffIdAsDigest, digestHex, parseDiffId, type DiffId, shortId } from '../../oci/digest.ts'
 import { mediaTypes } from '../../oci/media-types.ts'
-import { failure, isMilleError } from '../../util/errors.ts'
+import { failure, isMilleError, type ErrorKind } from '../../util/errors.ts'
 import { workerEntry, WorkerPool } from '../../util/worker-pool.ts'
 import type {
   BlobInfo,
@@ -32,13 +32,19 @@ import type { WasThere, WriteBeside } from './write-beside.ts'
 import { writeTable } from './write-table.ts'
 
 /** What the layer store needs of the content store. */
-export type LayerContent = Pick<BlobStore, 'adopt' | 'fetch' | 'ingest' | 'path' | 'stat' | 'temporaryPath'>
+export type LayerContent = Pick<
+  BlobStore,
+  'adopt' | 'fetch' | 'forgetDownload' | 'ingest' | 'path' | 'stat' | 'temporaryPath'
+>
 
 export interface LayerDependencies {
   readonly content: LayerContent
   /** A folder of the store for tables of contents alone. */
   readonly folder: string
 }
+
+/** Kinds of error that are the layer's own, not the machine's or the moment's. */
+const refusals: ReadonlySet<ErrorKind> = new Set(['invalid-argument', 'data-loss'])
 
 /** Blobs up to this size are inflated in this thread: starting another costs more. */
 const inlineSize = 262_144
@@ -108,6 +114,20 @@ export class BlobLayers implements LayerStore, AsyncDisposable {
     blob: Descriptor,
     expected: DiffId | undefined,
     options: InflateOptions = {},
+  ): Promise<LayerInfo> {
+    try {
+      return await this.#inflated(blob, expected, options)
+    } catch (error) {
+      // what is refused once is refused always: it need not wait for the next try
+      if (isMilleError(error) && refusals.has(error.kind)) this.#content.forgetDownload(blob.digest)
+      throw error
+    }
+  }
+
+  async #inflated(
+    blob: Descriptor,
+    expected: DiffId | undefined,
+    options: InflateOptions,
   ): Promise<LayerInfo> {
     if (expected !== undefined) {
       options.lease?.hold({ kind: 'blob', digest: diffIdAsDigest(expected) })

@@ -4,6 +4,8 @@ import type { Right } from './policy.ts'
 export interface Caller {
   /** Empty when nobody logged in. */
   readonly user: string
+  /** Nobody logged in, where there are users. */
+  readonly isAnonymous: boolean
   may(right: Right, repository: string): boolean
   /** May the catalog name it? */
   sees(repository: string): boolean

@@ -65,7 +65,8 @@ export class Gate {
         throw failure('REGISTRY_ACCESS_DENIED', { repository })
       }
     }
-    return { user, may, sees }
+    const isAnonymous = user === '' && this.#parts.htpasswd !== undefined
+    return { user, isAnonymous, may, sees }
   }
 
   /** Undefined for who does not say who he is; who says something wrong is refused, also where nothing is needed. */

@@ -66,7 +66,12 @@ export const putDescription: Endpoint = async (request, parts, context) => {
 /** `PUT` and `DELETE`: a star of the caller's, which counts once. Where nobody logs in there is one caller. */
 export const changeStar: Endpoint = async (request, parts, context) => {
   const repository = await existing(parts, context)
-  const { user } = request.caller
+  const { user, isAnonymous } = request.caller
+  // all strangers would share one star, and each could take it away
+  if (isAnonymous) {
+    const needs = [{ repository, rights: ['read'] }]
+    throw failure('REGISTRY_LOGIN_REQUIRED', {}, { details: { needs } })
+  }
   await context.notes.change(repository, (note) => {
     const others = note.stars.filter((name) => name !== user)
     return { ...note, stars: request.method === 'PUT' ? [...others, user] : others }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { hashSync } from 'bcryptjs'
 import { startRegistry, type StartedRegistry } from '../../../../test/support/start-registry.ts'
+import { createRegistryClient } from '../../client/registry-client.ts'
 import { sha256 } from '../../../oci/digest.ts'
 import { NotesFile } from './repository-notes.ts'
 
@@ -131,6 +132,14 @@ test('nobody finds what he may not read, and stars are by user', async () => {
     assert.equal((await star('bob:b', 'team/base')).status, 204)
     assert.equal((await star('bob:b', 'zoo/busy')).status, 403)
     assert.equal((await search(registry, 'q=base', as('bob:b'))).results[0]?.star_count, 2)
+    assert.equal((await fetch(`${registry.url}/v1/repositories/busybox/star`, { method: 'PUT' })).status, 401)
+    const login = { username: 'ann', password: 'a' }
+    await using client = createRegistryClient({ logins: { find: async () => login } })
+    const seen = await client.search(registry.host, 'team', { limit: 9 })
+    assert.deepEqual(
+      seen.map(({ name }) => name),
+      ['team/base', 'team/app'],
+    )
     const description = `${registry.url}/v1/repositories/team/app/description`
     assert.equal((await fetch(description, { method: 'PUT', headers: as('bob:b'), body: 'x' })).status, 403)
   } finally {
