@@ -67,6 +67,8 @@ const LOST_EXIT_CODE = 255
 /** The longest between a process's end and its exit file: conmon first writes the rest of the output. */
 const EXIT_FILE_GRACE = 10_000
 const KILL_GRACE = 10_000
+/** Until conmon has written its process number. */
+const MONITOR_GRACE = 5000
 
 export async function createContainer(
   seat: RuntimeSeat,
@@ -114,7 +116,7 @@ export async function createContainer(
     const identity: ContainerIdentity = {
       version: 1,
       process,
-      monitor: identify(readPidFile(files.monitorPidFile)),
+      monitor: await identifyMonitor(files),
       tty: spec.tty ?? false,
       rootfs: spec.rootfs,
     }
@@ -131,6 +133,16 @@ async function callRuntime(seat: RuntimeSeat, words: readonly string[]): Promise
   const { program, root, timeout } = seat
   const options = { env: runtimeEnvironment(), signal: AbortSignal.timeout(timeout) }
   return await tryProgram(program.path, [...program.plainPrefix, '--root', root, ...words], options)
+}
+
+/**
+ * conmon's first process writes the number of the second, which makes the container meanwhile: the file may come after the
+ * container. Without it an end would count as lost before its exit code is written.
+ */
+async function identifyMonitor(files: ContainerFiles): Promise<ProcessIdentity | undefined> {
+  const limit = performance.now() + MONITOR_GRACE
+  while (readPidFile(files.monitorPidFile) === undefined && performance.now() < limit) await sleep(1)
+  return identify(readPidFile(files.monitorPidFile))
 }
 
 /** A failed create leaves no process, no state, no file but the logs that its error names. */
