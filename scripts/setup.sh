@@ -4,11 +4,15 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# one at a time: an npm that outlived a killed set-up writes the same files, and left some of them short
+exec 9<scripts/setup.sh
+flock 9
 if ! [ -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo "setup: npm packages"
   # not `npm ci`: it refuses a lock file that lacks binaries of platforms that the registry at hand does not have
   npm install --no-save --no-audit --no-fund --loglevel=error
 fi
+exec 9<&-
 
 missing=""
 need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"; }
