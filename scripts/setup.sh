@@ -9,6 +9,8 @@ exec 9<scripts/setup.sh
 flock 9
 if ! [ -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo "setup: npm packages"
+  # npm writes that file last, and does not mend what a killed one left half written
+  [ -e node_modules/.package-lock.json ] || rm -rf node_modules
   # not `npm ci`: it refuses a lock file that lacks binaries of platforms that the registry at hand does not have
   npm install --no-save --no-audit --no-fund --loglevel=error
 fi
